@@ -1,0 +1,1 @@
+"""A real single-node Apache Kafka from pip alone, for trying, developing and testing."""

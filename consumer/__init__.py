@@ -1,0 +1,1 @@
+"""What reads from Kafka: the detector, the alert follower, the quality monitor."""

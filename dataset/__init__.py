@@ -1,0 +1,1 @@
+"""creditcard.csv: download, read, split by time, and its synthetic twin."""

@@ -1,0 +1,1 @@
+"""What travels over Kafka: the messages and their codec, topic names, client settings."""

@@ -1,0 +1,151 @@
+"""The one codec: structs to bytes and back, every refusal with a reason from a finite enum."""
+
+import json
+from typing import Any
+
+import msgspec
+
+from events.errors import PayloadError, Reason
+from events.messages import FEATURES, Alert, DeadLetter, Headers, Label, Transaction
+
+# A transaction is about 710 bytes; 16 KiB leaves room for fields of later versions.
+MAXIMUM_PAYLOAD_BYTES = 16 * 1024
+
+_encode = msgspec.json.Encoder().encode
+_decode_transaction = msgspec.json.Decoder(Transaction).decode
+_decode_label = msgspec.json.Decoder(Label).decode
+_decode_alert = msgspec.json.Decoder(Alert).decode
+
+_TRANSACTION_COLONS = 1 + len(FEATURES)
+
+
+def encode(message: Transaction | Label | Alert) -> bytes:
+    """Return the message as UTF-8 JSON; floats survive the round trip exactly."""
+    return _encode(message)
+
+
+def decode_transaction(payload: bytes | None) -> Transaction:
+    """Return the transaction in a record's value, validated.
+
+    Unknown fields are tolerated, so that a later version may add some; a repeated field is not.
+
+    Raises:
+        PayloadError: if the payload is anything else than one valid transaction.
+    """
+    if not payload:
+        raise PayloadError(Reason.EMPTY, "the record has no value")
+    if len(payload) > MAXIMUM_PAYLOAD_BYTES:
+        raise PayloadError(
+            Reason.OVERSIZED, f"{len(payload)} bytes, more than {MAXIMUM_PAYLOAD_BYTES}"
+        )
+    try:
+        transaction = _decode_transaction(payload)
+        # Each field has one colon and no number has any, so 31 required fields and 31 colons
+        # leave no room for a repeated or an unknown one: the usual record is done here.
+        if payload.count(b":") != _TRANSACTION_COLONS:
+            json.loads(payload.decode(), object_pairs_hook=_refuse_repeated_fields)
+    except (ValueError, RecursionError) as error:
+        raise _payload_error(error) from error
+    return transaction
+
+
+def decode_label(payload: bytes | None) -> Label:
+    """Return the label in a record's value, validated.
+
+    Raises:
+        PayloadError: if the payload is not a valid label.
+    """
+    try:
+        return _decode_label(payload or b"")
+    except (ValueError, RecursionError) as error:
+        raise _payload_error(error) from error
+
+
+def decode_alert(payload: bytes | None) -> Alert:
+    """Return the alert in a record's value, validated.
+
+    Raises:
+        PayloadError: if the payload is not a valid alert.
+    """
+    try:
+        return _decode_alert(payload or b"")
+    except (ValueError, RecursionError) as error:
+        raise _payload_error(error) from error
+
+
+# A dead letter's value is the refused record's, so what is known about it travels in headers, in
+# the shape Kafka Connect's dead letter queue gives them, plus our reason.
+_ERRORS = "__connect.errors."
+_REASON = "fraudstream.reason"
+
+
+def dead_letter_headers(letter: DeadLetter) -> list[tuple[str, bytes | None]]:
+    """Return the headers of a dead letter's record: the original ones, then where and why."""
+    told = {
+        f"{_ERRORS}topic": letter.topic,
+        f"{_ERRORS}partition": str(letter.partition),
+        f"{_ERRORS}offset": str(letter.offset),
+        f"{_ERRORS}stage": letter.stage,
+        f"{_ERRORS}exception.class.name": letter.error,
+        f"{_ERRORS}exception.message": letter.message,
+        _REASON: letter.reason,
+    }
+    return [*letter.headers, *((name, text.encode()) for name, text in told.items())]
+
+
+def read_dead_letter(key: bytes | None, value: bytes | None, headers: Headers) -> DeadLetter:
+    """Return the dead letter in a record of the dead-letter topic.
+
+    Raises:
+        PayloadError: if a header of ours is missing or unreadable.
+    """
+    told = {
+        name: (text or b"").decode(errors="replace")
+        for name, text in headers
+        if name.startswith(_ERRORS) or name == _REASON
+    }
+    try:
+        return DeadLetter(
+            topic=told[f"{_ERRORS}topic"],
+            partition=int(told[f"{_ERRORS}partition"]),
+            offset=int(told[f"{_ERRORS}offset"]),
+            stage=told[f"{_ERRORS}stage"],
+            error=told[f"{_ERRORS}exception.class.name"],
+            message=told[f"{_ERRORS}exception.message"],
+            reason=told[_REASON],
+            key=key,
+            value=value,
+            headers=tuple(
+                (name, text)
+                for name, text in headers
+                if not name.startswith(_ERRORS) and name != _REASON
+            ),
+        )
+    except KeyError as error:
+        raise PayloadError(Reason.MISSING_FIELD, f"no header {error.args[0]}") from error
+    except ValueError as error:
+        raise PayloadError(Reason.WRONG_TYPE, str(error)) from error
+
+
+def _refuse_repeated_fields(pairs: list[tuple[str, Any]]) -> None:
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise PayloadError(Reason.DUPLICATE_FIELD, f"field {name[:40]!r} appears twice")
+        seen.add(name)
+
+
+def _payload_error(error: Exception) -> PayloadError:
+    """Name the reason for what the JSON parser said."""
+    message = str(error)
+    if isinstance(error, RecursionError):
+        return PayloadError(Reason.TOO_DEEP, "nested too deeply")
+    if isinstance(error, UnicodeDecodeError):
+        return PayloadError(Reason.NOT_UTF8, message)
+    if not isinstance(error, msgspec.ValidationError):
+        return PayloadError(Reason.MALFORMED_JSON, message)
+    if "missing required field" in message:
+        return PayloadError(Reason.MISSING_FIELD, message)
+    if "got `" in message:
+        return PayloadError(Reason.WRONG_TYPE, message)
+    return PayloadError(Reason.OUT_OF_RANGE, message)

@@ -1,0 +1,41 @@
+"""Topic names, in one place.
+
+A prefix lets several streams share one cluster, and a demo clean up after itself.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """The four topics of one stream.
+
+    Attributes:
+        prefix: put before each name, as it is ("" for none, or for example "test.").
+    """
+
+    prefix: str = ""
+
+    @property
+    def transactions(self) -> str:
+        """Transactions to be scored, keyed by transaction id."""
+        return f"{self.prefix}transactions"
+
+    @property
+    def labels(self) -> str:
+        """Labels, later: fraud or not, keyed by transaction id."""
+        return f"{self.prefix}transactions.labels"
+
+    @property
+    def dead_letters(self) -> str:
+        """Records of `transactions` that could not be read."""
+        return f"{self.prefix}transactions.dlq"
+
+    @property
+    def alerts(self) -> str:
+        """Transactions flagged as fraud, keyed by transaction id."""
+        return f"{self.prefix}fraud.alerts"
+
+    def all(self) -> tuple[str, ...]:
+        """Every topic, in the order of the flow."""
+        return (self.transactions, self.labels, self.dead_letters, self.alerts)

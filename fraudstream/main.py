@@ -1,0 +1,88 @@
+"""The `fraudstream` command: its commands in the order one uses them, errors as sentences."""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import version
+
+import click
+
+from fraudstream.options import CONTEXT
+
+# In the order one uses them. Each is `fraudstream.commands.<module>.command`.
+COMMANDS = {
+    "demo": "demo",
+    "broker": "broker",
+    "topics": "topics",
+    "data": "data",
+    "train": "train",
+    "detect": "detect",
+    "replay": "replay",
+    "alerts": "alerts",
+    "quality": "quality",
+    "completion": "completion",
+}
+
+INTERRUPTED = 130  # 128 + SIGINT, what a shell says of a command ended by Ctrl-C
+
+
+class Commands(click.Group):
+    """The group of `COMMANDS`, each imported when it is asked for."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """Return the commands in the order one uses them, not the alphabet's."""
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        """Return the command of that name."""
+        if name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"fraudstream.commands.{COMMANDS[name]}").command
+        return command
+
+
+@click.command(cls=Commands, context_settings=CONTEXT)
+@click.version_option(version("fraudstream"), "-V", "--version")
+def fraudstream() -> None:
+    """Detect credit-card fraud in a live stream: Kafka, Keras, alerts, metrics.
+
+    \b
+    Try it (starts a Kafka of its own, needs nothing else):
+      fraudstream demo
+
+    \b
+    Or run the parts yourself, a terminal each:
+      fraudstream broker --port 9092
+      fraudstream topics create
+      fraudstream data synthesize --out creditcard.csv
+      fraudstream train --data creditcard.csv
+      fraudstream detect
+      fraudstream replay --data creditcard.csv --rate 1000
+      fraudstream alerts
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command and exit: 0 done, 1 failed, 2 a mistake in what was asked, 130 Ctrl-C."""
+    try:
+        code = fraudstream.main(arguments, prog_name="fraudstream", standalone_mode=False)
+    except click.exceptions.Exit as ending:
+        code = ending.exit_code
+    except click.ClickException as mistake:
+        mistake.show()
+        code = mistake.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        print("Interrupted.", file=sys.stderr)
+        code = INTERRUPTED
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough; what is still buffered has nowhere to go.
+        sys.stderr.close()
+        code = 0
+    except Exception as error:
+        # Each package's errors carry the exit code they deserve; anything else is a defect of
+        # ours and keeps its traceback.
+        code = getattr(error, "exit_code", None)
+        if code is None:
+            raise
+        print(f"Error: {error}", file=sys.stderr)
+    sys.exit(code or 0)

@@ -1,0 +1,75 @@
+"""What the commands' options share: each says its default and its environment variable."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from events.settings import DEFAULT_BROKER, KafkaSettings, load_settings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100}
+
+
+def option(*declarations: str, **attributes: Any) -> Callable[[Command], Command]:
+    """Return a click option whose environment variable follows its name.
+
+    `--batch-maximum` is FRAUDSTREAM_BATCH_MAXIMUM, in every command that has it.
+    """
+    longest = max(declarations, key=len).split("/")[0]
+    variable = "FRAUDSTREAM_" + longest.lstrip("-").upper().replace("-", "_")
+    attributes.setdefault("envvar", variable)
+    attributes.setdefault("show_envvar", True)
+    return click.option(*declarations, **attributes)
+
+
+def kafka_options(command: Command) -> Command:
+    """Add how to reach Kafka: the command receives `broker`, `kafka` and `kafka_config`."""
+    for add in (
+        option(
+            "--kafka-config",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            help="File of further librdkafka properties, a NAME=VALUE a line.",
+        ),
+        option(
+            "--kafka",
+            multiple=True,
+            metavar="NAME=VALUE",
+            envvar=None,
+            show_envvar=False,
+            help="Further librdkafka property (TLS, SASL, ...); may be repeated. "
+            "As a variable: FRAUDSTREAM_KAFKA_SECURITY_PROTOCOL for security.protocol.",
+        ),
+        option(
+            "--broker",
+            metavar="HOST:PORT",
+            default=None,
+            show_default=DEFAULT_BROKER,
+            help="Kafka to connect to.",
+        ),
+    ):
+        command = add(command)
+    return command
+
+
+def topics_option(command: Command) -> Command:
+    """Add `--topic-prefix`: the command receives `topic_prefix`."""
+    return option(
+        "--topic-prefix",
+        default="",
+        help="Put before each topic's name.",
+    )(command)
+
+
+def kafka_settings(
+    broker: str | None, kafka: tuple[str, ...], kafka_config: Path | None
+) -> KafkaSettings:
+    """Gather what `kafka_options` received, and the environment, into settings."""
+    # FRAUDSTREAM_KAFKA_CONFIG names the file; it is no librdkafka property.
+    environment = {
+        name: value for name, value in os.environ.items() if name != "FRAUDSTREAM_KAFKA_CONFIG"
+    }
+    return load_settings(broker, file=kafka_config, environment=environment, assignments=kafka)

@@ -1,0 +1,1 @@
+"""How a fraud score is learned, judged, packed and served."""

@@ -1,0 +1,1 @@
+"""Replays creditcard.csv as a live stream: pace, publish, report."""
