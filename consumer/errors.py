@@ -33,9 +33,3 @@ class DeliveryError(ConsumerError):
     """A fatal error of a Kafka client: this process cannot go on, a new one can."""
 
     exit_code = 1
-
-
-class TooManyDeadLettersError(ConsumerError):
-    """Nearly everything is unreadable: the topic or its schema is not what we were told."""
-
-    exit_code = 1

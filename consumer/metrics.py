@@ -5,11 +5,12 @@ finite enums only. Children are bound once; the loop observes whole batches, at 
 that what is redone after an abort is not counted twice.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
+from consumer.histogram import BatchHistogram
 from events.errors import Reason
 
 
@@ -97,11 +98,11 @@ class DetectorMetrics:
             registry=registry,
         )
         self.batches = {trigger: batches.labels(trigger) for trigger in Trigger}
-        self.batch_size = Histogram(
+        self.batch_size = BatchHistogram(
             "fraud_batch_size",
             "Records in a micro-batch.",
-            buckets=BATCH_BUCKETS,
-            registry=registry,
+            BATCH_BUCKETS,
+            registry,
         )
         stages = Histogram(
             "fraud_stage_duration_seconds",
@@ -111,23 +112,23 @@ class DetectorMetrics:
             registry=registry,
         )
         self.stages = {stage: stages.labels(stage) for stage in Stage}
-        self.scoring_latency = Histogram(
+        self.scoring_latency = BatchHistogram(
             "fraud_scoring_latency_seconds",
             "Event time to scored, for every transaction.",
-            buckets=LATENCY_BUCKETS,
-            registry=registry,
+            LATENCY_BUCKETS,
+            registry,
         )
-        self.detection_latency = Histogram(
+        self.detection_latency = BatchHistogram(
             "fraud_detection_latency_seconds",
             "Event time to alert acknowledged (committed, when exactly-once).",
-            buckets=LATENCY_BUCKETS,
-            registry=registry,
+            LATENCY_BUCKETS,
+            registry,
         )
-        self.score = Histogram(
+        self.score = BatchHistogram(
             "fraud_score",
             "Scores given, 0 to 1.",
-            buckets=SCORE_BUCKETS,
-            registry=registry,
+            SCORE_BUCKETS,
+            registry,
         )
         self.threshold = Gauge(
             "fraud_threshold", "Score from which on a transaction is flagged.", registry=registry
@@ -155,15 +156,28 @@ class DetectorMetrics:
         self.rebalances = {event: rebalances.labels(event) for event in RebalanceEvent}
         self.lag = Gauge(
             "fraud_kafka_consumer_lag",
-            "Records of an assigned partition not read yet, as librdkafka knows it.",
+            "Readable records of an assigned partition that were not read yet.",
             ["topic", "partition"],
             registry=registry,
         )
+        self._lag_places: set[tuple[str, int]] = set()
         self.last_batch = Gauge(
             "fraud_last_batch_timestamp_seconds",
             "When the last batch was done with, seconds since the epoch.",
             registry=registry,
         )
+
+    def set_lag(self, lags: Mapping[tuple[str, int], int]) -> None:
+        """Export the lag of each (topic, partition)."""
+        for place, records in lags.items():
+            self.lag.labels(*place).set(records)
+            self._lag_places.add(place)
+
+    def forget_lag(self, places: Iterable[tuple[str, int]]) -> None:
+        """Remove the lag of partitions that are no longer ours."""
+        for place in self._lag_places.intersection(places):
+            self.lag.remove(*place)
+            self._lag_places.discard(place)
 
 
 class QualityMetrics:
@@ -184,9 +198,3 @@ class QualityMetrics:
             registry=registry,
         )
         self.amount = {outcome: amount.labels(outcome) for outcome in Outcome}
-
-
-def observe_all(histogram: Histogram, values: Iterable[float]) -> None:
-    """Observe many values of one histogram."""
-    for value in values:
-        histogram.observe(value)

@@ -4,6 +4,7 @@ Later sources win: a file of `name = value` lines, then environment variables su
 `FRAUDSTREAM_KAFKA_SECURITY_PROTOCOL` for `security.protocol`, then `name=value` flags.
 """
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,9 @@ from events.errors import SettingsError
 
 ENVIRONMENT_PREFIX = "FRAUDSTREAM_KAFKA_"
 """librdkafka's property a.b.c is the variable FRAUDSTREAM_KAFKA_A_B_C."""
+
+LIBRDKAFKA_LOGGER = "librdkafka"
+"""Where librdkafka's own remarks go instead of straight to stderr."""
 
 DEFAULT_BROKER = "localhost:9092"
 
@@ -53,7 +57,8 @@ class KafkaSettings:
                 f"The Kafka property {name} cannot be set: what is promised about delivery "
                 f"rests on it. Remove it from your settings."
             )
-        return {**(defaults or {}), **self.properties, **required, _BROKERS: self.broker}
+        ours = {**(defaults or {}), **self.properties, **required, _BROKERS: self.broker}
+        return {**ours, "logger": logging.getLogger(LIBRDKAFKA_LOGGER)}
 
     def shown(self) -> dict[str, str]:
         """Return what may be printed: secrets replaced by "[hidden]"."""

@@ -73,3 +73,38 @@ def kafka_settings(
         name: value for name, value in os.environ.items() if name != "FRAUDSTREAM_KAFKA_CONFIG"
     }
     return load_settings(broker, file=kafka_config, environment=environment, assignments=kafka)
+
+
+def model_option(command: Command) -> Command:
+    """Add `--model`: the command receives the artifact's folder as `model`."""
+    return option(
+        "--model",
+        type=click.Path(path_type=Path),
+        default=Path("artifact"),
+        help="Folder of the trained artifact.",
+    )(command)
+
+
+def metrics_option(default: str) -> Callable[[Command], Command]:
+    """Add `--metrics` with that default: the command receives `metrics` as "HOST:PORT"."""
+    return option(
+        "--metrics",
+        metavar="HOST:PORT",
+        default=default,
+        help="Where /metrics, /healthz and /readyz are served; port 0 is a free one.",
+    )
+
+
+def host_and_port(address: str, name: str) -> tuple[str, int]:
+    """Split "HOST:PORT"; an empty host is every interface.
+
+    Raises:
+        click.BadParameter: if it is none, naming the option.
+    """
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004
+        raise click.BadParameter(
+            f"{address!r} is not of the form HOST:PORT, for example 127.0.0.1:8000.",
+            param_hint=name,
+        )
+    return host, int(port)

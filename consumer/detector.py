@@ -1,0 +1,254 @@
+"""The one loop: read a micro-batch, decode, score, decide, emit, commit, measure."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+from confluent_kafka import TopicPartition
+from numpy.typing import NDArray
+
+from consumer.decoding import Batch, Decoder
+from consumer.delivery import AbortedError, Delivery, Record
+from consumer.errors import DeliveryError
+from consumer.health import Health
+from consumer.metrics import CommitOutcome, DetectorMetrics, RebalanceEvent, Stage, Trigger
+from consumer.pending import Pending
+from consumer.source import Received, Source
+from events.codec import dead_letter_headers, encode
+from events.errors import Reason
+from events.messages import Alert
+from events.topics import Topics
+
+logger = logging.getLogger(__name__)
+
+# An abort now and then is the group at work; this many without a commit between them is not.
+ABORTS_IN_A_ROW = 10
+
+
+class Scorer(Protocol):
+    """What the loop asks of a model."""
+
+    def __call__(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the scores, float32 [n], of features, float32 [n, 30]."""
+
+
+class Detector:
+    """Reads transactions and writes alerts, until it is told to stop.
+
+    What is committed when: a batch that raised an alert or a dead letter commits at once; a batch
+    that raised none has nothing to duplicate, so its offsets ride with the next commit, or with
+    the commit interval. No transaction is open between two batches, so that a rebalance, which
+    happens only within a read, never meets one.
+
+    Args:
+        source: the input topic.
+        decoder: from records to features.
+        scorer: the model.
+        threshold: the score from which on a transaction is flagged.
+        model_version: named in each alert.
+        delivery: how results and offsets are committed.
+        topics: where alerts and dead letters go.
+        metrics: what is measured.
+        health: told of each turn of the loop and of each assignment.
+        commit_interval: seconds that offsets without results may wait.
+        monotonic: seconds for durations.
+        wall: seconds since the epoch, for event times.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        decoder: Decoder,
+        scorer: Scorer,
+        *,
+        threshold: float,
+        model_version: str,
+        delivery: Delivery,
+        topics: Topics,
+        metrics: DetectorMetrics,
+        health: Health,
+        commit_interval: float,
+        monotonic: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._source = source
+        self._decoder = decoder
+        self._scorer = scorer
+        self._threshold = threshold
+        self._model_version = model_version
+        self._delivery = delivery
+        self._topics = topics
+        self._metrics = metrics
+        self._health = health
+        self._commit_interval = commit_interval
+        self._monotonic = monotonic
+        self._wall = wall
+        self._pending = Pending()
+        self._last_commit = monotonic()
+        self._aborts = 0
+        self._redo = False
+        metrics.threshold.set(threshold)
+
+    def run(self, *, stopped: Callable[[], bool], each_turn: Callable[[], None]) -> None:
+        """Run until `stopped` says so, then commit and leave the group.
+
+        Args:
+            stopped: asked once a turn, so within a batch's time or 0.1 s.
+            each_turn: called once a turn, for what has to be looked at between batches.
+
+        Raises:
+            ConsumerError: when this process cannot go on.
+        """
+        self._source.subscribe(self)
+        try:
+            self._loop(stopped, each_turn)
+        except BaseException:
+            self._pending = Pending()  # what failed is not to be committed on the way out
+            raise
+        finally:
+            self._source.close()
+
+    def _loop(self, stopped: Callable[[], bool], each_turn: Callable[[], None]) -> None:
+        while not stopped():
+            each_turn()
+            messages, trigger = self._source.read()
+            if messages:
+                self._pending.read(messages)
+            if self._redo:
+                self._rewind()
+            elif messages:
+                self._process(messages, trigger)
+            elif self._pending and self._commit_is_due():
+                self._commit([])
+            self._health.moved()
+        if not self._redo:
+            self._commit([])
+
+    def _process(self, messages: Sequence[Received], trigger: Trigger) -> None:
+        started = self._monotonic()
+        batch = self._decoder.decode(messages)
+        decoded = self._monotonic()
+        scores = self._scorer(batch.features)
+        now = self._wall()
+        self._metrics.stages[Stage.DECODE].observe(decoded - started)
+        self._metrics.stages[Stage.SCORE].observe(self._monotonic() - decoded)
+
+        flagged = np.flatnonzero(scores >= self._threshold)
+        self._note(batch, scores, flagged, trigger, now)
+        records = self._alerts(batch, scores, flagged, now) + self._dead_letters(batch)
+        if records or self._commit_is_due():
+            self._commit(records)
+        self._metrics.last_batch.set(now)
+
+    def _note(
+        self,
+        batch: Batch,
+        scores: NDArray[np.float32],
+        flagged: NDArray[np.intp],
+        trigger: Trigger,
+        now: float,
+    ) -> None:
+        pending = self._pending
+        pending.triggers[trigger] += 1
+        pending.scores.append(scores)
+        pending.scoring_latencies.append(now - batch.event_times)
+        pending.flagged_event_times.extend(batch.event_times[flagged].tolist())
+        pending.dead_letters.update(Reason(letter.reason) for letter in batch.dead_letters)
+
+    def _alerts(
+        self,
+        batch: Batch,
+        scores: NDArray[np.float32],
+        flagged: NDArray[np.intp],
+        now: float,
+    ) -> list[Record]:
+        records: list[Record] = []
+        for row in flagged.tolist():
+            transaction = batch.transactions[row]
+            alert = Alert(
+                transaction_id=transaction.transaction_id,
+                event_time_ms=round(batch.event_times[row] * 1000),
+                detection_time_ms=round(now * 1000),
+                score=float(scores[row]),
+                threshold=self._threshold,
+                model_version=self._model_version,
+                Amount=transaction.Amount,
+            )
+            key = transaction.transaction_id.encode()
+            records.append(Record(self._topics.alerts, key, encode(alert)))
+        return records
+
+    def _dead_letters(self, batch: Batch) -> list[Record]:
+        return [
+            Record(
+                self._topics.dead_letters,
+                letter.key,
+                letter.value,
+                tuple(dead_letter_headers(letter)),
+            )
+            for letter in batch.dead_letters
+        ]
+
+    def _commit_is_due(self) -> bool:
+        return self._monotonic() - self._last_commit >= self._commit_interval
+
+    def _commit(self, records: Sequence[Record]) -> None:
+        """Commit what is pending; after an abort, mark it to be done again."""
+        if not self._pending:
+            return
+        try:
+            self._delivery.commit(records, self._pending.to_commit())
+        except AbortedError as error:
+            self._aborts += 1
+            self._redo = True
+            self._metrics.commits[CommitOutcome.ABORTED].inc()
+            if self._aborts >= ABORTS_IN_A_ROW:
+                raise DeliveryError(
+                    f"{self._aborts} commits in a row were aborted, the last one because: {error}."
+                ) from error
+            return
+        except DeliveryError:
+            self._metrics.commits[CommitOutcome.FAILED].inc()
+            raise
+        self._last_commit = self._monotonic()
+        self._aborts = 0
+        self._metrics.commits[CommitOutcome.COMMITTED].inc()
+        self._pending.tell(self._metrics, now=self._wall())
+        self._pending = Pending()
+
+    def _rewind(self) -> None:
+        """Read everything since the last commit again, this batch included."""
+        self._source.rewind(self._pending.to_rewind())
+        self._pending = Pending()
+        self._redo = False
+
+    def assigned(self, partitions: Sequence[TopicPartition]) -> None:
+        """Count the partitions that are now ours as well."""
+        self._metrics.rebalances[RebalanceEvent.ASSIGNED].inc()
+        self._health.assigned(len(partitions))
+        logger.info("Assigned %s.", _names(partitions))
+
+    def revoked(self, partitions: Sequence[TopicPartition]) -> None:
+        """Commit while the partitions are still ours."""
+        if not self._redo:
+            self._commit([])
+        self._release(partitions, RebalanceEvent.REVOKED)
+
+    def lost(self, partitions: Sequence[TopicPartition]) -> None:
+        """Drop what was not committed: the partitions' new owners read it again."""
+        self._pending = Pending()
+        self._redo = False
+        self._release(partitions, RebalanceEvent.LOST)
+
+    def _release(self, partitions: Sequence[TopicPartition], event: RebalanceEvent) -> None:
+        self._pending.forget(partitions)
+        self._metrics.rebalances[event].inc()
+        self._health.assigned(-len(partitions))
+        self._metrics.forget_lag((part.topic, part.partition) for part in partitions)
+        logger.info("%s %s.", event.capitalize(), _names(partitions))
+
+
+def _names(partitions: Sequence[TopicPartition]) -> str:
+    return ", ".join(f"{part.topic} [{part.partition}]" for part in partitions) or "no partitions"

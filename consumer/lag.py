@@ -1,0 +1,44 @@
+"""Consumer lag, from librdkafka's statistics."""
+
+import msgspec
+
+
+class _Partition(msgspec.Struct):
+    fetch_state: str
+    app_offset: int
+    committed_offset: int
+    lo_offset: int
+    ls_offset: int
+
+
+class _Topic(msgspec.Struct):
+    partitions: dict[str, _Partition]
+
+
+class _Statistics(msgspec.Struct):
+    topics: dict[str, _Topic]
+
+
+_decode = msgspec.json.Decoder(_Statistics).decode
+
+
+def lags(statistics: str) -> dict[tuple[str, int], int]:
+    """Return how many records of each partition we fetch were not handed to us yet.
+
+    librdkafka's own `consumer_lag` rests on offsets that the consumer commits; ours are committed
+    by the producer, in transactions, so that figure would stand still. What the application was
+    handed (`app_offset`) serves instead, and before the first record the committed or the oldest
+    offset. The end is the last stable offset: what lies beyond it is not readable yet.
+
+    Args:
+        statistics: the JSON text given to `stats_cb`.
+    """
+    result: dict[tuple[str, int], int] = {}
+    for topic, details in _decode(statistics).topics.items():
+        for number, partition in details.partitions.items():
+            starts = (partition.app_offset, partition.committed_offset, partition.lo_offset)
+            start = next((offset for offset in starts if offset >= 0), None)
+            ours = partition.fetch_state == "active"
+            if ours and start is not None and partition.ls_offset >= 0:
+                result[topic, int(number)] = max(0, partition.ls_offset - start)
+    return result

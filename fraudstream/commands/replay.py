@@ -1,0 +1,171 @@
+"""`fraudstream replay`: creditcard.csv as a live stream."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fraudstream.options import CONTEXT, kafka_options, kafka_settings, option, topics_option
+from fraudstream.progress import progress_bar
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from producer.pace import Pace
+    from producer.replay import ReplayReport
+
+
+@click.command(context_settings=CONTEXT)
+@option(
+    "--data",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The creditcard.csv to replay; .gz and .zip are read as they are.",
+)
+@option(
+    "--speed",
+    type=float,
+    metavar="FACTOR",
+    show_default="no pace",
+    help="Stream time, so many times faster, true to the gaps in Time: 600 is ten minutes a second.",
+)
+@option(
+    "--rate",
+    type=float,
+    metavar="N",
+    show_default="no pace",
+    help="Send N transactions a second, whatever their Time.",
+)
+@option("--start", type=click.IntRange(min=0), default=0, help="Begin at this row, counted from 0.")
+@option(
+    "--limit",
+    type=click.IntRange(min=1),
+    show_default="all rows",
+    help="Send at most so many transactions (with --loop: in all passes together).",
+)
+@option("--loop", is_flag=True, help="Begin again after the last row, until stopped.")
+@option(
+    "--label-delay",
+    type=click.FloatRange(min=0),
+    default=600.0,
+    metavar="SECONDS",
+    help="Stream time from a transaction to its label.",
+)
+@option("--labels/--no-labels", default=True, help="Publish labels, or transactions only.")
+@topics_option
+@kafka_options
+def command(
+    data: Path,
+    speed: float | None,
+    rate: float | None,
+    start: int,
+    limit: int | None,
+    loop: bool,
+    label_delay: float,
+    labels: bool,
+    topic_prefix: str,
+    broker: str | None,
+    kafka: tuple[str, ...],
+    kafka_config: Path | None,
+) -> None:
+    """Replay creditcard.csv as a live stream of transactions.
+
+    \b
+    As fast as Kafka takes it:
+      fraudstream replay --data creditcard.csv
+    In stream time, ten minutes a second (the two days take five minutes):
+      fraudstream replay --data creditcard.csv --speed 600
+    1,000 transactions a second until Ctrl-C:
+      fraudstream replay --data creditcard.csv --rate 1000 --loop
+    The second 10,000 rows:
+      fraudstream replay --data creditcard.csv --start 10000 --limit 10000
+
+    Transactions go to the topic `transactions`. Ids follow from the row (row-0000041, from the
+    second pass of --loop on row-0000041-pass-2), so that two replays can be compared. Event time
+    is the moment of sending. Labels go to `transactions.labels` when the stream's clock (the Time
+    of the latest row, at any pace) has gone on by the delay; those left at the end follow at once.
+
+    Ctrl-C or SIGTERM sends no more rows, waits until Kafka has confirmed all that was sent, and
+    reports; a second one gives up waiting. The exit code is 0 when everything sent was confirmed,
+    1 when something was not, 2 for a mistake in what was asked.
+    """
+    pace = _pace(speed, rate)
+    settings = kafka_settings(broker, kafka, kafka_config)
+    frame = _rows(data, start, limit)
+
+    from events.topics import Topics
+    from producer.replay import replay
+
+    total = limit if loop else len(frame)
+    with (
+        _stopped_by_signals() as stop,
+        progress_bar(f"Replaying {data.name}", total, unit="transactions") as progress,
+    ):
+        report = replay(
+            frame,
+            settings,
+            Topics(topic_prefix),
+            pace=pace,
+            label_delay=label_delay if labels else None,
+            limit=limit,
+            loop=loop,
+            stop=stop,
+            progress=progress,
+            remark=lambda sentence: click.echo(sentence, err=True),
+        )
+    click.echo(_closing(report))
+    if stop.is_set() and not loop and report.sent < total:
+        click.echo(f"Stopped. To go on from here: --start {start + report.sent}", err=True)
+
+
+def _pace(speed: float | None, rate: float | None) -> "Pace":
+    from producer.pace import Rate, Speed, Unpaced
+
+    if speed is not None and rate is not None:
+        raise click.UsageError("--speed and --rate exclude each other: give one of them.")
+    if rate is not None:
+        return Rate(rate)
+    return Unpaced() if speed is None else Speed(speed)
+
+
+def _rows(data: Path, start: int, limit: int | None) -> "pd.DataFrame":
+    """Return the rows asked for; the index keeps their places in the file."""
+    from dataset.reader import read
+
+    frame = read(data, limit=None if limit is None else start + limit)
+    if start >= len(frame):
+        raise click.UsageError(
+            f"--start {start} is past the end: {data} has {len(frame):,} rows, counted from 0."
+        )
+    return frame.iloc[start:]
+
+
+def _closing(report: "ReplayReport") -> str:
+    labels = f"; {report.labels_delivered:,} labels delivered" if report.labels_sent else ""
+    return (
+        f"{report.sent:,} transactions sent, {report.delivered:,} delivered in "
+        f"{report.seconds:.1f} s, {report.rate:,.0f} a second{labels}."
+    )
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[threading.Event]:
+    """Give an event that the first Ctrl-C or SIGTERM sets; the next is a KeyboardInterrupt."""
+    stop = threading.Event()
+
+    def handle(_number: int, _frame: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        click.echo("Stopping; waiting until Kafka has confirmed what was sent.", err=True)
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
