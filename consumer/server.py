@@ -128,7 +128,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._answer(HTTPStatus.NOT_FOUND, b"Try /metrics, /healthz or /readyz.\n")
 
-    do_HEAD = do_GET
+    do_HEAD = do_GET  # noqa: N815 - the name that BaseHTTPRequestHandler calls
 
     def _answer(self, status: HTTPStatus, body: bytes, kind: str = _TEXT) -> None:
         self.send_response(status)

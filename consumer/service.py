@@ -3,11 +3,10 @@
 import logging
 import socket
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from confluent_kafka import Consumer, Producer
 from prometheus_client import CollectorRegistry
@@ -15,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from consumer.availability import Availability, require_topics
 from consumer.decoding import Decoder
 from consumer.delivery import AtLeastOnce, Delivery, ExactlyOnce
-from consumer.detector import Detector
+from consumer.detector import Detector, Scorer
 from consumer.health import Health
 from consumer.lag import lags
 from consumer.metrics import DetectorMetrics, Stage
@@ -24,8 +23,6 @@ from consumer.source import Source
 from consumer.watchdog import Watchdog, WatchedDelivery
 from events.settings import KafkaSettings
 from events.topics import Topics
-from model.artifact import load_metadata
-from model.scorer import Scorer
 
 logger = logging.getLogger(__name__)
 
@@ -40,13 +37,50 @@ COMMIT_SECONDS = 10.0
 WATCHDOG_SECONDS = 2 * COMMIT_SECONDS + 2.0
 
 
+class Described(Protocol):
+    """What is written about a model."""
+
+    @property
+    def feature_names(self) -> Sequence[str]:
+        """The features in the order it was trained on."""
+
+    @property
+    def threshold(self) -> float:
+        """The score from which on a transaction is flagged."""
+
+    @property
+    def model_version(self) -> str:
+        """Its name in alerts."""
+
+    @property
+    def model_sha256(self) -> str:
+        """The checksum of its file."""
+
+
+class Model(Scorer, Protocol):
+    """What the service asks of a model, as `model.scorer.Scorer` answers it."""
+
+    @property
+    def metadata(self) -> Described:
+        """What is written about it."""
+
+    @property
+    def backend(self) -> str:
+        """What computes it, for example "tensorflow"."""
+
+    @property
+    def device(self) -> str:
+        """Where it is computed, for example "cpu"."""
+
+    def warm_up(self) -> None:
+        """Compile whatever scoring will use."""
+
+
 @dataclass(frozen=True, slots=True)
 class DetectorOptions:
     """What a user chooses.
 
     Attributes:
-        model: the artifact's folder.
-        device: "auto", "cpu" or "gpu".
         group: the consumer group whose members share the partitions.
         delivery: "exactly-once" or "at-least-once".
         batch_maximum: records in a micro-batch, at most.
@@ -57,8 +91,6 @@ class DetectorOptions:
         metrics_port: likewise; 0 is a free one.
     """
 
-    model: Path
-    device: Literal["auto", "cpu", "gpu"]
     group: str
     delivery: DeliveryName
     batch_maximum: int
@@ -73,17 +105,18 @@ def run_detector(
     settings: KafkaSettings,
     topics: Topics,
     options: DetectorOptions,
+    load_model: Callable[[], Model],
     *,
     stopped: Callable[[], bool],
     registry: CollectorRegistry,
 ) -> None:
     """Run the detector until `stopped` says so.
 
+    The model is loaded and warm before the group is joined, so that no partition waits for it.
+
     Raises:
-        ModelError: if the artifact cannot be used, or the device is not there.
         ConsumerError: if Kafka, a topic or the metrics' address cannot be used.
     """
-    load_metadata(options.model)  # refuses a wrong artifact before anything slow begins
     metrics = DetectorMetrics(registry)
     health = Health()
     availability = Availability(settings.broker, limit=options.broker_timeout)
@@ -102,12 +135,10 @@ def run_detector(
             return
         required = (topics.transactions, topics.dead_letters, topics.alerts)
         require_topics(consumer, required, settings.broker)
-        scorer = Scorer.load(
-            options.model, device=options.device, batch_maximum=options.batch_maximum
-        )
-        scorer.warm_up()
+        model = load_model()
+        model.warm_up()
         health.warm()
-        _tell_build(metrics, scorer)
+        _tell_build(metrics, model)
         if stopped():
             return
         delivery = WatchedDelivery(
@@ -121,10 +152,10 @@ def run_detector(
                 batch_maximum=options.batch_maximum,
                 wait_maximum=options.wait_maximum,
             ),
-            Decoder(scorer.metadata.feature_names),
-            scorer,
-            threshold=scorer.metadata.threshold,
-            model_version=scorer.metadata.model_version,
+            Decoder(model.metadata.feature_names),
+            model,
+            threshold=model.metadata.threshold,
+            model_version=model.metadata.model_version,
             delivery=delivery,
             topics=topics,
             metrics=metrics,
@@ -133,8 +164,8 @@ def run_detector(
         )
         logger.info(
             "Detecting with model %s on %s, %s: %s -> %s at %s",
-            scorer.metadata.model_version,
-            scorer.device,
+            model.metadata.model_version,
+            model.device,
             options.delivery,
             topics.transactions,
             topics.alerts,
@@ -204,13 +235,13 @@ def _delivery(
     return kind(producer, consumer, timeout=COMMIT_SECONDS, observe=observe)
 
 
-def _tell_build(metrics: DetectorMetrics, scorer: Scorer) -> None:
+def _tell_build(metrics: DetectorMetrics, model: Model) -> None:
     metrics.build.info(
         {
             "version": version("fraudstream"),
-            "model_version": scorer.metadata.model_version,
-            "model_sha256": scorer.metadata.model_sha256,
-            "backend": scorer.backend,
-            "device": scorer.device,
+            "model_version": model.metadata.model_version,
+            "model_sha256": model.metadata.model_sha256,
+            "backend": model.backend,
+            "device": model.device,
         }
     )

@@ -11,6 +11,10 @@ from events.messages import FEATURES, Alert, DeadLetter, Headers, Label, Transac
 # A transaction is about 710 bytes; 16 KiB leaves room for fields of later versions.
 MAXIMUM_PAYLOAD_BYTES = 16 * 1024
 
+# A transaction is flat. Fields of later versions may nest a little; whether an interpreter bears
+# more depends on its version, so the line is drawn here.
+MAXIMUM_BRACKETS = 100
+
 _encode = msgspec.json.Encoder().encode
 _decode_transaction = msgspec.json.Decoder(Transaction).decode
 _decode_label = msgspec.json.Decoder(Label).decode
@@ -43,6 +47,8 @@ def decode_transaction(payload: bytes | None) -> Transaction:
         # Each field has one colon and no number has any, so 31 required fields and 31 colons
         # leave no room for a repeated or an unknown one: the usual record is done here.
         if payload.count(b":") != _TRANSACTION_COLONS:
+            if payload.count(b"[") + payload.count(b"{") > MAXIMUM_BRACKETS:
+                raise PayloadError(Reason.TOO_DEEP, f"more than {MAXIMUM_BRACKETS} brackets")
             json.loads(payload.decode(), object_pairs_hook=_refuse_repeated_fields)
     except (ValueError, RecursionError) as error:
         raise _payload_error(error) from error

@@ -16,10 +16,10 @@ def progress_bar(
 
     Args:
         description: what is being done, for example "Downloading creditcard.csv".
-        total: how much there is to do; None when that is not known.
+        total: how much there is to do; None when that is not known, and no bar for 0.
         unit: what is counted: "bytes" is shown as kB, MB, ...; any other word as it is.
     """
-    if not sys.stderr.isatty():
+    if total == 0 or not sys.stderr.isatty():
         yield _ignore
         return
     from rich.console import Console

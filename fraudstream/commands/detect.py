@@ -1,7 +1,7 @@
 """`fraudstream detect`: score the stream and raise alerts."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -17,6 +17,9 @@ from fraudstream.options import (
     topics_option,
 )
 from fraudstream.stopping import stop_on_signals
+
+if TYPE_CHECKING:
+    from model.scorer import Scorer
 
 
 @click.command(context_settings=CONTEXT)
@@ -72,6 +75,8 @@ def command(
     topic_prefix: str,
     metrics: str,
     verbose: bool,
+    model: Path,
+    device: Literal["auto", "cpu", "gpu"],
     **choices: Any,
 ) -> None:
     """Score transactions as they arrive and raise an alert for each suspected fraud.
@@ -95,6 +100,20 @@ def command(
 
     from consumer.service import DetectorOptions, run_detector
     from events.topics import Topics
+    from model.artifact import load_metadata
 
-    options = DetectorOptions(metrics_host=host, metrics_port=port, **choices)
-    run_detector(settings, Topics(topic_prefix), options, stopped=stop.is_set, registry=REGISTRY)
+    load_metadata(model)  # refuses a wrong artifact before anything slow begins
+
+    def load_model() -> "Scorer":
+        from model.scorer import Scorer
+
+        return Scorer.load(model, device=device, batch_maximum=choices["batch_maximum"])
+
+    run_detector(
+        settings,
+        Topics(topic_prefix),
+        DetectorOptions(metrics_host=host, metrics_port=port, **choices),
+        load_model,
+        stopped=stop.is_set,
+        registry=REGISTRY,
+    )

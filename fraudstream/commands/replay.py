@@ -1,16 +1,14 @@
 """`fraudstream replay`: creditcard.csv as a live stream."""
 
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from fraudstream.logs import log_to_stderr
 from fraudstream.options import CONTEXT, kafka_options, kafka_settings, option, topics_option
 from fraudstream.progress import progress_bar
+from fraudstream.stopping import stop_on_signals
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
     type=float,
     metavar="FACTOR",
     show_default="no pace",
-    help="Stream time, so many times faster, true to the gaps in Time: 600 is ten minutes a second.",
+    help="Stream time so many times faster, true to the gaps in Time: 600 is ten minutes a second.",
 )
 @option(
     "--rate",
@@ -100,11 +98,10 @@ def command(
     from events.topics import Topics
     from producer.replay import replay
 
+    log_to_stderr()
     total = limit if loop else len(frame)
-    with (
-        _stopped_by_signals() as stop,
-        progress_bar(f"Replaying {data.name}", total, unit="transactions") as progress,
-    ):
+    stop = stop_on_signals()
+    with progress_bar(f"Replaying {data.name}", total, unit="transactions") as progress:
         report = replay(
             frame,
             settings,
@@ -118,7 +115,7 @@ def command(
             remark=lambda sentence: click.echo(sentence, err=True),
         )
     click.echo(_closing(report))
-    if stop.is_set() and not loop and report.sent < total:
+    if stop.is_set() and not loop and report.sent < len(frame):
         click.echo(f"Stopped. To go on from here: --start {start + report.sent}", err=True)
 
 
@@ -150,22 +147,3 @@ def _closing(report: "ReplayReport") -> str:
         f"{report.sent:,} transactions sent, {report.delivered:,} delivered in "
         f"{report.seconds:.1f} s, {report.rate:,.0f} a second{labels}."
     )
-
-
-@contextmanager
-def _stopped_by_signals() -> Iterator[threading.Event]:
-    """Give an event that the first Ctrl-C or SIGTERM sets; the next is a KeyboardInterrupt."""
-    stop = threading.Event()
-
-    def handle(_number: int, _frame: object) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-        click.echo("Stopping; waiting until Kafka has confirmed what was sent.", err=True)
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -99,6 +99,7 @@ def test_unknown_fields_of_a_later_version_are_tolerated() -> None:
         (with_field("transaction_id", '""'), Reason.OUT_OF_RANGE),
         (with_field("transaction_id", "17"), Reason.WRONG_TYPE),
         (with_field("later", "[" * 3000 + "]" * 3000), Reason.TOO_DEEP),
+        (with_field("later", "[" * 100 + "]" * 100), Reason.TOO_DEEP),
     ],
 )
 def test_each_defect_has_its_reason(payload: bytes | None, reason: Reason) -> None:

@@ -1,0 +1,73 @@
+"""`fraudstream alerts`: see alerts as they are raised."""
+
+import select
+import sys
+from pathlib import Path
+
+import click
+
+from fraudstream.logs import log_to_stderr
+from fraudstream.options import CONTEXT, kafka_options, kafka_settings, option, topics_option
+from fraudstream.stopping import stop_on_signals
+
+
+@click.command(context_settings=CONTEXT)
+@option("--from-beginning/--from-now", default=False, help="Also alerts that are there already.")
+@option("--limit", type=click.IntRange(min=1), metavar="N", help="End after N alerts.")
+@option("--json/--text", "as_json", default=False, help="One JSON object a line, as in Kafka.")
+@topics_option
+@kafka_options
+def command(
+    broker: str | None,
+    kafka: tuple[str, ...],
+    kafka_config: Path | None,
+    topic_prefix: str,
+    as_json: bool,
+    limit: int | None,
+    from_beginning: bool,
+) -> None:
+    """Follow the alerts, a line each, until Ctrl-C.
+
+    A line says when the transaction happened, its id, its amount, its score and the threshold,
+    how long its detection took, and which model it was. Only committed alerts are shown.
+    Looking on disturbs nobody: no consumer group is joined, and it may run many times.
+
+    \b
+    Examples:
+      fraudstream alerts
+      fraudstream alerts --from-beginning | less
+      fraudstream alerts --json --from-beginning --limit 100 > alerts.jsonl
+    """
+    settings = kafka_settings(broker, kafka, kafka_config)
+    stop = stop_on_signals()
+    log_to_stderr()
+
+    from consumer.alerts import follow_alerts, readable
+    from events.codec import encode
+    from events.messages import Alert
+    from events.topics import Topics
+
+    def show(alert: Alert) -> None:
+        print(encode(alert).decode() if as_json else readable(alert), flush=True)
+
+    shown = follow_alerts(
+        settings,
+        Topics(topic_prefix),
+        show=show,
+        stopped=lambda: stop.is_set() or _reader_gone(),
+        from_beginning=from_beginning,
+        limit=limit,
+    )
+    click.echo(f"{shown:,} alert{'' if shown == 1 else 's'} shown.", err=True)
+
+
+def _reader_gone() -> bool:
+    """Tell whether stdout is a pipe that nobody reads any more, as `| head` leaves it behind.
+
+    Without this the next alert would find out, and that one may be hours away.
+    """
+    if not hasattr(select, "poll"):
+        return False
+    watch = select.poll()
+    watch.register(sys.stdout.fileno(), 0)  # errors and hang-ups are told without being asked for
+    return any(event & select.POLLERR for _, event in watch.poll(0))

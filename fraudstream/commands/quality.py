@@ -1,0 +1,132 @@
+"""`fraudstream quality`: see live how good the alerts are, as labels come in."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fraudstream.logs import log_to_stderr
+from fraudstream.options import (
+    CONTEXT,
+    host_and_port,
+    kafka_options,
+    kafka_settings,
+    metrics_option,
+    option,
+    topics_option,
+)
+from fraudstream.stopping import stop_on_signals
+
+if TYPE_CHECKING:
+    from consumer.outcomes import Figures
+
+# Between two showings, in seconds: on a terminal one line lives, elsewhere lines are added.
+_LIVE_SECONDS = 0.25
+_LINE_SECONDS = 5.0
+
+
+@click.command(context_settings=CONTEXT)
+@option(
+    "--grace",
+    type=click.FloatRange(0, 60),
+    default=2.0,
+    metavar="SECONDS",
+    help="How long a label waits for its alert before its transaction counts as not flagged.",
+)
+@option(
+    "--from-beginning/--from-now",
+    default=True,
+    help="Begin with the first label there is, or with the next one.",
+)
+@option("--json/--text", "as_json", default=False, help="Figures as JSON objects, one a line.")
+@metrics_option("127.0.0.1:8001")
+@topics_option
+@kafka_options
+def command(
+    broker: str | None,
+    kafka: tuple[str, ...],
+    kafka_config: Path | None,
+    topic_prefix: str,
+    metrics: str,
+    as_json: bool,
+    from_beginning: bool,
+    grace: float,
+) -> None:
+    """Judge the alerts by the labels: precision, recall and missed money, live.
+
+    Prints the figures when they changed, at most every five seconds, and serves them to
+    Prometheus. Ctrl-C or SIGTERM reads what is there already, judges the labels that still
+    wait, and prints the closing figures; the last line of --json is these.
+
+    \b
+    fraud_labels_total and fraud_amount_total start at 0 with the process. What Prometheus
+    scrapes for long should judge each label once over all restarts:
+      fraudstream quality --from-now
+
+    \b
+    Examples:
+      fraudstream quality
+      fraudstream quality --json | tail -n 1
+      fraudstream quality --grace 10 --metrics 0.0.0.0:8001 --broker kafka:9092
+    """
+    settings = kafka_settings(broker, kafka, kafka_config)
+    host, port = host_and_port(metrics, "--metrics")
+    stop = stop_on_signals()
+
+    from prometheus_client import REGISTRY
+
+    from consumer.quality import run_quality
+    from events.topics import Topics
+
+    live = sys.stdout.isatty() and not as_json
+    with (_live_line if live else _json_lines if as_json else _lines)() as show:
+        log_to_stderr()  # after the live line took hold of the terminal
+        run_quality(
+            settings,
+            Topics(topic_prefix),
+            grace=grace,
+            from_beginning=from_beginning,
+            metrics_host=host,
+            metrics_port=port,
+            registry=REGISTRY,
+            show=show,
+            every=_LIVE_SECONDS if live else _LINE_SECONDS,
+            stopped=stop.is_set,
+        )
+
+
+@contextmanager
+def _json_lines() -> Iterator[Callable[["Figures"], None]]:
+    import msgspec
+
+    yield lambda figures: print(msgspec.json.encode(figures).decode(), flush=True)
+
+
+@contextmanager
+def _lines() -> Iterator[Callable[["Figures"], None]]:
+    yield lambda figures: print(_line(figures), flush=True)
+
+
+@contextmanager
+def _live_line() -> Iterator[Callable[["Figures"], None]]:
+    """Keep one line up to date; it stays when the block ends, and log lines go above it."""
+    from rich.live import Live
+
+    with Live(auto_refresh=False, redirect_stderr=sys.stderr.isatty()) as live:
+        yield lambda figures: live.update(_line(figures), refresh=True)
+
+
+def _line(figures: "Figures") -> str:
+    return (
+        f"{figures.labels:,} labels: {figures.true_positives:,} frauds caught, "
+        f"{figures.false_negatives:,} missed, {figures.false_positives:,} false alarms; "
+        f"precision {_ratio(figures.precision)}, recall {_ratio(figures.recall)}; "
+        f"amount caught {figures.amount_caught:,.2f}, missed {figures.amount_missed:,.2f}"
+    )
+
+
+def _ratio(ratio: float | None) -> str:
+    return "-" if ratio is None else f"{ratio:.3f}"

@@ -1,0 +1,131 @@
+"""`fraudstream topics`: create and list the stream's topics."""
+
+import re
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from events.topics import Topics
+from fraudstream.options import CONTEXT, kafka_options, kafka_settings, option, topics_option
+
+PARTITIONS = 4
+"""One detector reads a partition, so this bounds how many can share the work. A partition costs
+little, but adding some later sends a key elsewhere, so a few more than one needs today."""
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+class Retention(click.ParamType):
+    """A length of time such as 90s, 30m, 12h or 7d; `forever` is None."""
+
+    name = "duration"
+
+    def convert(
+        self, value: object, parameter: click.Parameter | None, context: click.Context | None
+    ) -> timedelta | None:
+        """Return the text as a timedelta."""
+        text = str(value)
+        if text == "forever":
+            return None
+        match = re.fullmatch(r"(\d{1,6})([smhd])", text)
+        if not match or not int(match[1]):
+            self.fail(
+                f"{text!r} is not of the form 90s, 30m, 12h, 7d or forever", parameter, context
+            )
+        return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+@click.group(context_settings=CONTEXT)
+def command() -> None:
+    """Create or list the stream's topics: transactions, labels, dead letters, alerts."""
+
+
+@command.command(context_settings=CONTEXT)
+@option(
+    "--partitions",
+    type=click.IntRange(1, 10_000),
+    default=PARTITIONS,
+    help="Of each new topic; as many detectors can share the work.",
+)
+@option(
+    "--retention",
+    type=Retention(),
+    default="7d",
+    metavar="DURATION",
+    help="How long records are kept: 90s, 30m, 12h, 7d or forever.",
+)
+@option(
+    "--replication-factor",
+    type=click.IntRange(1, 100),
+    default=1,
+    help="Copies of each partition, each on a node of its own.",
+)
+@option(
+    "--min-isr",
+    type=click.IntRange(1, 100),
+    default=1,
+    help="Copies that must have a record before it counts as delivered (min.insync.replicas).",
+)
+@topics_option
+@kafka_options
+def create(
+    partitions: int,
+    retention: timedelta | None,
+    replication_factor: int,
+    min_isr: int,
+    topic_prefix: str,
+    broker: str | None,
+    kafka: tuple[str, ...],
+    kafka_config: Path | None,
+) -> None:
+    """Create the topics; those that are there already stay as they are.
+
+    \b
+    On the embedded Kafka (fraudstream broker --port 9092):
+      fraudstream topics create
+    \b
+    On a cluster of three nodes, where one may fail:
+      fraudstream topics create --broker kafka:9092 --partitions 12 \\
+        --replication-factor 3 --min-isr 2 --retention 30d
+    """
+    from broker.topics import create_topics
+
+    for topic in create_topics(
+        kafka_settings(broker, kafka, kafka_config).client(),
+        Topics(topic_prefix).all(),
+        partitions=partitions,
+        replication_factor=replication_factor,
+        retention=retention,
+        minimum_in_sync_replicas=min_isr,
+    ):
+        what = "created" if topic.created else "is there already"
+        print(f"{topic.name} {what}, {_count(topic.partitions)}")
+        if topic.partitions != partitions:
+            print(
+                f"Note: {topic.name} keeps its {_count(topic.partitions)}, not the {partitions} "
+                f"asked for.",
+                file=sys.stderr,
+            )
+
+
+@command.command("list", context_settings=CONTEXT)
+@topics_option
+@kafka_options
+def list_(
+    topic_prefix: str, broker: str | None, kafka: tuple[str, ...], kafka_config: Path | None
+) -> None:
+    """List the stream's topics that are there."""
+    from broker.topics import list_topics
+
+    there = list_topics(kafka_settings(broker, kafka, kafka_config).client())
+    for name in Topics(topic_prefix).all():
+        if name in there:
+            print(f"{name}, {_count(there[name])}")
+        else:
+            print(f"{name} is missing; 'fraudstream topics create' makes it.", file=sys.stderr)
+
+
+def _count(partitions: int) -> str:
+    return f"{partitions} partition{'' if partitions == 1 else 's'}"

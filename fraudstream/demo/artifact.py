@@ -1,0 +1,43 @@
+"""The demo's model: trained once on the twin, then kept in the cache."""
+
+import hashlib
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+from broker.process import start_tied
+from fraudstream.cache import cache_folder
+from fraudstream.demo.errors import PartFailedError
+
+
+def cached_artifact() -> Path:
+    """Return the folder where the artifact is, or will be.
+
+    It is named by what the artifact follows from, the code and the twin's parameters, so that an
+    artifact of other code is never used.
+    """
+    digest = hashlib.sha256()
+    for package in ("model", "dataset"):
+        for file in sorted(Path(str(files(package))).rglob("*")):
+            if file.is_file() and file.suffix != ".pyc":
+                digest.update(file.name.encode())
+                digest.update(file.read_bytes())
+    return cache_folder("artifacts") / digest.hexdigest()[:16]
+
+
+def train_artifact(folder: Path) -> None:
+    """Train on the twin in a process of its own, so that ours stays without TensorFlow.
+
+    Raises:
+        PartFailedError: if it fails; the reason stands on stderr by then.
+    """
+    command = [sys.executable, "-m", "fraudstream", "train", "--model", str(folder)]
+    training = start_tied(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        code = training.wait()
+    except KeyboardInterrupt:
+        training.wait()  # Ctrl-C reached it too; it tidies up before it ends
+        raise
+    if code != 0:
+        raise PartFailedError(f"fraudstream train ended with exit code {code}.")

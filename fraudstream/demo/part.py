@@ -1,0 +1,138 @@
+"""A service that the demo starts as a process of its own, just as a user would."""
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from broker.process import start_tied
+from fraudstream.demo.errors import PartFailedError
+
+READY_SECONDS = 60.0
+STOP_SECONDS = 30.0
+POLL_SECONDS = 0.05
+LOG_LINES = 15
+
+
+class Part:
+    """A `fraudstream` command running beside us, from the `with` statement's beginning to its end.
+
+    Args:
+        name: the command, for example "detect".
+        arguments: its options, without `--metrics`.
+        folder: where its output goes: NAME.out and NAME.log.
+        preferred_port: where it serves metrics, if that port is free.
+    """
+
+    def __init__(
+        self, name: str, arguments: Sequence[str], *, folder: Path, preferred_port: int
+    ) -> None:
+        self.name = name
+        self.metrics = f"127.0.0.1:{_free_port(preferred_port)}"
+        self.log = folder / f"{name}.log"
+        self._output = folder / f"{name}.out"
+        with self._output.open("wb") as out, self.log.open("wb") as log:
+            # A process group of its own: Ctrl-C in the terminal reaches the demo alone, which
+            # then stops its parts in their order.
+            self._process = start_tied(
+                [sys.executable, "-m", "fraudstream", name, "--metrics", self.metrics, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=log,
+                process_group=0,
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+
+    def wait_until_ready(self, stopped: Callable[[], bool]) -> None:
+        """Block until /readyz says so, or `stopped`.
+
+        Raises:
+            PartFailedError: if the process ends or is not ready within a minute.
+        """
+        deadline = time.monotonic() + READY_SECONDS
+        while not stopped() and not self._is_ready():
+            self.check()
+            if time.monotonic() > deadline:
+                raise PartFailedError(self._failure(f"was not ready after {READY_SECONDS:.0f} s"))
+            time.sleep(POLL_SECONDS)
+
+    def check(self) -> None:
+        """See that it runs.
+
+        Raises:
+            PartFailedError: with the end of its log, if it does not.
+        """
+        code = self._process.poll()
+        if code is not None:
+            raise PartFailedError(self._failure(f"ended with exit code {code}"))
+
+    def scrape(self) -> str:
+        """Return its metrics in Prometheus' text format, or "" while it does not answer."""
+        try:
+            with urllib.request.urlopen(f"http://{self.metrics}/metrics", timeout=5) as answer:
+                return str(answer.read().decode())
+        except OSError:
+            return ""
+
+    def stop(self) -> str:
+        """Ask it to end, wait until it has, and return what it wrote to stdout.
+
+        Raises:
+            PartFailedError: if it ends in any other way than with exit code 0.
+        """
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            code = self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise PartFailedError(
+                self._failure(f"did not end within {STOP_SECONDS:.0f} s of being asked to")
+            ) from None
+        if code != 0:
+            raise PartFailedError(self._failure(f"ended with exit code {code}"))
+        return self._output.read_text()
+
+    def _is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://{self.metrics}/readyz", timeout=5):
+                return True
+        except OSError:
+            return False
+
+    def _failure(self, what: str) -> str:
+        lines = self.log.read_text(errors="replace").splitlines()[-LOG_LINES:]
+        return "\n  ".join([f"fraudstream {self.name} {what}; the end of its log:", *lines])
+
+
+def _free_port(preferred: int) -> int:
+    for port in (preferred, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise PartFailedError("No port of 127.0.0.1 is free for metrics.")

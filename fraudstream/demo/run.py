@@ -1,0 +1,264 @@
+"""Running the whole stream once: start every part, replay, watch, stop, reconcile, report."""
+
+import threading
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from broker.jars import KAFKA_VERSION, bytes_to_fetch
+from broker.server import EmbeddedBroker
+from broker.topics import create_topics, delete_topics
+from consumer.following import Follower
+from events.codec import decode_alert
+from events.settings import KafkaSettings
+from events.topics import Topics
+from fraudstream.cache import cache_folder
+from fraudstream.demo import reconciliation
+from fraudstream.demo.errors import ReconciliationError
+from fraudstream.demo.figures import Figures, read_figures
+from fraudstream.demo.part import Part
+from fraudstream.demo.report import Circumstances, Report, make_report
+from fraudstream.demo.view import View
+from fraudstream.progress import progress_bar
+from model.artifact import load_metadata
+from producer.pace import Rate
+from producer.replay import ReplayReport, replay
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PARTITIONS = 4
+GROUP = "fraudstream-detector"
+DETECTOR_PORT = 8000
+QUALITY_PORT = 8001
+
+# How often the parts are scraped and the view is drawn.
+LOOK_SECONDS = 0.25
+
+# After the last transaction was sent: the detector's commit interval and the quality monitor's
+# grace are seconds; a minute means that something is lost.
+SETTLE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the demo is to do.
+
+    Attributes:
+        frame: the rows to replay, as `dataset.reader.read` returns them.
+        synthetic: whether they are made up.
+        rate: transactions a second.
+        model: the artifact's folder.
+        delivery: "exactly-once" or "at-least-once".
+        kafka: a Kafka that is there, or None for an embedded one.
+        kafka_arguments: for the parts, how the user said to reach it, beside `--broker`; what the
+            environment says they hear themselves.
+        started: when the command was typed, monotonic seconds.
+    """
+
+    frame: "pd.DataFrame"
+    synthetic: bool
+    rate: float
+    model: Path
+    delivery: str
+    kafka: KafkaSettings | None
+    kafka_arguments: tuple[str, ...]
+    started: float
+
+
+class Interrupted(Exception):  # noqa: N818 - a wish, not an error
+    """Ctrl-C: everything is stopped in order on the way out."""
+
+
+def run_demo(plan: Plan, view: View, stop: threading.Event) -> Report:
+    """Run the stream from beginning to end.
+
+    Raises:
+        Interrupted: if `stop` is set on the way.
+        ReconciliationError: if something was lost or counted twice.
+        PartFailedError: if a part ends.
+        BrokerError: if Kafka cannot be started, or its topics not be made.
+    """
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="fraudstream-demo-")))
+        settings, version = _kafka(plan, view, stack)
+        topics = _topics(settings, stack, foreign=plan.kafka is not None)
+        view.say("Starting the detector and the quality monitor ...")
+        detector, quality = _start_parts(plan, settings, topics, folder, stack)
+        for part in (detector, quality):
+            part.wait_until_ready(stop.is_set)
+        view.say(
+            f"Metrics: http://{detector.metrics}/metrics (detector), "
+            f"http://{quality.metrics}/metrics (quality monitor)"
+        )
+        follower = stack.enter_context(Follower(settings, {topics.alerts: True}))
+        watch = _Watch(plan, view, stop, (detector, quality), follower)
+        sent = watch.replay(settings, topics)
+        figures, seconds = watch.settle(sent)
+        detector.stop()
+        figures = _with_outcomes(figures, quality.stop())
+        committed = reconciliation.read_committed(settings, topics, GROUP)
+    reconciliation.check(
+        committed,
+        sent=sent.delivered,
+        scored=figures.scored,
+        dead_lettered=figures.dead_lettered,
+        flagged=figures.flagged,
+    )
+    circumstances = Circumstances(
+        seconds=seconds,
+        seconds_to_first_alert=watch.first_alert,
+        delivery=plan.delivery,
+        kafka_version=version,
+        model_version=load_metadata(plan.model).model_version,
+        synthetic=plan.synthetic,
+    )
+    return make_report(committed, figures, circumstances)
+
+
+def _start_parts(
+    plan: Plan, settings: KafkaSettings, topics: Topics, folder: Path, stack: ExitStack
+) -> tuple[Part, Part]:
+    shared = ["--broker", settings.broker, "--topic-prefix", topics.prefix, *plan.kafka_arguments]
+    detector = Part(
+        "detect",
+        [*shared, "--model", str(plan.model), "--delivery", plan.delivery, "--group", GROUP],
+        folder=folder,
+        preferred_port=DETECTOR_PORT,
+    )
+    quality = Part("quality", [*shared, "--json"], folder=folder, preferred_port=QUALITY_PORT)
+    return stack.enter_context(detector), stack.enter_context(quality)
+
+
+class _Watch:
+    """Looks at the parts while the stream runs, and shows what it sees."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        view: View,
+        stop: threading.Event,
+        parts: tuple[Part, Part],
+        follower: Follower,
+    ) -> None:
+        self._plan = plan
+        self._view = view
+        self._stop = stop
+        self._detector, self._quality = parts
+        self._follower = follower
+        self._began = time.monotonic()
+        self._sent = 0
+        self._alerts = 0
+        self.first_alert: float | None = None
+
+    def replay(self, settings: KafkaSettings, topics: Topics) -> ReplayReport:
+        """Replay in a thread beside; return its report."""
+        with ThreadPoolExecutor(1, thread_name_prefix="replay") as pool:
+            self._began = time.monotonic()
+            running = pool.submit(
+                replay,
+                self._plan.frame,
+                settings,
+                topics,
+                pace=Rate(self._plan.rate),
+                stop=self._stop,
+                progress=self._count,
+                remark=self._view.say,
+            )
+            try:
+                while not running.done():
+                    self._look()
+            except BaseException:
+                self._stop.set()  # the pool waits for the thread, which heeds this
+                raise
+            return running.result()
+
+    def settle(self, sent: ReplayReport) -> tuple[Figures, float]:
+        """Wait until all that was sent is done with and judged.
+
+        Returns the figures then, and the seconds from the first transaction sent until the
+        detector was done; labels may take longer.
+        """
+        deadline = time.monotonic() + SETTLE_SECONDS
+        seconds: float | None = None
+        while True:
+            figures = self._look()
+            if seconds is None and figures.scored + figures.dead_lettered >= sent.delivered:
+                seconds = time.monotonic() - self._began
+            judged = figures.labels >= sent.labels_delivered and self._alerts >= figures.flagged
+            if seconds is not None and judged:
+                return figures, seconds
+            if time.monotonic() > deadline:
+                raise ReconciliationError(
+                    f"{SETTLE_SECONDS:.0f} s after the last of {sent.delivered:,} transactions, "
+                    f"{figures.scored:,} were scored and {figures.dead_lettered:,} dead-lettered, "
+                    f"{self._alerts:,} of {figures.flagged:,} alerts were there, and "
+                    f"{figures.labels:,} of {sent.labels_delivered:,} labels were judged."
+                )
+
+    def _look(self) -> Figures:
+        """Take alerts as they come until it is time to scrape and draw again."""
+        until = time.monotonic() + LOOK_SECONDS
+        while time.monotonic() < until:
+            for message in self._follower.read(wait=0.05):
+                self._alerts += 1
+                if self.first_alert is None:
+                    self.first_alert = time.monotonic() - self._plan.started
+                self._view.alert(decode_alert(message.value()))
+        if self._stop.is_set():
+            raise Interrupted
+        self._detector.check()
+        self._quality.check()
+        figures = read_figures(self._detector.scrape(), self._quality.scrape())
+        self._view.show(
+            figures,
+            sent=self._sent,
+            total=len(self._plan.frame),
+            seconds=time.monotonic() - self._began,
+        )
+        return figures
+
+    def _count(self, transactions: int) -> None:
+        self._sent += transactions
+
+
+def _kafka(plan: Plan, view: View, stack: ExitStack) -> tuple[KafkaSettings, str | None]:
+    """Return the Kafka that was given, or start one."""
+    if plan.kafka is not None:
+        return plan.kafka, None
+    view.say(f"Starting Apache Kafka {KAFKA_VERSION} ...")
+    cache = cache_folder("kafka")
+    total = bytes_to_fetch(cache)
+    with progress_bar("Fetching Apache Kafka", total, unit="bytes") as advance:
+        broker = stack.enter_context(EmbeddedBroker(cache=cache, progress=advance))
+    view.say(f"Apache Kafka answers at {broker.address}")
+    return KafkaSettings(broker.address), broker.version
+
+
+def _topics(settings: KafkaSettings, stack: ExitStack, *, foreign: bool) -> Topics:
+    """Create this run's topics; in a foreign Kafka under names of their own, and only for now."""
+    topics = Topics(f"fraudstream-demo-{uuid.uuid4().hex[:8]}." if foreign else "")
+    create_topics(settings.client(), topics.all(), partitions=PARTITIONS, retention=None)
+    if foreign:
+        stack.callback(delete_topics, settings.client(), topics.all())
+    return topics
+
+
+def _with_outcomes(figures: Figures, closing: str) -> Figures:
+    """Return the figures with the quality monitor's last word in place of its last scrape."""
+    outcomes = msgspec.json.decode(closing, type=dict[str, float | None])
+    return replace(
+        figures,
+        true_positives=int(outcomes["true_positives"] or 0),
+        false_positives=int(outcomes["false_positives"] or 0),
+        false_negatives=int(outcomes["false_negatives"] or 0),
+        amount_caught=outcomes["amount_caught"] or 0.0,
+        amount_missed=outcomes["amount_missed"] or 0.0,
+    )

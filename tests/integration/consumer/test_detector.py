@@ -1,0 +1,210 @@
+"""The detector on real Kafka: batches, alerts, dead letters, offsets, rebalances."""
+
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+
+from consumer.errors import AddressInUseError, BrokerAwayError, TopicMissingError
+from consumer.service import DeliveryName
+from events.codec import decode_alert
+from events.settings import KafkaSettings
+from events.topics import Topics
+from fraudstream.demo.reconciliation import read_all
+from tests.integration.detecting import Running, free_port, payloads, publish
+
+Detect = Callable[..., Running]
+
+
+def offsets(settings: KafkaSettings, topics: Topics, running: Running) -> int:
+    """Return the sum of the group's committed offsets."""
+    group = running.options.group
+    consumer = Consumer(settings.client(required={"group.id": group}))
+    places = [TopicPartition(topics.transactions, number) for number in range(2)]
+    try:
+        return sum(max(0, place.offset) for place in consumer.committed(places, timeout=10))
+    finally:
+        consumer.close()
+
+
+@pytest.mark.parametrize("delivery", ["exactly-once", "at-least-once"])
+def test_each_fraud_is_one_alert_and_every_offset_is_committed(
+    kafka_settings: KafkaSettings, topics: Topics, detect: Detect, delivery: DeliveryName
+) -> None:
+    frauds = [number % 50 == 7 for number in range(3000)]
+    publish(kafka_settings, topics, payloads(frauds))
+    running = detect(delivery=delivery)
+    running.wait_for(lambda: running.value("fraud_transactions_scored_total") == 3000)
+    running.stop()
+    alerts = [decode_alert(message.value()) for message in read_all(kafka_settings, topics.alerts)]
+    assert sorted(alert.transaction_id for alert in alerts) == [
+        f"row-{number:07d}" for number, fraud in enumerate(frauds) if fraud
+    ]
+    assert {(alert.score, alert.threshold, alert.model_version) for alert in alerts} == {
+        (1.0, 0.5, "known-1")
+    }
+    assert all(alert.detection_time_ms >= alert.event_time_ms for alert in alerts)
+    assert offsets(kafka_settings, topics, running) == 3000
+    assert running.value("fraud_alerts_total") == 60
+    assert running.value("fraud_detection_latency_seconds_count") == 60
+    assert running.value("fraud_scoring_latency_seconds_count") == 3000
+    assert running.value("fraud_messages_consumed_total", topic=topics.transactions) == 3000
+
+
+def test_an_alert_is_keyed_by_its_transaction(
+    kafka_settings: KafkaSettings, topics: Topics, detect: Detect
+) -> None:
+    publish(kafka_settings, topics, payloads([True]))
+    running = detect()
+    running.wait_for(lambda: running.value("fraud_alerts_total") == 1)
+    (message,) = read_all(kafka_settings, topics.alerts)
+    assert message.key() == b"row-0000000"
+
+
+def test_a_backlog_comes_in_full_batches_and_never_more_than_the_maximum(
+    kafka_settings: KafkaSettings, topics: Topics, detect: Detect
+) -> None:
+    publish(kafka_settings, topics, payloads([False] * 20_000))
+    running = detect(batch_maximum=256)
+    running.wait_for(lambda: running.value("fraud_transactions_scored_total") == 20_000)
+    assert running.model.largest == 256
+    full = running.value("fraud_batches_total", trigger="full")
+    assert full > running.value("fraud_batches_total", trigger="drained")
+
+
+def test_a_single_record_comes_alone_and_at_once(
+    kafka_settings: KafkaSettings, topics: Topics, detect: Detect
+) -> None:
+    running = detect()
+    running.wait_for(lambda: running.value("fraud_kafka_rebalances_total", event="assigned") > 0)
+    for count in range(1, 4):
+        publish(kafka_settings, topics, payloads([False]))
+        running.wait_for(lambda: running.value("fraud_transactions_scored_total") == count)  # noqa: B023 - awaited in this turn
+    assert running.model.largest == 1
+    assert running.value("fraud_batches_total", trigger="drained") == 3
+
+
+def test_a_new_process_goes_on_where_the_last_one_committed(
+    kafka_settings: KafkaSettings, topics: Topics, detect: Detect
+) -> None:
+    publish(kafka_settings, topics, payloads([True] * 100))
+    first = detect()
+    first.wait_for(lambda: first.value("fraud_alerts_total") == 100)
+    first.stop()
+    publish(kafka_settings, topics, payloads([True] * 50))
+    second = detect()
+    second.wait_for(lambda: second.value("fraud_alerts_total") == 50)
+    second.stop()
+    assert second.value("fraud_transactions_scored_total") == 50
+    assert len(list(read_all(kafka_settings, topics.alerts))) == 150
+
+
+def test_stopping_commits_what_was_read_before_the_interval_is_over(
+    kafka_settings: KafkaSettings, topics: Topics, detect: Detect
+) -> None:
+    running = detect(commit_interval=60.0)
+    running.wait_for(lambda: running.value("fraud_kafka_rebalances_total", event="assigned") > 0)
+    publish(kafka_settings, topics, payloads([False] * 500))
+    running.wait_for(lambda: running.model.scored == 500)
+    running.stop()
+    assert offsets(kafka_settings, topics, running) == 500
+    assert running.value("fraud_transactions_scored_total") == 500
+
+
+def test_a_second_member_shares_the_partitions_and_nothing_is_done_twice(
+    kafka_settings: KafkaSettings, topics: Topics, detect: Detect
+) -> None:
+    def lag_series(running: Running) -> int:
+        text = "fraud_kafka_consumer_lag"
+        return sum(
+            1
+            for partition in "01"
+            if running.registry.get_sample_value(
+                text, {"topic": topics.transactions, "partition": partition}
+            )
+            is not None
+        )
+
+    first = detect(commit_interval=60.0)
+    first.wait_for(lambda: lag_series(first) == 2)
+    publish(kafka_settings, topics, payloads([True, False] * 500))
+    first.wait_for(lambda: first.model.scored == 1000)
+    second = detect()
+    second.wait_for(lambda: second.value("fraud_kafka_rebalances_total", event="assigned") > 0)
+    first.wait_for(lambda: first.value("fraud_kafka_rebalances_total", event="revoked") > 0)
+    first.wait_for(lambda: lag_series(first) == 1)
+    publish(kafka_settings, topics, payloads([True, False] * 500))
+    both = (first, second)
+    first.wait_for(lambda: sum(one.model.scored for one in both) >= 2000)
+    for one in both:
+        one.stop()
+    assert sum(one.value("fraud_transactions_scored_total") for one in both) == 2000
+    assert len(list(read_all(kafka_settings, topics.alerts))) == 1000
+    assert offsets(kafka_settings, topics, first) == 2000
+
+
+def test_dead_letters_keep_the_record_and_say_why(
+    kafka_settings: KafkaSettings, topics: Topics, detect: Detect
+) -> None:
+    publish(kafka_settings, topics, [b"{"], headers={"trace": b"abc"})
+    running = detect()
+    running.wait_for(lambda: running.value("fraud_dead_letters_total", reason="malformed_json") > 0)
+    (message,) = read_all(kafka_settings, topics.dead_letters)
+    headers = dict(message.headers())
+    assert (message.key(), message.value()) == (b"0", b"{")
+    assert headers["trace"] == b"abc"
+    assert headers["fraudstream.reason"] == b"malformed_json"
+    assert headers["__connect.errors.topic"] == topics.transactions.encode()
+    assert headers["__connect.errors.offset"] == b"0"
+    assert headers["__connect.errors.stage"] == b"decode"
+    assert b"truncated" in headers["__connect.errors.exception.message"]
+
+
+def test_health_and_readiness_are_served(
+    kafka_settings: KafkaSettings, topics: Topics, detect: Detect
+) -> None:
+    port = free_port()
+
+    def answers(path: str) -> int:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            error.close()
+            return error.code
+        except urllib.error.URLError:
+            return 0
+
+    running = detect(metrics_port=port)
+    running.wait_for(lambda: answers("/readyz") == 200)
+    assert answers("/healthz") == 200
+    assert answers("/metrics") == 200
+    assert running.value("fraud_threshold") == 0.5
+
+
+def test_a_missing_topic_is_named(kafka_settings: KafkaSettings) -> None:
+    running = Running(kafka_settings, Topics("nowhere."), group="test-nowhere")
+    with pytest.raises(TopicMissingError, match=r"no topic nowhere\.transactions and no topic"):
+        running.join()
+
+
+def test_a_broker_that_is_not_there_ends_the_wait_at_the_limit(topics: Topics) -> None:
+    nobody = KafkaSettings("127.0.0.1:1")
+    running = Running(nobody, topics, group="test", broker_timeout=1.5)
+    with pytest.raises(BrokerAwayError, match=r"127\.0\.0\.1:1 has not answered"):
+        running.join()
+
+
+def test_a_metrics_port_that_is_taken_is_named(
+    kafka_settings: KafkaSettings, topics: Topics
+) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        running = Running(kafka_settings, topics, group="test", metrics_port=port)
+        with pytest.raises(AddressInUseError, match=f"Port {port} "):
+            running.join()
