@@ -20,8 +20,8 @@ from events.topics import Topics
 
 logger = logging.getLogger(__name__)
 
-# Labels beyond this many wait in Kafka until the held ones are judged. One costs about 350 bytes
-# here, so 175 MB at most; with a grace of 2 s still 250,000 labels a second.
+# Labels beyond this many wait in Kafka until the held ones are judged. One costs 300 bytes here,
+# so 150 MB at most; with a grace of 2 s that is still 250,000 labels a second.
 HELD_MAXIMUM = 500_000
 
 # How long a stop may take to read what is there already: less than the 10 s after which
@@ -59,7 +59,9 @@ class QualityMonitor:
         self._every = every
         self._clock = clock
         self._moved = clock()
-        self._connected = 0.0  # seconds in which Kafka answered: grace runs only in these
+        self._judging = 0.0  # seconds with every alert in sight: grace runs only in these
+        self._caught_up = False
+        self._marked = True  # by `connect`
         self._shown: Figures | None = None
         self._next_show = self._moved
         self._paused = False
@@ -78,50 +80,67 @@ class QualityMonitor:
     def run(self, follower: Follower, *, stopped: Callable[[], bool]) -> None:
         """Judge until `stopped` says so; then read to the end, judge all, show the last figures.
 
-        The alerts that are there at the beginning are read before the first label is, so that
-        no label is judged without an alert that was raised long before.
+        The alerts that are there at the beginning, or when Kafka returns, are read before any
+        label is judged, so that none is judged without an alert that was raised long before.
 
         Args:
             follower: connected, and reading the alerts from their beginning.
             stopped: asked several times a second.
         """
-        self._unready = "the alerts that are there already are being read"
-        self._pause(follower)
-        while not stopped() and not follower.arrived([self._topics.alerts]):
-            self._turn(follower)
+        self._catch_up(follower)
+        self._hold_back(follower)
         while not stopped():
-            self._unready = "Kafka does not answer" if follower.away else None
-            self._turn(follower)
-            if self._outcomes.held >= HELD_MAXIMUM:
-                self._pause(follower)
-            elif self._paused:
-                self._resume(follower)
+            self._read(follower)
+            self._catch_up(follower)
+            self._judge_due()
+            self._hold_back(follower)
             if self._moved >= self._next_show:
                 self._next_show = self._moved + self._every
                 self._show_change()
         self._close(follower)
 
-    def _turn(self, follower: Follower) -> None:
+    def _read(self, follower: Follower) -> None:
         for message in follower.read():
             if message.topic() == self._topics.alerts:
                 self._take_alert(message)
             else:
                 self._take_label(message)
+
+    def _catch_up(self, follower: Follower) -> None:
+        """Note whether the alerts raised while we could not read have been read."""
+        if follower.away:
+            self._caught_up = self._marked = False
+            self._unready = "Kafka does not answer"
+        elif not self._caught_up:
+            self._unready = "the alerts that are there already are being read"
+            self._marked = self._marked or follower.mark()
+            if self._marked and follower.arrived([self._topics.alerts]):
+                self._caught_up = True
+                self._unready = None
+
+    def _judge_due(self) -> None:
         now = self._clock()
-        if not follower.away:
-            self._connected += now - self._moved
+        if self._caught_up:
+            self._judging += now - self._moved
         self._moved = now
-        self._count(self._outcomes.judge(self._connected))
+        self._count(self._outcomes.judge(self._judging))
+
+    def _hold_back(self, follower: Follower) -> None:
+        """Leave labels in Kafka while they could not be judged, or too many wait already."""
+        if not self._caught_up or self._outcomes.held >= HELD_MAXIMUM:
+            self._pause(follower)
+        else:
+            self._resume(follower)
 
     def _close(self, follower: Follower) -> None:
         """Read what is there at this moment, then judge every label that is held."""
-        if self._paused:
-            self._resume(follower)
+        self._resume(follower)
         marked = follower.mark()
         deadline = self._clock() + CLOSING_SECONDS
         both = (self._topics.alerts, self._topics.labels)
         while marked and not follower.arrived(both) and self._clock() < deadline:
-            self._turn(follower)
+            self._read(follower)
+            self._judge_due()
         if not marked or not follower.arrived(both):
             logger.warning("Stopped before the end of the topics: the figures are of a part.")
         self._count(self._outcomes.judge())
@@ -159,7 +178,7 @@ class QualityMonitor:
                 logger.warning("What is no label is passed over; the first one: %s", error)
             self._unreadable += 1
         else:
-            self._outcomes.label(label, self._connected)
+            self._outcomes.label(label, self._judging)
 
     def _count(self, judged: list[tuple[Outcome, float]]) -> None:
         for outcome, amount in judged:
@@ -178,8 +197,9 @@ class QualityMonitor:
             self._paused = True
 
     def _resume(self, follower: Follower) -> None:
-        follower.resume(self._topics.labels)
-        self._paused = False
+        if self._paused:
+            follower.resume(self._topics.labels)
+            self._paused = False
 
 
 def run_quality(

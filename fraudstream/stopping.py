@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a wish to stop, heard between two steps of the work."""
+"""Ctrl-C and SIGTERM: a wish heard between two steps of the work, or an interrupt at any place."""
 
 import signal
 import threading
@@ -17,3 +17,13 @@ def stop_on_signals() -> threading.Event:
     signal.signal(signal.SIGINT, ask)
     signal.signal(signal.SIGTERM, ask)
     return stop
+
+
+def interrupt_on_sigterm() -> None:
+    """Have SIGTERM (and a terminal that is closed) do what Ctrl-C does: KeyboardInterrupt."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGHUP, interrupt)

@@ -1,22 +1,29 @@
 """`fraudstream broker`: run the embedded Apache Kafka."""
 
-import signal
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 
 import click
 
 from fraudstream.cache import cache_folder
 from fraudstream.options import CONTEXT, option
 from fraudstream.progress import progress_bar
+from fraudstream.stopping import interrupt_on_sigterm
 
 
 @click.command(context_settings=CONTEXT)
-@option("--port", type=click.IntRange(1, 65535), show_default="any free one", help="For clients.")
+@option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    envvar="FRAUDSTREAM_BROKER_PORT",
+    show_default="any free one",
+    help="For clients.",
+)
 @option(
     "--data",
+    # Elsewhere --data is creditcard.csv, so the variable is another one.
+    envvar="FRAUDSTREAM_BROKER_DATA",
     type=click.Path(file_okay=False, path_type=Path),
     show_default="the cache folder's kafka-data",
     help="Folder for Kafka's records; kept, and used again.",
@@ -42,8 +49,7 @@ def command(port: int | None, data: Path | None, temporary: bool) -> None:
 
     if temporary and data:
         raise click.UsageError("--temporary and --data DIR exclude each other; give one of them.")
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, _as_interrupt)
+    interrupt_on_sigterm()
     cache = cache_folder("kafka")
     folder = None if temporary else data or cache_folder("kafka-data")
     with ExitStack() as stack:
@@ -53,16 +59,16 @@ def command(port: int | None, data: Path | None, temporary: bool) -> None:
                 progress_bar("Fetching Apache Kafka", total=missing, unit="bytes")
             )
             jars.resolve(cache, progress=advance)
-    with EmbeddedBroker(cache=cache, data=folder, port=port) as broker:
-        _introduce(broker.version, broker.address, broker.log, kept=folder)
+    with EmbeddedBroker(cache=cache, data=folder, port=port, remark=_remark) as broker:
         try:
+            _introduce(broker.version, broker.address, broker.log, kept=folder)
             broker.wait()
         except KeyboardInterrupt:
             print("Stopping Kafka ...", file=sys.stderr)
 
 
-def _as_interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _remark(text: str) -> None:
+    print(text, file=sys.stderr)
 
 
 def _introduce(version: str, address: str, log: Path, *, kept: Path | None) -> None:

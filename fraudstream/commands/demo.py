@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fraudstream.options import CONTEXT, kafka_options, kafka_settings, option
-from fraudstream.stopping import stop_on_signals
+from fraudstream.stopping import interrupt_on_sigterm
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,11 +81,11 @@ def command(
       fraudstream demo --broker localhost:9092 --json
     """
     started = time.monotonic()
-    stop = stop_on_signals()
+    interrupt_on_sigterm()
     frame = _rows(data, rows)
 
     from fraudstream.demo.artifact import cached_artifact, train_artifact
-    from fraudstream.demo.run import Interrupted, Plan, run_demo
+    from fraudstream.demo.run import Plan, run_demo
     from fraudstream.demo.view import open_view
     from model.artifact import load_metadata
 
@@ -100,16 +100,16 @@ def command(
         started=started,
     )
     with open_view() as view:
-        if model is not None:
-            load_metadata(model)
-        elif not plan.model.exists():
-            view.say("Training the model on the twin, once ...")
-            train_artifact(plan.model)
         try:
-            report = run_demo(plan, view, stop)
-        except Interrupted:
-            view.say("Stopped: the replay is drained, every part has ended.")
-            raise KeyboardInterrupt from None
+            if model is not None:
+                load_metadata(model)
+            elif not plan.model.exists():
+                view.say("Training the model on the twin, once ...")
+                train_artifact(plan.model)
+            report = run_demo(plan, view)
+        except KeyboardInterrupt:
+            view.say("Everything is stopped.")
+            raise
     _print(report, as_json=as_json)
 
 

@@ -114,9 +114,10 @@ def _lines() -> Iterator[Callable[["Figures"], None]]:
 def _live_line() -> Iterator[Callable[["Figures"], None]]:
     """Keep one line up to date; it stays when the block ends, and log lines go above it."""
     from rich.live import Live
+    from rich.text import Text
 
     with Live(auto_refresh=False, redirect_stderr=sys.stderr.isatty()) as live:
-        yield lambda figures: live.update(_line(figures), refresh=True)
+        yield lambda figures: live.update(Text(_line(figures)), refresh=True)
 
 
 def _line(figures: "Figures") -> str:

@@ -17,7 +17,7 @@ little, but adding some later sends a key elsewhere, so a few more than one need
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
-class Retention(click.ParamType):
+class Retention(click.ParamType["timedelta | None"]):
     """A length of time such as 90s, 30m, 12h or 7d; `forever` is None."""
 
     name = "duration"

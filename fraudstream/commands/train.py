@@ -31,7 +31,7 @@ TWIN_SEED = 1
 @option(
     "--epochs",
     type=click.IntRange(1, 1000),
-    default=20,
+    default=6,
     help="How often each row is learned from.",
 )
 def command(data: Path | None, model: Path, seed: int, epochs: int) -> None:

@@ -1,6 +1,7 @@
 """The demo's model: trained once on the twin, then kept in the cache."""
 
 import hashlib
+import signal
 import subprocess
 import sys
 from importlib.resources import files
@@ -33,11 +34,12 @@ def train_artifact(folder: Path) -> None:
         PartFailedError: if it fails; the reason stands on stderr by then.
     """
     command = [sys.executable, "-m", "fraudstream", "train", "--model", str(folder)]
-    training = start_tied(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    training = start_tied(command, stdout=subprocess.DEVNULL)
     try:
         code = training.wait()
     except KeyboardInterrupt:
-        training.wait()  # Ctrl-C reached it too; it tidies up before it ends
+        training.send_signal(signal.SIGINT)  # it tidies up before it ends
+        training.wait()
         raise
     if code != 0:
         raise PartFailedError(f"fraudstream train ended with exit code {code}.")

@@ -7,7 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -39,14 +39,10 @@ class Part:
         self.log = folder / f"{name}.log"
         self._output = folder / f"{name}.out"
         with self._output.open("wb") as out, self.log.open("wb") as log:
-            # A process group of its own: Ctrl-C in the terminal reaches the demo alone, which
-            # then stops its parts in their order.
             self._process = start_tied(
                 [sys.executable, "-m", "fraudstream", name, "--metrics", self.metrics, *arguments],
-                stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=log,
-                process_group=0,
             )
 
     def __enter__(self) -> Self:
@@ -66,14 +62,14 @@ class Part:
                 self._process.kill()
                 self._process.wait()
 
-    def wait_until_ready(self, stopped: Callable[[], bool]) -> None:
-        """Block until /readyz says so, or `stopped`.
+    def wait_until_ready(self) -> None:
+        """Block until /readyz says so.
 
         Raises:
             PartFailedError: if the process ends or is not ready within a minute.
         """
         deadline = time.monotonic() + READY_SECONDS
-        while not stopped() and not self._is_ready():
+        while not self._is_ready():
             self.check()
             if time.monotonic() > deadline:
                 raise PartFailedError(self._failure(f"was not ready after {READY_SECONDS:.0f} s"))

@@ -12,7 +12,8 @@ from confluent_kafka import (
     Message,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from events.settings import KafkaSettings
 from events.topics import Topics
@@ -115,8 +116,10 @@ def read_all(settings: KafkaSettings, topic: str) -> Iterator[Message]:
                     yield message
                 elif error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name
                     raise ReconciliationError(f"Cannot read {topic}: {error.str()}.")
-                elif message.offset() >= ends.get(message.partition(), math.inf):
-                    del ends[message.partition()]
+                else:
+                    partition, reached = message.partition() or 0, message.offset() or 0
+                    if reached >= ends.get(partition, math.inf):
+                        del ends[partition]
     finally:
         consumer.close()
 
@@ -125,7 +128,8 @@ def _ends(settings: KafkaSettings, topic: str) -> dict[int, int]:
     """Return the end of each partition, the offset after the last record of any kind."""
     admin = AdminClient(settings.client())
     partitions = admin.list_topics(topic, timeout=ANSWER_SECONDS).topics[topic].partitions
-    asked = {TopicPartition(topic, number): OffsetSpec.latest() for number in partitions}
+    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # theirs
+    asked = {TopicPartition(topic, number): latest for number in partitions}
     answers = admin.list_offsets(asked, isolation_level=IsolationLevel.READ_UNCOMMITTED)
     return {place.partition: future.result().offset for place, future in answers.items()}
 

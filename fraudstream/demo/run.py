@@ -73,15 +73,10 @@ class Plan:
     started: float
 
 
-class Interrupted(Exception):  # noqa: N818 - a wish, not an error
-    """Ctrl-C: everything is stopped in order on the way out."""
-
-
-def run_demo(plan: Plan, view: View, stop: threading.Event) -> Report:
-    """Run the stream from beginning to end.
+def run_demo(plan: Plan, view: View) -> Report:
+    """Run the stream from beginning to end; on Ctrl-C, stop every part in its order.
 
     Raises:
-        Interrupted: if `stop` is set on the way.
         ReconciliationError: if something was lost or counted twice.
         PartFailedError: if a part ends.
         BrokerError: if Kafka cannot be started, or its topics not be made.
@@ -93,13 +88,14 @@ def run_demo(plan: Plan, view: View, stop: threading.Event) -> Report:
         view.say("Starting the detector and the quality monitor ...")
         detector, quality = _start_parts(plan, settings, topics, folder, stack)
         for part in (detector, quality):
-            part.wait_until_ready(stop.is_set)
+            part.wait_until_ready()
         view.say(
             f"Metrics: http://{detector.metrics}/metrics (detector), "
             f"http://{quality.metrics}/metrics (quality monitor)"
         )
         follower = stack.enter_context(Follower(settings, {topics.alerts: True}))
-        watch = _Watch(plan, view, stop, (detector, quality), follower)
+        follower.connect(stopped=lambda: False)
+        watch = _Watch(plan, view, (detector, quality), follower)
         sent = watch.replay(settings, topics)
         figures, seconds = watch.settle(sent)
         detector.stop()
@@ -144,13 +140,12 @@ class _Watch:
         self,
         plan: Plan,
         view: View,
-        stop: threading.Event,
         parts: tuple[Part, Part],
         follower: Follower,
     ) -> None:
         self._plan = plan
         self._view = view
-        self._stop = stop
+        self._stop = threading.Event()
         self._detector, self._quality = parts
         self._follower = follower
         self._began = time.monotonic()
@@ -212,8 +207,6 @@ class _Watch:
                 if self.first_alert is None:
                     self.first_alert = time.monotonic() - self._plan.started
                 self._view.alert(decode_alert(message.value()))
-        if self._stop.is_set():
-            raise Interrupted
         self._detector.check()
         self._quality.check()
         figures = read_figures(self._detector.scrape(), self._quality.scrape())
@@ -237,7 +230,7 @@ def _kafka(plan: Plan, view: View, stack: ExitStack) -> tuple[KafkaSettings, str
     cache = cache_folder("kafka")
     total = bytes_to_fetch(cache)
     with progress_bar("Fetching Apache Kafka", total, unit="bytes") as advance:
-        broker = stack.enter_context(EmbeddedBroker(cache=cache, progress=advance))
+        broker = stack.enter_context(EmbeddedBroker(cache=cache, progress=advance, remark=view.say))
     view.say(f"Apache Kafka answers at {broker.address}")
     return KafkaSettings(broker.address), broker.version
 
@@ -252,8 +245,8 @@ def _topics(settings: KafkaSettings, stack: ExitStack, *, foreign: bool) -> Topi
 
 
 def _with_outcomes(figures: Figures, closing: str) -> Figures:
-    """Return the figures with the quality monitor's last word in place of its last scrape."""
-    outcomes = msgspec.json.decode(closing, type=dict[str, float | None])
+    """Return the figures with the quality monitor's last line in place of its last scrape."""
+    outcomes = msgspec.json.decode(closing.splitlines()[-1], type=dict[str, float | None])
     return replace(
         figures,
         true_positives=int(outcomes["true_positives"] or 0),

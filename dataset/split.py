@@ -1,0 +1,28 @@
+"""Split transactions by time, as life does: learn from the earlier, be judged on the later."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def later(frame: "pd.DataFrame", share: float) -> tuple["pd.DataFrame", "pd.DataFrame"]:
+    """Return the earlier rows and the last `share` of them, both in file order.
+
+    Rows keep their index, so it still names the source row. The later part has
+    `round(share * rows)` rows, and neither part is empty.
+
+    Args:
+        frame: rows in the order of time, as `dataset.reader.read` gives them; at least two.
+        share: 0 < share < 1.
+
+    Raises:
+        ValueError: the share is not between 0 and 1, or there are fewer than two rows.
+    """
+    rows = len(frame)
+    if not 0 < share < 1:
+        raise ValueError(f"The later rows' share must lie between 0 and 1 and is {share}.")
+    if rows < 2:  # noqa: PLR2004 - one row for each part
+        raise ValueError(f"{rows} rows cannot be split into two parts.")
+    kept = min(max(rows - round(share * rows), 1), rows - 1)
+    return frame.iloc[:kept], frame.iloc[kept:]

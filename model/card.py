@@ -1,0 +1,119 @@
+"""The model card: what a person should know before trusting the scores."""
+
+import json
+
+from model.metadata import Metadata, Source
+
+_KINDS = {
+    True: (
+        "**Every number below comes from synthetic transactions.** The rows were drawn from a "
+        "generator fitted on real ones; they are no record of anybody's purchases, and figures on "
+        "real transactions will differ."
+    ),
+    False: (
+        "The rows are real: two days of European card payments of September 2013, their features "
+        "made anonymous by their publishers (Machine Learning Group of ULB and Worldline)."
+    ),
+    None: (
+        "The rows came from a file that is not the published creditcard.csv; whether they are "
+        "real or synthetic is not known here."
+    ),
+}
+
+
+def card(metadata: Metadata) -> str:
+    """Return the model card in Markdown, with the front matter that Hugging Face reads."""
+    figures = metadata.held_out
+    return f"""{_front_matter(metadata)}
+# fraudstream {metadata.model_version}
+
+Gives a credit-card transaction a score between 0 and 1; at or above {metadata.threshold:.4f} it is
+flagged as fraud.
+
+## Data
+
+{_KINDS[metadata.source.synthetic]}
+
+Trained on {metadata.source.name}: {metadata.rows:,} transactions with {metadata.frauds:,} frauds
+(SHA-256 `{metadata.source.sha256}`). The last {figures.rows:,} in the order of time, with
+{figures.frauds:,} frauds, were held out.
+
+## Figures on the held-out transactions
+
+| figure | value |
+|---|---|
+| average precision | {figures.average_precision:.4f} |
+| ROC AUC | {figures.roc_auc:.4f} |
+| threshold | {metadata.threshold:.4f} |
+| precision at the threshold | {figures.precision:.4f} |
+| recall at the threshold | {figures.recall:.4f} |
+| flagged | {figures.flagged:,} |
+| fraud amount caught | {figures.amount_caught:,.2f} |
+| fraud amount missed | {figures.amount_missed:,.2f} |
+
+The threshold is {metadata.threshold_policy}. As it was chosen on the rows that precision and
+recall are given for, those two flatter it a little.
+
+## Use
+
+Input: float32 `[n, {len(metadata.feature_names)}]`, raw values in this order:
+{", ".join(metadata.feature_names)}. Preprocessing is inside the network. Output: float32 `[n, 1]`.
+
+```
+fraudstream detect --model FOLDER
+```
+
+`metadata.json` holds a sample of rows with the scores that a faithful copy gives them.
+
+## Limits
+
+The score is no calibrated probability of fraud. It knows patterns of the transactions it was
+trained on and none that came later; what is done to a flagged cardholder is for people to decide.
+
+Seed {metadata.seed}, {metadata.epochs} epochs; {_versions(metadata)}.
+"""
+
+
+def _front_matter(metadata: Metadata) -> str:
+    """Return the YAML block; JSON strings are valid YAML and quote whatever a name holds."""
+    figures = metadata.held_out
+    metrics = "".join(
+        f"\n          - type: {kind}\n            name: {name}\n            value: {value:.6f}"
+        for kind, name, value in (
+            ("average_precision", "Average precision", figures.average_precision),
+            ("roc_auc", "ROC AUC", figures.roc_auc),
+            ("precision", "Precision at the threshold", figures.precision),
+            ("recall", "Recall at the threshold", figures.recall),
+        )
+    )
+    return f"""---
+library_name: keras
+license: apache-2.0
+pipeline_tag: tabular-classification
+tags:
+  - fraud-detection
+  - tabular-classification{_synthetic_tag(metadata.source)}
+model-index:
+  - name: {json.dumps("fraudstream " + metadata.model_version)}
+    results:
+      - task:
+          type: tabular-classification
+          name: Credit-card fraud detection
+        dataset:
+          type: creditcard
+          name: {json.dumps(_dataset_name(metadata.source))}
+        metrics:{metrics}
+---
+"""
+
+
+def _synthetic_tag(source: Source) -> str:
+    return "\n  - synthetic" if source.synthetic else ""
+
+
+def _dataset_name(source: Source) -> str:
+    return f"{source.name}{' (synthetic)' if source.synthetic else ''}, last transactions"
+
+
+def _versions(metadata: Metadata) -> str:
+    return ", ".join(f"{name} {version}" for name, version in metadata.versions.items())

@@ -1,0 +1,30 @@
+"""What can go wrong between a data set and a score.
+
+ModelError
+├── ArtifactError    a folder is no artifact, does not match, or cannot be written
+├── TrainingError    these rows or settings cannot be trained on
+├── DeviceError      a GPU was asked for and TensorFlow sees none
+└── MissingExtraError   TensorFlow or scikit-learn is not installed
+"""
+
+
+class ModelError(Exception):
+    """Root of this package's errors; `exit_code` is what a command ends with."""
+
+    exit_code = 2
+
+
+class ArtifactError(ModelError):
+    """A folder is no artifact, does not match what it says of itself, or cannot be written."""
+
+
+class TrainingError(ModelError):
+    """These rows or settings cannot be trained on."""
+
+
+class DeviceError(ModelError):
+    """A GPU was asked for and there is none to be used."""
+
+
+class MissingExtraError(ModelError):
+    """What trains and serves the network is not installed."""

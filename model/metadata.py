@@ -1,0 +1,78 @@
+"""What an artifact says of itself: metadata.json as typed structs."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from model.evaluation import Evaluation
+
+FORMAT_VERSION = 1
+"""Raised when an older reader could no longer understand what is written."""
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """What a network was trained on.
+
+    Attributes:
+        name: for a reader, for example "creditcard.csv".
+        sha256: of the file; "" where the rows were made in memory, until their values are hashed.
+        synthetic: whether the rows are made up; None where that is not known.
+    """
+
+    name: str
+    sha256: str = ""
+    synthetic: bool | None = None
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """A few rows and the scores that a faithful copy of the network gives them.
+
+    Attributes:
+        features: raw features, [n, 30], in the order of `Metadata.feature_names`.
+        scores: [n].
+    """
+
+    features: list[list[float]]
+    scores: list[Share]
+
+
+class Metadata(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is known about a trained network.
+
+    Attributes:
+        format_version: of this file, see `FORMAT_VERSION`.
+        model_version: for people: day of training, and the start of `model_sha256`.
+        model_sha256: of model.keras, 64 hexadecimal digits.
+        created: when training ended.
+        feature_names: names and order of the input's columns.
+        threshold: scores at or above it are flagged.
+        threshold_policy: how it was chosen; its precision and recall are in `held_out`.
+        source: what was trained on.
+        rows: transactions in it, those held out included.
+        frauds: frauds among them.
+        seed: of all randomness in training.
+        epochs: how often each row was learned from.
+        versions: of Python, Keras, its backend and numpy.
+        held_out: figures on the last rows, from which nothing but the threshold was learned.
+        sample: what a loaded network is checked against.
+    """
+
+    format_version: int
+    model_version: str
+    model_sha256: str
+    created: datetime
+    feature_names: tuple[str, ...]
+    threshold: Share
+    threshold_policy: str
+    source: Source
+    rows: int
+    frauds: int
+    seed: int
+    epochs: int
+    versions: dict[str, str]
+    held_out: Evaluation
+    sample: Sample

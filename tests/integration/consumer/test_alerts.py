@@ -1,0 +1,239 @@
+"""Following a topic, and `fraudstream alerts`, on real Kafka."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from confluent_kafka import Message
+from confluent_kafka.admin import AdminClient, NewPartitions
+
+import consumer.following
+from consumer.errors import ConsumerError, TopicMissingError
+from consumer.following import Follower
+from events.codec import encode
+from events.messages import Alert
+from events.settings import KafkaSettings
+from events.topics import Topics
+from tests.integration.detecting import PATIENCE
+from tests.integration.following import Command, Transactions, until
+
+
+def alert(name: str) -> bytes:
+    return encode(Alert(name, 1_700_000_000_000, 1_700_000_000_012, 0.9, 0.5, "v1", 12.5))
+
+
+@pytest.fixture
+def transactions(kafka_settings: KafkaSettings) -> Transactions:
+    return Transactions(kafka_settings)
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Iterator[Callable[..., Command]]:
+    started: list[Command] = []
+
+    def start(*arguments: str) -> Command:
+        started.append(Command(tmp_path, *arguments))
+        return started[-1]
+
+    yield start
+    for running in started:
+        running.kill()
+
+
+def read_all(follower: Follower, topic: str) -> list[Message]:
+    """Return what stands in the topic at this moment and was not read yet."""
+    assert follower.mark()
+    messages: list[Message] = []
+
+    def arrived() -> bool:
+        messages.extend(follower.read())
+        return follower.arrived([topic])
+
+    until(arrived, f"the end of {topic}")
+    return messages
+
+
+def values(messages: list[Message]) -> list[bytes | None]:
+    return [message.value() for message in messages]
+
+
+def never() -> bool:
+    return False
+
+
+def test_only_what_was_committed_is_read_and_only_once(
+    kafka_settings: KafkaSettings, topics: Topics, transactions: Transactions
+) -> None:
+    transactions.begin(topics.alerts, b"aborted")
+    transactions.abort()
+    transactions.write(topics.alerts, b"committed")
+    transactions.begin(topics.alerts, b"open")
+    with Follower(kafka_settings, {topics.alerts: True}) as follower:
+        assert follower.connect(stopped=never)
+        assert values(read_all(follower, topics.alerts)) == [b"committed"]
+        transactions.commit()
+        assert values(read_all(follower, topics.alerts)) == [b"open"]
+        assert values(read_all(follower, topics.alerts)) == []
+
+
+def test_from_now_on_is_exactly_from_connecting_on(
+    kafka_settings: KafkaSettings, topics: Topics, transactions: Transactions
+) -> None:
+    transactions.write(topics.alerts, b"old", partition=0)
+    transactions.write(topics.alerts, b"old", partition=1)
+    with Follower(kafka_settings, {topics.alerts: False}) as follower:
+        assert follower.connect(stopped=never)
+        transactions.write(topics.alerts, b"new", partition=0)
+        transactions.write(topics.alerts, b"new too", partition=1)
+        assert sorted(map(str, values(read_all(follower, topics.alerts)))) == sorted(
+            map(str, [b"new", b"new too"])
+        )
+
+
+def test_a_paused_topic_stays_in_kafka(
+    kafka_settings: KafkaSettings, topics: Topics, transactions: Transactions
+) -> None:
+    transactions.write(topics.alerts, b"alert")
+    transactions.write(topics.labels, b"label")
+    with Follower(kafka_settings, {topics.alerts: True, topics.labels: True}) as follower:
+        assert follower.connect(stopped=never)
+        follower.pause(topics.labels)
+        assert values(read_all(follower, topics.alerts)) == [b"alert"]
+        assert not follower.arrived([topics.labels])
+        follower.resume(topics.labels)
+        assert values(read_all(follower, topics.labels)) == [b"label"]
+
+
+def test_looking_on_leaves_no_group_behind(kafka_settings: KafkaSettings, topics: Topics) -> None:
+    admin = AdminClient(kafka_settings.client())
+    before = {group.group_id for group in admin.list_consumer_groups().result().valid}
+    with Follower(kafka_settings, {topics.alerts: True}) as follower:
+        assert follower.connect(stopped=never)
+        read_all(follower, topics.alerts)
+        groups = {group.group_id for group in admin.list_consumer_groups().result().valid}
+    assert groups <= before
+
+
+def test_partitions_added_later_are_read_from_their_beginning(
+    kafka_settings: KafkaSettings, topics: Topics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer.following, "_ADOPT_SECONDS", 0.1)
+    admin = AdminClient(kafka_settings.client())
+    with Follower(kafka_settings, {topics.alerts: False}) as follower:
+        assert follower.connect(stopped=never)
+        for added in admin.create_partitions([NewPartitions(topics.alerts, 3)]).values():
+            added.result()
+        # A client that began earlier would still know two partitions.
+        Transactions(kafka_settings).write(topics.alerts, b"third", partition=2)
+        found: list[Message] = []
+        until(lambda: found.extend(follower.read()) or found, "the new partition")
+        assert values(found) == [b"third"]
+
+
+def test_a_topic_that_is_not_there_is_named(kafka_settings: KafkaSettings, topics: Topics) -> None:
+    wanted = {topics.alerts: True, "no-such-topic": True}
+    with (
+        Follower(kafka_settings, wanted) as follower,
+        pytest.raises(TopicMissingError, match="no topic no-such-topic; create") as caught,
+    ):
+        follower.connect(stopped=never)
+    assert topics.alerts not in str(caught.value)
+    known = AdminClient(kafka_settings.client()).list_topics(timeout=PATIENCE).topics
+    assert "no-such-topic" not in known  # asking must not create it
+
+
+def test_a_property_that_delivery_rests_on_cannot_be_changed(kafka_address: str) -> None:
+    settings = KafkaSettings(kafka_address, {"isolation.level": "read_uncommitted"})
+    with pytest.raises(Exception, match=r"isolation\.level cannot be set"):
+        Follower(settings, {"any": True})
+
+
+def test_an_unknown_property_is_one_sentence(kafka_address: str) -> None:
+    with pytest.raises(ConsumerError, match='No such configuration property: "nonsense"'):
+        Follower(KafkaSettings(kafka_address, {"nonsense": "1"}), {"any": True})
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_new_alerts_appear_as_lines_until_a_signal(
+    kafka_settings: KafkaSettings,
+    topics: Topics,
+    transactions: Transactions,
+    command: Callable[..., Command],
+    number: signal.Signals,
+) -> None:
+    transactions.write(topics.alerts, alert("before"))
+    alerts = command("alerts", "--broker", kafka_settings.broker, "--topic-prefix", topics.prefix)
+    alerts.says("new alerts only")
+    transactions.begin(topics.alerts, alert("aborted"))
+    transactions.abort()
+    transactions.write(topics.alerts, alert("first"), b"rubbish", None)
+    transactions.write(topics.alerts, alert("second"))
+    first, second = alerts.shows(2)
+    assert "first" in first
+    assert "score 0.9000 >= 0.5000" in first
+    assert "second" in second
+    assert alerts.end(number) == 0
+    assert alerts.out.count("\n") == 2
+    assert alerts.err.count("which is no alert") == 2
+    assert alerts.err.endswith("2 alerts shown.\n")
+
+
+def test_json_from_the_beginning_is_what_stands_in_kafka(
+    kafka_settings: KafkaSettings,
+    topics: Topics,
+    transactions: Transactions,
+    command: Callable[..., Command],
+) -> None:
+    transactions.write(topics.alerts, *(alert(f"tx-{number}") for number in range(5)))
+    alerts = command(
+        "alerts", "--json", "--from-beginning", "--limit", "3",
+        "--broker", kafka_settings.broker, "--topic-prefix", topics.prefix,
+    )  # fmt: skip
+    assert alerts.process.wait(PATIENCE) == 0
+    lines = alerts.out.splitlines()
+    assert [line.encode() for line in lines] == [alert(f"tx-{number}") for number in range(3)]
+    assert set(msgspec.json.decode(lines[0])) == set(Alert.__struct_fields__)
+    assert alerts.err.endswith("3 alerts shown.\n")
+
+
+def test_a_reader_that_has_seen_enough_ends_it_quietly(
+    kafka_settings: KafkaSettings, topics: Topics, transactions: Transactions
+) -> None:
+    transactions.write(topics.alerts, alert("only"))
+    arguments = ["alerts", "--from-beginning", "--topic-prefix", topics.prefix]
+    with subprocess.Popen(
+        [sys.executable, "-m", "fraudstream", *arguments, "--broker", kafka_settings.broker],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            assert b"only" in process.stdout.readline()
+            process.stdout.close()
+            # No alert comes any more: it has to find out by itself.
+            said = process.communicate(timeout=PATIENCE)[1]
+        finally:
+            process.kill()
+    assert b"Traceback" not in said
+    assert b"Exception ignored" not in said
+
+
+@pytest.mark.parametrize("name", ["alerts", "quality"])
+def test_a_missing_topic_is_one_sentence(
+    kafka_settings: KafkaSettings, command: Callable[..., Command], name: str
+) -> None:
+    arguments = ["--metrics", "127.0.0.1:0"] if name == "quality" else []
+    missing = command(
+        name, "--topic-prefix", "nowhere.", "--broker", kafka_settings.broker, *arguments
+    )
+    assert missing.process.wait(PATIENCE) == 2
+    assert missing.out == ""
+    error = missing.err.splitlines()[-1]
+    assert error.startswith("Error: Kafka at ")
+    assert "no topic nowhere.fraud.alerts" in error
+    assert "'fraudstream topics create'" in error

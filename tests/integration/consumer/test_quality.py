@@ -1,0 +1,149 @@
+"""`fraudstream quality` as a process of its own, on real Kafka."""
+
+import signal
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from consumer.outcomes import Figures
+from events.codec import encode
+from events.messages import Alert, Label
+from events.settings import KafkaSettings
+from events.topics import Topics
+from tests.integration.detecting import PATIENCE
+from tests.integration.following import Command, Transactions, until
+
+
+def alert(name: str) -> bytes:
+    return encode(Alert(name, 0, 12, 0.9, 0.5, "v1", 10.0))
+
+
+def label(name: str, kind: int) -> bytes:
+    return encode(Label(name, 0, 10.0, kind))
+
+
+@pytest.fixture
+def transactions(kafka_settings: KafkaSettings) -> Transactions:
+    return Transactions(kafka_settings)
+
+
+@pytest.fixture
+def quality(
+    kafka_settings: KafkaSettings, topics: Topics, tmp_path: Path
+) -> Iterator[Callable[..., Command]]:
+    started: list[Command] = []
+
+    def start(*arguments: str) -> Command:
+        started.append(
+            Command(
+                tmp_path, "quality", "--json", "--metrics", "127.0.0.1:0",
+                "--broker", kafka_settings.broker, "--topic-prefix", topics.prefix, *arguments,
+            )
+        )  # fmt: skip
+        return started[-1]
+
+    yield start
+    for running in started:
+        running.kill()
+
+
+def address(quality: Command) -> str:
+    quality.says("Judging")
+    (line,) = [line for line in quality.err.splitlines() if "Metrics at" in line]
+    return line.split()[-1].removesuffix("/metrics")
+
+
+def got(url: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(url, timeout=PATIENCE) as response:  # noqa: S310 - ours
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def closing(quality: Command, number: signal.Signals = signal.SIGTERM) -> Figures:
+    assert quality.end(number) == 0, quality.err
+    return msgspec.json.decode(quality.out.splitlines()[-1], type=Figures)
+
+
+def test_live_series_follow_alerts_and_labels(
+    topics: Topics, transactions: Transactions, quality: Callable[..., Command]
+) -> None:
+    transactions.write(topics.alerts, alert("caught"), alert("caught"), partition=0)
+    transactions.write(topics.alerts, alert("false alarm"), partition=1)
+    transactions.begin(topics.alerts, alert("missed"))
+    transactions.abort()
+    monitor = quality("--grace", "0.2")
+    url = address(monitor)
+    until(lambda: got(f"{url}/readyz") == (200, "ok\n"), "readiness")
+    assert got(f"{url}/healthz")[0] == 200
+    given = {"caught": 1, "missed": 1, "false alarm": 0, "fine": 0, "fine too": 0}
+    transactions.write(topics.labels, *(label(*pair) for pair in given.items()), b"rubbish")
+    transactions.write(topics.labels, label("caught", 1))
+    expected = {"true_positive": 1, "false_negative": 1, "false_positive": 1, "true_negative": 2}
+    lines = [
+        line
+        for outcome, count in expected.items()
+        for line in (
+            f'fraud_labels_total{{outcome="{outcome}"}} {count:.1f}',
+            f'fraud_amount_total{{outcome="{outcome}"}} {10 * count:.1f}',
+        )
+    ]
+    until(lambda: all(line in got(f"{url}/metrics")[1] for line in lines), "the outcomes")
+    told = closing(monitor, signal.SIGINT)
+    assert (told.precision, told.recall) == (0.5, 0.5)
+    assert (told.alerts, told.labels) == (2, 5)
+    assert "1 records could not be read" in monitor.err
+
+
+def test_a_stop_judges_what_was_written_just_before(
+    topics: Topics, transactions: Transactions, quality: Callable[..., Command]
+) -> None:
+    monitor = quality("--grace", "60")
+    address(monitor)
+    transactions.write(topics.labels, label("a", 1), label("b", 1))
+    transactions.write(topics.alerts, alert("b"))
+    told = closing(monitor)
+    assert (told.true_positives, told.false_negatives, told.labels) == (1, 1, 2)
+    assert (told.amount_caught, told.amount_missed) == (10.0, 10.0)
+
+
+def test_what_is_there_already_is_judged_by_all_alerts_there_are(
+    topics: Topics, transactions: Transactions, quality: Callable[..., Command]
+) -> None:
+    names = [f"tx-{number}" for number in range(2_000)]
+    transactions.write(topics.labels, *(label(name, 1) for name in names))
+    transactions.write(topics.alerts, *(alert(name) for name in names))
+    monitor = quality("--grace", "0")
+    monitor.says("Judging")
+    told = closing(monitor)
+    assert (told.true_positives, told.labels, told.recall) == (2_000, 2_000, 1.0)
+
+
+def test_from_now_skips_old_labels_but_knows_old_alerts(
+    topics: Topics, transactions: Transactions, quality: Callable[..., Command]
+) -> None:
+    transactions.write(topics.alerts, alert("old"), alert("flagged before"))
+    transactions.write(topics.labels, label("old", 1))
+    monitor = quality("--from-now")
+    address(monitor)
+    transactions.write(topics.labels, label("flagged before", 1))
+    told = closing(monitor)
+    assert (told.true_positives, told.labels, told.alerts) == (1, 1, 2)
+
+
+def test_a_taken_port_is_one_sentence(quality: Callable[..., Command]) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        monitor = quality("--metrics", f"127.0.0.1:{port}")
+        assert monitor.process.wait(PATIENCE) == 2
+    assert monitor.err.startswith(f"Error: Port {port} of 127.0.0.1 is taken")
+    assert monitor.err.count("\n") == 1

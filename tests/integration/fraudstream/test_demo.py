@@ -1,0 +1,124 @@
+"""The demo as a user types it: it adds up, and whatever ends it, no process is left behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+PATIENCE = 240.0  # the first run trains the model
+MARK = "FRAUDSTREAM_TEST_MARK"
+
+
+@pytest.fixture
+def mark(tmp_path: Path) -> Iterator[str]:
+    """A variable that every process of a demo inherits, by which those left behind are found."""
+    yield str(tmp_path)
+    for process in marked(str(tmp_path)):
+        process.kill()
+
+
+def marked(mark: str) -> list[psutil.Process]:
+    found: list[psutil.Process] = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def start(mark: str, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "fraudstream", "demo", *arguments],
+        env=os.environ | {MARK: mark},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(demo: subprocess.Popen[str]) -> tuple[int, str, str]:
+    out, err = demo.communicate(timeout=PATIENCE)
+    return demo.returncode, out, err
+
+
+def read_until(demo: subprocess.Popen[str], text: str) -> None:
+    """Read the demo's remarks up to a line with this text."""
+    assert demo.stderr is not None
+    for line in demo.stderr:
+        if text in line:
+            return
+    pytest.fail(f"the demo never said {text!r}")
+
+
+def none_left(mark: str) -> bool:
+    _, alive = psutil.wait_procs(marked(mark), timeout=30)
+    return not alive
+
+
+def test_the_demo_adds_up_and_says_so_in_json(mark: str) -> None:
+    code, out, err = finish(start(mark, "--rows", "4000", "--rate", "1000", "--json"))
+    assert code == 0, err
+    report = json.loads(out)
+    assert report["published"] == 4000 == report["scored"] + report["dead_lettered"]
+    assert report["flagged"] == report["alerts_delivered"] > 0
+    assert report["true_positives"] + report["false_positives"] == report["flagged"]
+    assert report["synthetic"] is True
+    assert report["delivery"] == "exactly-once"
+    assert report["kafka_version"] == "4.3.1"
+    for latency in ("scoring_latency_seconds", "detection_latency_seconds"):
+        assert 0 < report[latency]["p50"] <= report[latency]["p95"] <= report[latency]["p99"]
+    assert none_left(mark)
+
+
+def test_a_kafka_that_is_already_there_is_used_and_left_as_it_was(
+    mark: str, kafka_address: str, kafka_settings: object
+) -> None:
+    from broker.topics import list_topics
+
+    before = list_topics(kafka_settings.client())
+    arguments = ("--rows", "2000", "--rate", "1000", "--delivery", "at-least-once", "--json")
+    code, out, err = finish(start(mark, "--broker", kafka_address, *arguments))
+    assert code == 0, err
+    report = json.loads(out)
+    assert (report["published"], report["kafka_version"]) == (2000, None)
+    assert report["delivery"] == "at-least-once"
+    assert list_topics(kafka_settings.client()) == before
+
+
+@pytest.mark.parametrize("said", ["Starting Apache Kafka", "Starting the detector", "ALERT"])
+def test_ctrl_c_stops_everything_in_order(mark: str, said: str) -> None:
+    demo = start(mark, "--rows", "20000", "--rate", "500")
+    read_until(demo, said)
+    demo.send_signal(signal.SIGINT)
+    code, _, err = finish(demo)
+    assert code == 130
+    assert "Traceback" not in err
+    assert none_left(mark)
+
+
+def test_killing_the_demo_leaves_no_process(mark: str) -> None:
+    demo = start(mark, "--rows", "20000", "--rate", "500")
+    read_until(demo, "ALERT")
+    assert len(marked(mark)) >= 4  # the demo, the JVM, the detector, the quality monitor
+    demo.kill()
+    finish(demo)
+    assert none_left(mark)
+
+
+@pytest.mark.genuine
+def test_genuine_frauds_are_found(mark: str, genuine_folder: Path) -> None:
+    sample = str(genuine_folder / "creditcard_sample.csv.gz")
+    code, out, err = finish(start(mark, "--data", sample, "--rows", "12000", "--json"))
+    assert code == 0, err
+    report = json.loads(out)
+    assert report["synthetic"] is False
+    assert report["published"] == 12_000 == report["scored"]
+    assert report["true_positives"] > 20  # of 76 frauds among these rows

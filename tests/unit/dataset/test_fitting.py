@@ -1,0 +1,120 @@
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from threadpoolctl import threadpool_limits
+
+from dataset import fitting, twin
+from dataset.columns import FEATURES
+from dataset.errors import ReadError, TwinError
+from dataset.fidelity import measure
+from dataset.reader import read
+
+BEFORE = 30_000
+
+
+@pytest.fixture(scope="module")
+def rows() -> pd.DataFrame:
+    """A twin's own rows stand for genuine ones, with frauds enough to fit."""
+    many = pd.DataFrame(twin.shipped().fraud.draw(600, np.random.default_rng(1))).assign(Class=1)
+    both = pd.concat([twin.synthesize(60_000, 11), many]).sort_values("Time", ignore_index=True)
+    return fitting.numbered(both.astype({"Class": "int8"}), None)
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Coarser grains, so that fitting takes a second."""
+    for name in ("LEGITIMATE", "FRAUD"):
+        grain = getattr(fitting, name)
+        monkeypatch.setattr(fitting, name, replace(grain, components=2, drawn=1_500))
+
+
+def saved(fitted: twin.Twin) -> bytes:
+    buffer = io.BytesIO()
+    twin.save(fitted, buffer)
+    return buffer.getvalue()
+
+
+@pytest.mark.usefixtures("small")
+def test_equal_rows_fit_equal_twins_and_later_rows_are_not_looked_at(rows: pd.DataFrame) -> None:
+    steps: list[int] = []
+    fitted = fitting.fit(rows, before=BEFORE, advance=steps.append)
+    assert steps == [1, 1]
+    assert saved(fitted) == saved(fitting.fit(rows, before=BEFORE))
+    spoilt = rows.copy()
+    spoilt.loc[spoilt["row"] >= BEFORE, list(FEATURES)] = 1e6
+    assert saved(fitted) == saved(fitting.fit(spoilt, before=BEFORE))
+    assert saved(fitted) != saved(fitting.fit(rows, before=BEFORE // 2 + 10_000))
+
+
+@pytest.mark.usefixtures("small")
+def test_fitted_marginals_and_dependence_follow_the_rows(rows: pd.DataFrame) -> None:
+    drawn = fitting.fit(rows, before=10**9).synthesize(60_000, 0)
+    for name in ("V1", "V14", "Amount", "Time"):
+        genuine = rows.loc[rows["Class"] == 0, name].quantile([0.05, 0.5, 0.95]).to_numpy()
+        spread = genuine[2] - genuine[0]
+        synthetic = drawn.loc[drawn["Class"] == 0, name].quantile([0.05, 0.5, 0.95]).to_numpy()
+        assert np.abs(synthetic - genuine).max() < 0.05 * spread, name
+    pairs = [("V2", "Amount"), ("V7", "Amount")]
+    for one, other in pairs:
+        wanted = rows[one].corr(rows[other], method="spearman")
+        assert drawn[one].corr(drawn[other], method="spearman") == pytest.approx(wanted, abs=0.12)
+
+
+@pytest.mark.usefixtures("small")
+def test_weights_count(rows: pd.DataFrame) -> None:
+    heavy = rows.assign(weight=np.where(rows["V1"] > 0, 9.0, 1.0))
+    drawn = fitting.fit(heavy, before=10**9).synthesize(20_000, 0)
+    legitimate = heavy[heavy["Class"] == 0]
+    share = np.average(legitimate["V1"] > 0, weights=legitimate["weight"])
+    assert (drawn["V1"] > 0).mean() == pytest.approx(share, abs=0.02)
+
+
+@pytest.mark.usefixtures("small")
+def test_the_clock_is_the_given_one(rows: pd.DataFrame) -> None:
+    times = pd.DataFrame({"Time": np.arange(0, 172_800, 20) // 2 + 43_200.0, "Class": 0})
+    times.loc[::50, "Class"] = 1
+    drawn = fitting.fit(rows, times, before=10**9).synthesize(20_000, 0)
+    assert drawn["Time"].between(43_000, 130_000).mean() > 0.97
+
+
+def test_too_few_rows(rows: pd.DataFrame) -> None:
+    with pytest.raises(TwinError, match="at least 120 rows of Class 1"):
+        fitting.fit(rows[(rows["Class"] == 0) | (rows["row"] < 100)], before=10**9)
+
+
+def test_numbers_must_belong_to_the_rows(rows: pd.DataFrame, tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    with pytest.raises(ReadError, match="cannot be read"):
+        fitting.numbered(rows, path)
+    path.write_text("row,weight\n1,2.5\n")
+    with pytest.raises(ReadError, match="1 lines for 2 rows"):
+        fitting.numbered(rows[:2], path)
+    assert fitting.numbered(rows[:1], path)[["row", "weight"]].to_numpy().tolist() == [[1, 2.5]]
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(ReadError, match="columns row and weight"):
+        fitting.numbered(rows[:1], path)
+    with pytest.raises(ReadError, match="Time and Class"):
+        fitting.clock(path)
+    with pytest.raises(ReadError, match="cannot be read"):
+        fitting.clock(tmp_path / "none.csv")
+
+
+def test_judging_needs_frauds(rows: pd.DataFrame) -> None:
+    with pytest.raises(TwinError, match="Judging needs frauds"):
+        measure(twin.shipped(), rows[rows["Class"] == 0], seeds=[0], first=10, before=1_000)
+
+
+@pytest.mark.genuine
+def test_a_model_trained_on_the_twin_alone_finds_genuine_later_frauds(genuine: Path) -> None:
+    rows = fitting.numbered(
+        read(genuine / "creditcard_sample.csv.gz"), genuine / "creditcard_sample_rows.csv.gz"
+    )
+    # On a busy machine threads that wait for each other take several times as long as one.
+    with threadpool_limits(1, user_api="openmp"):
+        fidelity = measure(twin.shipped(), rows, seeds=[0], compare=False)
+    assert fidelity.frauds == 52
+    assert fidelity.twin[0] >= 0.75

@@ -1,0 +1,136 @@
+import errno
+import gzip
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dataset.columns import COLUMNS, FEATURES
+from dataset.errors import WriteError
+from dataset.reader import read
+from dataset.writer import replaced, write
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+
+
+def rows(values: Sequence[float], labels: Sequence[int] = ()) -> pd.DataFrame:
+    frame = pd.DataFrame({name: np.asarray(values, dtype="float64") for name in FEATURES})
+    frame["Time"] = frame["Amount"] = np.arange(len(frame), dtype="float64")
+    frame["Class"] = np.asarray(labels or [0] * len(frame), dtype="int8")
+    return frame[list(COLUMNS)]
+
+
+@given(values=st.lists(finite, min_size=1, max_size=20))
+def test_what_is_written_is_read_back_to_the_bit(
+    tmp_path_factory: pytest.TempPathFactory, values: list[float]
+) -> None:
+    path = tmp_path_factory.mktemp("bits") / "rows.csv"
+    frame = rows(values)
+    write(frame, path)
+    again = read(path)
+    assert again.to_numpy().tobytes() == frame.to_numpy().tobytes()
+
+
+def test_the_dialect_is_the_originals(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    write(rows([1.5, 100000.0], [0, 1]), path)
+    header, first, second = path.read_text().splitlines()
+    assert header == ",".join(f'"{name}"' for name in COLUMNS)
+    assert first == ",".join(["0", *["1.5"] * 28, "0", '"0"'])
+    assert second == ",".join(["1", *["100000"] * 28, "1", '"1"'])
+
+
+def test_equal_rows_make_equal_bytes_gzipped_too(tmp_path: Path) -> None:
+    frame = rows(np.linspace(-3, 3, 500))
+    seen = set()
+    for name in ("a.csv.gz", "b.csv.gz"):
+        write(frame, tmp_path / name)
+        seen.add((tmp_path / name).read_bytes())
+    assert len(seen) == 1
+    packed = seen.pop()
+    assert packed[4:8] == b"\0\0\0\0"  # the time of writing
+    write(frame, tmp_path / "plain.csv")
+    assert gzip.decompress(packed) == (tmp_path / "plain.csv").read_bytes()
+
+
+def test_progress_adds_up_to_the_rows(tmp_path: Path) -> None:
+    steps = []
+    write(rows(np.zeros(25_000)), tmp_path / "rows.csv", advance=steps.append)
+    assert sum(steps) == 25_000
+    assert len(steps) > 1
+    assert len((tmp_path / "rows.csv").read_text().splitlines()) == 25_001
+
+
+def test_permissions_follow_the_users_mask(tmp_path: Path) -> None:
+    mask = os.umask(0o027)
+    try:
+        write(rows([1.0]), tmp_path / "rows.csv")
+    finally:
+        os.umask(mask)
+    assert (tmp_path / "rows.csv").stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.ENOSPC, "no space is left"),
+        (errno.EROFS, "is not writable"),
+        (errno.EIO, "was not written"),
+    ],
+)
+def test_a_failing_disk_leaves_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, said: str
+) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("before")
+
+    def fail(_file: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(WriteError, match=said):
+        write(rows([1.0]), path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["rows.csv"]
+    assert path.read_text() == "before"
+
+
+def fill_the_disk(path: Path) -> None:
+    with replaced(path) as file:
+        full = os.open("/dev/full", os.O_WRONLY)
+        os.dup2(full, file.fileno())
+        os.close(full)
+        file.write(b"x" * 100_000)
+        file.flush()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_no_space_while_writing(tmp_path: Path) -> None:
+    with pytest.raises(WriteError, match="no space is left"):
+        fill_the_disk(tmp_path / "rows.csv")
+    assert not list(tmp_path.iterdir())
+
+
+def press_ctrl_c(path: Path) -> None:
+    with replaced(path) as file:
+        file.write(b"half")
+        raise KeyboardInterrupt
+
+
+def test_interrupted_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        press_ctrl_c(tmp_path / "rows.csv")
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_folder_and_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(WriteError, match="does not exist"):
+        write(rows([1.0]), tmp_path / "none" / "rows.csv")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(WriteError, match="is a folder"):
+        write(rows([1.0]), tmp_path / "folder")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["folder"]

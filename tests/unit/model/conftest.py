@@ -1,0 +1,42 @@
+"""One small training for all tests of this room: importing TensorFlow alone takes seconds."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+from dataset.columns import COLUMNS, FEATURES
+from model.metadata import Source
+from model.training import Trained, train
+
+
+@pytest.fixture(scope="session")
+def transactions() -> pd.DataFrame:
+    """3,000 made-up rows; every 20th is a fraud and lies apart in V1 to V28."""
+    random = np.random.default_rng(5)
+    rows = 3000
+    fraud = np.arange(rows) % 20 == 7
+    frame = pd.DataFrame(random.normal(size=(rows, len(FEATURES))), columns=list(FEATURES))
+    frame.loc[fraud, "V1":"V28"] += random.choice([0.0, 2.0], size=(fraud.sum(), 28))
+    frame["Time"] = np.linspace(0, 172_792, rows).round()
+    frame["Amount"] = random.lognormal(3, 1.5, rows).round(2)
+    frame["Class"] = fraud.astype(np.int8)
+    return frame[list(COLUMNS)]
+
+
+@pytest.fixture(scope="session")
+def epochs_told() -> list[int]:
+    """What the training's progress callback was told."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def trained(transactions: pd.DataFrame, epochs_told: list[int]) -> Trained:
+    source = Source(name="made up for tests", synthetic=True)
+    return train(transactions, source=source, seed=3, epochs=15, progress=epochs_told.append)
+
+
+@pytest.fixture(scope="session")
+def raw(transactions: pd.DataFrame) -> NDArray[np.float32]:
+    """All features, float32 [3000, 30]."""
+    return transactions[list(FEATURES)].to_numpy(np.float32)

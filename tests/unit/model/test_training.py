@@ -1,0 +1,97 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+from dataset.columns import FEATURES
+from model.backend import compiled, import_keras
+from model.errors import TrainingError
+from model.metadata import Source
+from model.training import Trained, train, train_and_save
+
+SOURCE = Source(name="made up for tests")
+
+
+def test_it_learns_and_is_judged_on_the_last_fifth(
+    trained: Trained, transactions: pd.DataFrame
+) -> None:
+    held_out = trained.metadata.held_out
+    assert (held_out.rows, held_out.frauds) == (600, 30)
+    assert held_out.average_precision > 0.9
+    last = transactions.tail(600)
+    frauds = last[last["Class"] == 1]["Amount"].sum()
+    assert held_out.amount_caught + held_out.amount_missed == pytest.approx(frauds)
+
+
+def test_the_metadata_say_what_was_done(trained: Trained, transactions: pd.DataFrame) -> None:
+    metadata = trained.metadata
+    assert metadata.feature_names == FEATURES
+    assert (metadata.rows, metadata.frauds, metadata.seed, metadata.epochs) == (3000, 150, 3, 15)
+    assert metadata.threshold == metadata.held_out.threshold
+    assert {"python", "keras", "backend", "numpy", "tensorflow"} <= set(metadata.versions)
+    assert metadata.source.synthetic is True
+    assert len(metadata.source.sha256) == 64
+    assert metadata.sample.features
+    assert all(len(row) == 30 for row in metadata.sample.features)
+
+
+def test_progress_counts_epochs(trained: Trained, epochs_told: list[int]) -> None:
+    assert epochs_told == [1] * 15
+
+
+def test_the_same_seed_gives_the_same_network_and_another_another(
+    trained: Trained, transactions: pd.DataFrame, raw: NDArray[np.float32]
+) -> None:
+    first, again, other = (
+        compiled(network)(raw)
+        for network in (
+            trained.network,
+            train(transactions, source=SOURCE, seed=3, epochs=15).network,
+            train(transactions, source=SOURCE, seed=4, epochs=15).network,
+        )
+    )
+    assert np.allclose(first, again, atol=1e-6)
+    assert not np.allclose(first, other, atol=1e-3)
+
+
+def test_preprocessing_bears_what_training_never_saw(trained: Trained) -> None:
+    features = np.zeros((6, 30), np.float32)
+    features[:, 5] = [1e3, 3.4e38, 0, 0, 0, 0]  # a component
+    features[:, 0] = [0, 0, 1e9, 3.4e38, 0, 0]  # Time
+    features[:, 29] = [0, 0, 0, 0, 0, -5]  # Amount, whose logarithm needs it at 0 or above
+    network = trained.network
+    preprocessing = import_keras().Model(network.input, network.get_layer("dense_1").input)
+    prepared = compiled(preprocessing)(features).reshape(6, 30)
+    assert np.abs(prepared).max() == 10  # standard deviations
+    assert np.array_equal(prepared[::2], prepared[1::2])
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        (slice(0, 1), "1 rows are too few to train on."),
+        (slice(8, 27), "The earlier 15 of the 19 rows hold 0 frauds"),
+        (slice(0, 20), "The later 4 of the 20 rows hold 0 frauds"),
+    ],
+)
+def test_rows_without_frauds_are_refused(
+    transactions: pd.DataFrame, rows: slice, sentence: str
+) -> None:
+    with pytest.raises(TrainingError, match=sentence):
+        train(transactions.iloc[rows], source=SOURCE)
+
+
+def test_no_epochs_are_refused(transactions: pd.DataFrame) -> None:
+    with pytest.raises(TrainingError, match="0 epochs were asked for"):
+        train(transactions, source=SOURCE, epochs=0)
+
+
+def test_an_interruption_leaves_nothing(transactions: pd.DataFrame, tmp_path: Path) -> None:
+    def interrupt(_epochs: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_and_save(transactions, tmp_path / "new", source=SOURCE, epochs=2, progress=interrupt)
+    assert list(tmp_path.iterdir()) == []
