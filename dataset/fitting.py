@@ -174,7 +174,7 @@ def _mixture(rows: "pd.DataFrame", times: "pd.DataFrame", grain: Grain) -> Mixtu
     ranks = [_ranks(columns[name], weights, random) for name in MIXED]
     scores = ndtri(np.column_stack(ranks))
     # scikit-learn's mixture takes no weights, so heavier rows are drawn more often.
-    drawn = random.choice(len(rows), size=grain.drawn, p=None)
+    drawn = random.choice(len(rows), size=grain.drawn, p=weights / weights.sum())
     gaussians = GaussianMixture(
         grain.components, reg_covar=grain.shrinkage, max_iter=200, random_state=SEED
     ).fit(scores[drawn])

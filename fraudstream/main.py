@@ -1,9 +1,11 @@
 """The `fraudstream` command: its commands in the order one uses them, errors as sentences."""
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
+from typing import Any
 
 import click
 
@@ -40,6 +42,17 @@ class Commands(click.Group):
         command: click.Command = import_module(f"fraudstream.commands.{COMMANDS[name]}").command
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a reader such as `head` that has seen enough ends it well."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # What is still buffered has nowhere to go, and must not be tried again at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        return result
+
 
 @click.command(cls=Commands, context_settings=CONTEXT)
 @click.version_option(version("fraudstream"), "-V", "--version")
@@ -74,10 +87,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (KeyboardInterrupt, click.Abort):
         print("Interrupted.", file=sys.stderr)
         code = INTERRUPTED
-    except BrokenPipeError:
-        # The reader (head, less) has seen enough; what is still buffered has nowhere to go.
-        sys.stderr.close()
-        code = 0
     except Exception as error:
         # Each package's errors carry the exit code they deserve; anything else is a defect of
         # ours and keeps its traceback.

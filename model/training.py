@@ -86,9 +86,9 @@ def train(
 ) -> Trained:
     """Train the default network on the earlier rows; judge it on the later ones.
 
-    The same rows, seed and settings give the same scores on one machine; another processor or
-    number of cores adds float32 sums in another order, which shows from the sixth digit on and
-    grows with each step.
+    The same rows, seed and settings give the same scores on one machine. Another processor,
+    number of cores or version may add float32 sums in another order; each step builds on the
+    last, so the network is then a slightly different one.
 
     Arguments and errors are those of `train_and_save`.
     """

@@ -1,5 +1,6 @@
 """The command's frame: it starts quickly, and ends with one sentence and the right code."""
 
+import os
 import subprocess
 import sys
 
@@ -101,3 +102,12 @@ def test_an_address_that_is_none_is_refused(address: str) -> None:
 )
 def test_an_address_is_split_at_its_last_colon(address: str, expected: tuple[str, int]) -> None:
     assert host_and_port(address, "--metrics") == expected
+
+
+def test_a_reader_that_has_seen_enough_ends_the_command_well() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "fraudstream", "completion", "bash"]
+    answer = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write)
+    assert (answer.returncode, answer.stderr) == (0, "")
