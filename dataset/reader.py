@@ -86,9 +86,7 @@ def _parsed(file: IO[bytes], limit: int | None) -> "pd.DataFrame":
             dtype=dict.fromkeys(COLUMNS, "float64"),
             nrows=limit,
             index_col=False,
-            na_filter=False,
             float_precision="round_trip",
-            encoding="utf-8-sig",
             low_memory=False,
         )
     return frame[list(COLUMNS)]

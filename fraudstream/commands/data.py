@@ -10,7 +10,7 @@ from dataset.columns import BYTES, FRAUDS, ROWS, SHA256
 from fraudstream.options import CONTEXT, option
 from fraudstream.progress import progress_bar
 
-INPUT = click.Path(path_type=Path)
+INPUT = click.Path(path_type=Path, readable=False)  # the rooms say it in a sentence
 OUTPUT = click.Path(path_type=Path)
 
 rows_file_option = option(

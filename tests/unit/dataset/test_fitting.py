@@ -74,6 +74,14 @@ def test_weights_count(rows: pd.DataFrame) -> None:
 
 
 @pytest.mark.usefixtures("small")
+def test_weights_count_for_dependence(rows: pd.DataFrame) -> None:
+    sign = np.where(np.random.default_rng(0).random(len(rows)) < 0.5, 1, -1)
+    torn = rows.assign(V2=sign * rows["V1"], weight=np.where(sign > 0, 9.0, 1.0))
+    drawn = fitting.fit(torn, before=10**9).synthesize(20_000, 0)
+    assert drawn["V1"].corr(drawn["V2"], method="spearman") > 0.5
+
+
+@pytest.mark.usefixtures("small")
 def test_the_clock_is_the_given_one(rows: pd.DataFrame) -> None:
     times = pd.DataFrame({"Time": np.arange(0, 172_800, 20) // 2 + 43_200.0, "Class": 0})
     times.loc[::50, "Class"] = 1

@@ -126,6 +126,13 @@ def test_long_lines_are_named(
         read(file(*lines))
 
 
+def test_one_value_too_many_in_every_line_does_not_shift_the_columns(
+    file: Callable[..., Path], line: Callable[..., str]
+) -> None:
+    with pytest.raises(ReadError, match="line 2: 32 values"):
+        read(file(line() + ",0", line() + ",0"))
+
+
 def test_short_lines_are_named(file: Callable[..., Path], line: Callable[..., str]) -> None:
     with pytest.raises(ReadError, match="line 3: 3 values where the header names 31"):
         read(file(line(), "0,1,2"))
