@@ -20,6 +20,8 @@ _REFUSED = {
     KafkaError._SSL,  # noqa: SLF001
 }
 
+TOPICS_SECONDS = 5.0
+LOOK_SECONDS = 0.1
 PROBE_SECONDS = 1.0
 BACKOFF_SECONDS = (0.5, 8.0)  # the first pause between two probes, and the longest
 
@@ -85,7 +87,7 @@ class Availability:
         while self._away_since is not None and not stopped():
             self.check(consumer)
             if self._away_since is not None:
-                consumer.poll(0.1)  # lets error callbacks run, and signals be heard
+                consumer.poll(LOOK_SECONDS)  # lets error callbacks run, and signals be heard
 
     def _suspect(self) -> None:
         if self._away_since is None:
@@ -108,22 +110,31 @@ class Availability:
         self._pause = min(2 * self._pause, BACKOFF_SECONDS[1])
 
 
-def require_topics(consumer: Consumer, topics: tuple[str, ...], broker: str) -> None:
-    """See that the topics are there before anything is read.
+def require_topics(
+    consumer: Consumer, topics: tuple[str, ...], broker: str, *, stopped: Callable[[], bool]
+) -> None:
+    """See that the topics are there before anything is read, or `stopped`.
+
+    Waits a little for them: where everything is started at once, they may come a moment later.
 
     Raises:
-        TopicMissingError: naming those that are not.
+        TopicMissingError: naming those that are not there.
         BrokerAwayError: if Kafka does not answer within ten seconds.
     """
-    try:
-        known = consumer.list_topics(timeout=10).topics
-    except KafkaException as error:
-        raise BrokerAwayError(
-            f"Kafka at {broker} does not answer: {error.args[0].str()}."
-        ) from error
-    missing = [topic for topic in topics if topic not in known]
-    if missing:
-        raise TopicMissingError(
-            f"Kafka at {broker} has no topic {' and no topic '.join(missing)}; "
-            "create what is missing with 'fraudstream topics create'."
-        )
+    deadline = time.monotonic() + TOPICS_SECONDS
+    while not stopped():
+        try:
+            known = consumer.list_topics(timeout=10).topics
+        except KafkaException as error:
+            raise BrokerAwayError(
+                f"Kafka at {broker} does not answer: {error.args[0].str()}."
+            ) from error
+        missing = [topic for topic in topics if topic not in known]
+        if not missing:
+            return
+        if time.monotonic() > deadline:
+            raise TopicMissingError(
+                f"Kafka at {broker} has no topic {' and no topic '.join(missing)}; "
+                "create what is missing with 'fraudstream topics create'."
+            )
+        consumer.poll(LOOK_SECONDS)

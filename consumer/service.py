@@ -120,8 +120,6 @@ def run_detector(
     metrics = DetectorMetrics(registry)
     health = Health()
     availability = Availability(settings.broker, limit=options.broker_timeout)
-    consumer = Consumer(_consumer_settings(settings, options.group, availability, metrics))
-    producer = Producer(_producer_settings(settings, options, availability))
     with MetricsServer(
         options.metrics_host,
         options.metrics_port,
@@ -130,15 +128,15 @@ def run_detector(
         ready=health.ready,
     ) as server:
         logger.info("Metrics at http://%s/metrics", server.address)
-        availability.wait(consumer, stopped=stopped)
-        if stopped():
-            return
-        required = (topics.transactions, topics.dead_letters, topics.alerts)
-        require_topics(consumer, required, settings.broker)
         model = load_model()
         model.warm_up()
         health.warm()
         _tell_build(metrics, model)
+        consumer = Consumer(_consumer_settings(settings, options.group, availability, metrics))
+        producer = Producer(_producer_settings(settings, options, availability))
+        availability.wait(consumer, stopped=stopped)
+        required = (topics.transactions, topics.dead_letters, topics.alerts)
+        require_topics(consumer, required, settings.broker, stopped=stopped)
         if stopped():
             return
         delivery = WatchedDelivery(

@@ -1,4 +1,4 @@
-"""The Kafka producer: every record is counted when it is sent and again when it is confirmed."""
+"""The Kafka producers: every record is counted when it is sent and again when it is confirmed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,6 +29,10 @@ _DEFAULTS: dict[str, object] = {
     # library's default of 100,000 would add a second to every latency, and to a Ctrl-C.
     "queue.buffering.max.messages": 20_000,
 }
+
+# Nobody waits for a label, so labels have a client of their own that gathers them: with a request
+# for each, as for transactions at low rates, the broker would have twice the work.
+_LABEL_DEFAULTS = _DEFAULTS | {"linger.ms": 100}
 
 Remark = Callable[[str], None]
 """Called with a sentence that a person at a terminal wants to read now."""
@@ -75,14 +79,9 @@ class Outlet:
         self._remark = remark
         self._delivered_when_away = -1
         self._trouble = ""
-        configuration = settings.client(_DEFAULTS, required=_REQUIRED)
-        configuration["error_cb"] = self._on_error
-        try:
-            self._producer = Producer(configuration)
-        except KafkaException as error:
-            raise BrokerError(
-                f"The Kafka client does not accept its settings: {error.args[0].str()}."
-            ) from error
+        self._producer = self._client(settings, _DEFAULTS)
+        self._label_producer = self._client(settings, _LABEL_DEFAULTS)
+        self._producers = (self._producer, self._label_producer)
 
     def connect(self, *topics: str) -> None:
         """Wait until Kafka answers, and see that the topics exist.
@@ -114,13 +113,14 @@ class Outlet:
         A record that the client refuses counts as failed.
         """
         count.sent += 1
+        producer = self._label_producer if count is self.labels else self._producer
         while True:
             try:
-                self._producer.produce(
+                producer.produce(
                     topic, value, key, on_delivery=count.confirm, timestamp=timestamp_ms
                 )
             except BufferError:
-                self._producer.poll(POLL_SECONDS)
+                producer.poll(POLL_SECONDS)
             except KafkaException as error:
                 count.confirm(error.args[0])
                 return
@@ -129,25 +129,37 @@ class Outlet:
 
     def serve(self) -> None:
         """Handle the delivery reports that are there; does not wait."""
-        self._producer.poll(0)
+        for producer in self._producers:
+            producer.poll(0)
 
     def drain(self) -> None:
         """Wait until every record is delivered or has failed; `delivery.timeout.ms` bounds it."""
         polls = 0
-        while waiting := self._producer.flush(POLL_SECONDS):
+        while waiting := sum(producer.flush(POLL_SECONDS) for producer in self._producers):
             polls += 1
             if polls == PATIENCE_POLLS:
                 self._remark(f"Waiting until Kafka confirms the last {waiting:,} records.")
 
     def abandon(self) -> None:
         """Give up what is not delivered yet: it counts as failed."""
-        self._producer.purge()
-        self._producer.flush(POLL_SECONDS)
+        for producer in self._producers:
+            producer.purge()
+            producer.flush(POLL_SECONDS)
 
     @property
     def failed(self) -> int:
         """Records of either topic that were not delivered."""
         return self.transactions.failed + self.labels.failed
+
+    def _client(self, settings: KafkaSettings, defaults: dict[str, object]) -> Producer:
+        configuration = settings.client(defaults, required=_REQUIRED)
+        configuration["error_cb"] = self._on_error
+        try:
+            return Producer(configuration)
+        except KafkaException as error:
+            raise BrokerError(
+                f"The Kafka client does not accept its settings: {error.args[0].str()}."
+            ) from error
 
     def _on_error(self, error: KafkaError) -> None:
         """Remember or say what librdkafka finds; most of it, it repairs by itself."""

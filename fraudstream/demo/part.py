@@ -35,7 +35,7 @@ class Part:
         self, name: str, arguments: Sequence[str], *, folder: Path, preferred_port: int
     ) -> None:
         self.name = name
-        self.metrics = f"127.0.0.1:{_free_port(preferred_port)}"
+        self.metrics = f"127.0.0.1:{free_port(preferred_port)}"
         self.log = folder / f"{name}.log"
         self._output = folder / f"{name}.out"
         with self._output.open("wb") as out, self.log.open("wb") as log:
@@ -122,13 +122,21 @@ class Part:
         return "\n  ".join([f"fraudstream {self.name} {what}; the end of its log:", *lines])
 
 
-def _free_port(preferred: int) -> int:
-    for port in (preferred, 0):
+def free_port(preferred: int) -> int:
+    """Return that port of the loopback interface, or the next one that is free.
+
+    Not just any free one: the system gives those to connections as well, and a client that tries
+    to connect before its server listens can be given the server's port.
+
+    Raises:
+        PartFailedError: if a hundred in a row are taken.
+    """
+    for port in range(preferred, preferred + 100):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            return int(probe.getsockname()[1])
-    raise PartFailedError("No port of 127.0.0.1 is free for metrics.")
+            return port
+    raise PartFailedError(f"Ports {preferred} to {preferred + 99} of 127.0.0.1 are all taken.")

@@ -23,7 +23,7 @@ from fraudstream.cache import cache_folder
 from fraudstream.demo import reconciliation
 from fraudstream.demo.errors import ReconciliationError
 from fraudstream.demo.figures import Figures, read_figures
-from fraudstream.demo.part import Part
+from fraudstream.demo.part import Part, free_port
 from fraudstream.demo.report import Circumstances, Report, make_report
 from fraudstream.demo.view import View
 from fraudstream.progress import progress_bar
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 PARTITIONS = 4
 GROUP = "fraudstream-detector"
+
+# Used where they are free: those that the commands use by default.
+KAFKA_PORT = 9092
 DETECTOR_PORT = 8000
 QUALITY_PORT = 8001
 
@@ -83,10 +86,16 @@ def run_demo(plan: Plan, view: View) -> Report:
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="fraudstream-demo-")))
-        settings, version = _kafka(plan, view, stack)
-        topics = _topics(settings, stack, foreign=plan.kafka is not None)
-        view.say("Starting the detector and the quality monitor ...")
-        detector, quality = _start_parts(plan, settings, topics, folder, stack)
+        settings = plan.kafka or KafkaSettings(f"127.0.0.1:{free_port(KAFKA_PORT)}")
+        topics = Topics(f"fraudstream-demo-{uuid.uuid4().hex[:8]}." if plan.kafka else "")
+        # The detector's model takes as long to load as Kafka to start, so they do it together.
+        detector = stack.enter_context(_detector(plan, settings, topics, folder))
+        if plan.kafka is None:
+            _start_kafka(settings, view, stack)
+        create_topics(settings.client(), topics.all(), partitions=PARTITIONS, retention=None)
+        if plan.kafka is not None:
+            stack.callback(delete_topics, settings.client(), topics.all())
+        quality = stack.enter_context(_quality(plan, settings, topics, folder))
         for part in (detector, quality):
             part.wait_until_ready()
         view.say(
@@ -112,25 +121,46 @@ def run_demo(plan: Plan, view: View) -> Report:
         seconds=seconds,
         seconds_to_first_alert=watch.first_alert,
         delivery=plan.delivery,
-        kafka_version=version,
+        kafka_version=None if plan.kafka else KAFKA_VERSION,
         model_version=load_metadata(plan.model).model_version,
         synthetic=plan.synthetic,
     )
     return make_report(committed, figures, circumstances)
 
 
-def _start_parts(
-    plan: Plan, settings: KafkaSettings, topics: Topics, folder: Path, stack: ExitStack
-) -> tuple[Part, Part]:
-    shared = ["--broker", settings.broker, "--topic-prefix", topics.prefix, *plan.kafka_arguments]
-    detector = Part(
+def _start_kafka(settings: KafkaSettings, view: View, stack: ExitStack) -> None:
+    """Start an embedded Kafka at the address in the settings."""
+    view.say(f"Starting Apache Kafka {KAFKA_VERSION} and the detector ...")
+    cache = cache_folder("kafka")
+    port = int(settings.broker.rpartition(":")[2])
+    with progress_bar("Fetching Apache Kafka", bytes_to_fetch(cache), unit="bytes") as advance:
+        stack.enter_context(
+            EmbeddedBroker(cache=cache, port=port, progress=advance, remark=view.say)
+        )
+    view.say(f"Apache Kafka answers at {settings.broker}")
+
+
+def _detector(plan: Plan, settings: KafkaSettings, topics: Topics, folder: Path) -> Part:
+    arguments = ["--model", str(plan.model), "--delivery", plan.delivery, "--group", GROUP]
+    return Part(
         "detect",
-        [*shared, "--model", str(plan.model), "--delivery", plan.delivery, "--group", GROUP],
+        [*_shared(plan, settings, topics), *arguments],
         folder=folder,
         preferred_port=DETECTOR_PORT,
     )
-    quality = Part("quality", [*shared, "--json"], folder=folder, preferred_port=QUALITY_PORT)
-    return stack.enter_context(detector), stack.enter_context(quality)
+
+
+def _quality(plan: Plan, settings: KafkaSettings, topics: Topics, folder: Path) -> Part:
+    return Part(
+        "quality",
+        [*_shared(plan, settings, topics), "--json"],
+        folder=folder,
+        preferred_port=QUALITY_PORT,
+    )
+
+
+def _shared(plan: Plan, settings: KafkaSettings, topics: Topics) -> list[str]:
+    return ["--broker", settings.broker, "--topic-prefix", topics.prefix, *plan.kafka_arguments]
 
 
 class _Watch:
@@ -220,28 +250,6 @@ class _Watch:
 
     def _count(self, transactions: int) -> None:
         self._sent += transactions
-
-
-def _kafka(plan: Plan, view: View, stack: ExitStack) -> tuple[KafkaSettings, str | None]:
-    """Return the Kafka that was given, or start one."""
-    if plan.kafka is not None:
-        return plan.kafka, None
-    view.say(f"Starting Apache Kafka {KAFKA_VERSION} ...")
-    cache = cache_folder("kafka")
-    total = bytes_to_fetch(cache)
-    with progress_bar("Fetching Apache Kafka", total, unit="bytes") as advance:
-        broker = stack.enter_context(EmbeddedBroker(cache=cache, progress=advance, remark=view.say))
-    view.say(f"Apache Kafka answers at {broker.address}")
-    return KafkaSettings(broker.address), broker.version
-
-
-def _topics(settings: KafkaSettings, stack: ExitStack, *, foreign: bool) -> Topics:
-    """Create this run's topics; in a foreign Kafka under names of their own, and only for now."""
-    topics = Topics(f"fraudstream-demo-{uuid.uuid4().hex[:8]}." if foreign else "")
-    create_topics(settings.client(), topics.all(), partitions=PARTITIONS, retention=None)
-    if foreign:
-        stack.callback(delete_topics, settings.client(), topics.all())
-    return topics
 
 
 def _with_outcomes(figures: Figures, closing: str) -> Figures:
