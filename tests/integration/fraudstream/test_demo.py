@@ -5,14 +5,20 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
 import pytest
 
+from broker.topics import list_topics
+from events.settings import KafkaSettings
+
 PATIENCE = 240.0  # the first run trains the model
 MARK = "FRAUDSTREAM_TEST_MARK"
+
+Start = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
@@ -34,14 +40,24 @@ def marked(mark: str) -> list[psutil.Process]:
     return found
 
 
-def start(mark: str, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "fraudstream", "demo", *arguments],
-        env=os.environ | {MARK: mark},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+@pytest.fixture
+def start(mark: str) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start a demo with these arguments; it is over when the test is."""
+    with ExitStack() as stack:
+
+        def run(*arguments: str) -> subprocess.Popen[str]:
+            demo = subprocess.Popen(
+                [sys.executable, "-m", "fraudstream", "demo", *arguments],
+                env=os.environ | {MARK: mark},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            stack.enter_context(demo)
+            stack.callback(demo.kill)
+            return demo
+
+        yield run
 
 
 def finish(demo: subprocess.Popen[str]) -> tuple[int, str, str]:
@@ -63,8 +79,8 @@ def none_left(mark: str) -> bool:
     return not alive
 
 
-def test_the_demo_adds_up_and_says_so_in_json(mark: str) -> None:
-    code, out, err = finish(start(mark, "--rows", "4000", "--rate", "1000", "--json"))
+def test_the_demo_adds_up_and_says_so_in_json(mark: str, start: Start) -> None:
+    code, out, err = finish(start("--rows", "4000", "--rate", "1000", "--json"))
     assert code == 0, err
     report = json.loads(out)
     assert report["published"] == 4000 == report["scored"] + report["dead_lettered"]
@@ -79,13 +95,11 @@ def test_the_demo_adds_up_and_says_so_in_json(mark: str) -> None:
 
 
 def test_a_kafka_that_is_already_there_is_used_and_left_as_it_was(
-    mark: str, kafka_address: str, kafka_settings: object
+    start: Start, kafka_address: str, kafka_settings: KafkaSettings
 ) -> None:
-    from broker.topics import list_topics
-
     before = list_topics(kafka_settings.client())
     arguments = ("--rows", "2000", "--rate", "1000", "--delivery", "at-least-once", "--json")
-    code, out, err = finish(start(mark, "--broker", kafka_address, *arguments))
+    code, out, err = finish(start("--broker", kafka_address, *arguments))
     assert code == 0, err
     report = json.loads(out)
     assert (report["published"], report["kafka_version"]) == (2000, None)
@@ -93,9 +107,9 @@ def test_a_kafka_that_is_already_there_is_used_and_left_as_it_was(
     assert list_topics(kafka_settings.client()) == before
 
 
-@pytest.mark.parametrize("said", ["Starting Apache Kafka", "Starting the detector", "ALERT"])
-def test_ctrl_c_stops_everything_in_order(mark: str, said: str) -> None:
-    demo = start(mark, "--rows", "20000", "--rate", "500")
+@pytest.mark.parametrize("said", ["Starting Apache Kafka", "Apache Kafka answers", "ALERT"])
+def test_ctrl_c_stops_everything_in_order(mark: str, start: Start, said: str) -> None:
+    demo = start("--rows", "20000", "--rate", "500")
     read_until(demo, said)
     demo.send_signal(signal.SIGINT)
     code, _, err = finish(demo)
@@ -104,8 +118,8 @@ def test_ctrl_c_stops_everything_in_order(mark: str, said: str) -> None:
     assert none_left(mark)
 
 
-def test_killing_the_demo_leaves_no_process(mark: str) -> None:
-    demo = start(mark, "--rows", "20000", "--rate", "500")
+def test_killing_the_demo_leaves_no_process(mark: str, start: Start) -> None:
+    demo = start("--rows", "20000", "--rate", "500")
     read_until(demo, "ALERT")
     assert len(marked(mark)) >= 4  # the demo, the JVM, the detector, the quality monitor
     demo.kill()
@@ -114,9 +128,9 @@ def test_killing_the_demo_leaves_no_process(mark: str) -> None:
 
 
 @pytest.mark.genuine
-def test_genuine_frauds_are_found(mark: str, genuine_folder: Path) -> None:
+def test_genuine_frauds_are_found(start: Start, genuine_folder: Path) -> None:
     sample = str(genuine_folder / "creditcard_sample.csv.gz")
-    code, out, err = finish(start(mark, "--data", sample, "--rows", "12000", "--json"))
+    code, out, err = finish(start("--data", sample, "--rows", "12000", "--json"))
     assert code == 0, err
     report = json.loads(out)
     assert report["synthetic"] is False

@@ -142,7 +142,7 @@ def test_a_small_queue_holds_the_replay_back_and_loses_nothing(
     topics: Topics,
     everything_in: Callable[[str], list[Read]],
 ) -> None:
-    narrow = KafkaSettings(kafka_address, {"queue.buffering.max.messages": "10"})
+    narrow = KafkaSettings(kafka_address, {"queue.buffering.max.messages": "10", "linger.ms": "0"})
 
     report = replay(frame, narrow, topics)
 
