@@ -11,18 +11,18 @@ import click
 
 from fraudstream.options import CONTEXT
 
-# In the order one uses them. Each is `fraudstream.commands.<module>.command`.
+# In the order one uses them; each is `fraudstream.commands.<name>.command`.
 COMMANDS = {
-    "demo": "demo",
-    "broker": "broker",
-    "topics": "topics",
-    "data": "data",
-    "train": "train",
-    "detect": "detect",
-    "replay": "replay",
-    "alerts": "alerts",
-    "quality": "quality",
-    "completion": "completion",
+    "demo": "Run the whole stream once, and see that it adds up.",
+    "broker": "Run Apache Kafka on this machine, without Docker or Java.",
+    "topics": "Create or list the stream's topics.",
+    "data": "Download creditcard.csv, or make its synthetic twin.",
+    "train": "Train the network and write its artifact.",
+    "detect": "Score transactions as they arrive; raise alerts.",
+    "replay": "Publish creditcard.csv as a live stream.",
+    "alerts": "Follow the alerts.",
+    "quality": "Follow precision, recall and missed money, live.",
+    "completion": "Complete commands and options in your shell.",
 }
 
 INTERRUPTED = 130  # 128 + SIGINT, what a shell says of a command ended by Ctrl-C
@@ -39,8 +39,13 @@ class Commands(click.Group):
         """Return the command of that name."""
         if name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"fraudstream.commands.{COMMANDS[name]}").command
+        command: click.Command = import_module(f"fraudstream.commands.{name}").command
         return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the summaries, without importing any command."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; a reader such as `head` that has seen enough ends it well."""

@@ -8,10 +8,7 @@ ProducerError
 └── UndeliveredError   Kafka did not confirm everything that was sent (has the `report`)
 """
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from producer.replay import ReplayReport
+from producer.report import ReplayReport
 
 
 class ProducerError(Exception):
@@ -45,6 +42,6 @@ class UndeliveredError(ProducerError):
 
     exit_code = 1
 
-    def __init__(self, message: str, report: "ReplayReport") -> None:
+    def __init__(self, message: str, report: ReplayReport) -> None:
         super().__init__(message)
         self.report = report

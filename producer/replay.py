@@ -3,7 +3,6 @@
 import math
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from producer.delivery import Outlet, Remark
 from producer.errors import RowsError, UndeliveredError
 from producer.labels import PendingLabels
 from producer.pace import Clock, Pace, Pacer, SystemClock, Unpaced
+from producer.report import ReplayReport
 from producer.rows import Row, rows
 
 if TYPE_CHECKING:
@@ -27,32 +27,6 @@ second."""
 # Delivery reports are handled, and progress told, after so many rows when there is no waiting:
 # a few milliseconds' worth.
 SERVE_ROWS = 256
-
-
-@dataclass(frozen=True, slots=True)
-class ReplayReport:
-    """What a replay did.
-
-    Attributes:
-        sent: transactions given to the Kafka client.
-        delivered: transactions that Kafka confirmed.
-        failed: transactions that were not delivered.
-        labels_sent: labels given to the Kafka client.
-        labels_delivered: labels that Kafka confirmed.
-        seconds: from the first row to the last confirmation.
-    """
-
-    sent: int
-    delivered: int
-    failed: int
-    labels_sent: int
-    labels_delivered: int
-    seconds: float
-
-    @property
-    def rate(self) -> float:
-        """Transactions delivered per second."""
-        return self.delivered / self.seconds if self.seconds else 0.0
 
 
 def replay(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from producer.pace import Pace
-    from producer.replay import ReplayReport
+    from producer.report import ReplayReport
 
 
 @click.command(context_settings=CONTEXT)

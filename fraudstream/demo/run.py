@@ -29,7 +29,8 @@ from fraudstream.demo.view import View
 from fraudstream.progress import progress_bar
 from model.artifact import load_metadata
 from producer.pace import Rate
-from producer.replay import ReplayReport, replay
+from producer.replay import replay
+from producer.report import ReplayReport
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,0 +1,1 @@
+"""Measurements that print their figures; run as `python -m benchmarks.NAME`."""
