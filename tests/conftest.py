@@ -1,5 +1,6 @@
 """What all tests share: a real Kafka (`--broker`), topics on it, the genuine rows."""
 
+import signal
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,10 @@ import pytest
 
 from events.settings import KafkaSettings
 from events.topics import Topics
+
+# Where tests are started in the background, Ctrl-C is ignored, and so it would be in every command
+# that a test starts and then ends with Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parent.parent
 GENUINE = ROOT.parent / "shared" / "data"
