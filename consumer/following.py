@@ -8,6 +8,7 @@ from typing import Self
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from consumer.clients import make_consumer
 from consumer.errors import ConsumerError, DeliveryError, TopicMissingError
 from events.settings import KafkaSettings
 
@@ -178,13 +179,7 @@ class Follower:
                 "error_cb": self._hear,
             },
         )
-        try:
-            return Consumer(configuration)
-        except KafkaException as error:
-            raise ConsumerError(
-                f"A Kafka property is not accepted: {error.args[0].str()}. "
-                "See --kafka and --kafka-config."
-            ) from error
+        return make_consumer(configuration)
 
     def _begin(self) -> None:
         """Assign every partition from where its topic's choice says."""

@@ -12,6 +12,7 @@ from confluent_kafka import Consumer, Producer
 from prometheus_client import CollectorRegistry
 
 from consumer.availability import Availability, require_topics
+from consumer.clients import make_consumer, make_producer
 from consumer.decoding import Decoder
 from consumer.delivery import AtLeastOnce, Delivery, ExactlyOnce
 from consumer.detector import Detector, Scorer
@@ -120,6 +121,8 @@ def run_detector(
     metrics = DetectorMetrics(registry)
     health = Health()
     availability = Availability(settings.broker, limit=options.broker_timeout)
+    consumer = make_consumer(_consumer_settings(settings, options.group, availability, metrics))
+    producer = make_producer(_producer_settings(settings, options, availability))
     with MetricsServer(
         options.metrics_host,
         options.metrics_port,
@@ -132,8 +135,6 @@ def run_detector(
         model.warm_up()
         health.warm()
         _tell_build(metrics, model)
-        consumer = Consumer(_consumer_settings(settings, options.group, availability, metrics))
-        producer = Producer(_producer_settings(settings, options, availability))
         availability.wait(consumer, stopped=stopped)
         required = (topics.transactions, topics.dead_letters, topics.alerts)
         require_topics(consumer, required, settings.broker, stopped=stopped)

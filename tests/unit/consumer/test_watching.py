@@ -1,12 +1,14 @@
 """The watchdog, the availability watch and health, on a clock that is turned by hand."""
 
 import logging
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from consumer.availability import Availability
+from consumer.clients import make_consumer, make_producer
 from consumer.errors import BrokerAwayError, ConsumerError
 from consumer.health import STUCK_SECONDS, Health
 from consumer.watchdog import Watchdog
@@ -121,3 +123,9 @@ def test_healthy_means_that_the_loop_moves() -> None:
     assert health.healthy() == "the loop has not moved for 120 s"
     health.moved()
     assert health.healthy() is None
+
+
+@pytest.mark.parametrize("make", [make_consumer, make_producer])
+def test_a_property_that_kafka_does_not_know_is_one_sentence(make: Callable[..., object]) -> None:
+    with pytest.raises(ConsumerError, match='not accepted: No such configuration property: "no"'):
+        make({"bootstrap.servers": "127.0.0.1:1", "group.id": "g", "no": "1"})
