@@ -8,10 +8,21 @@ that what is redone after an abort is not counted twice.
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    disable_created_metrics,
+)
 
 from consumer.histogram import BatchHistogram
 from events.errors import Reason
+
+# A `_created` series beside each counter and histogram would double what is scraped; `up` and
+# resets tell the same.
+disable_created_metrics()
 
 
 class Trigger(StrEnum):

@@ -48,7 +48,7 @@ def start(mark: str) -> Iterator[Callable[..., subprocess.Popen[str]]]:
         def run(*arguments: str) -> subprocess.Popen[str]:
             demo = subprocess.Popen(
                 [sys.executable, "-m", "fraudstream", "demo", *arguments],
-                env=os.environ | {MARK: mark},
+                env=os.environ | {MARK: mark, "TMPDIR": mark},
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
