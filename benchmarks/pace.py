@@ -17,6 +17,7 @@ from events.settings import KafkaSettings
 from events.topics import Topics
 from fraudstream.cache import cache_folder
 from fraudstream.demo.reconciliation import read_all
+from fraudstream.logs import log_to_stderr
 from producer.pace import Rate
 from producer.replay import replay
 
@@ -31,6 +32,7 @@ def busiest_window(times: NDArray[np.int64]) -> int:
 
 def main(rate: float = 5000, seconds: float = 10) -> None:
     """Replay, read back, print."""
+    log_to_stderr()
     rows = int(rate * seconds) + 1  # so many gaps as the rate says
     topics = Topics("pace.")
     with EmbeddedBroker(cache=cache_folder("kafka")) as broker:

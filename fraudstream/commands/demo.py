@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fraudstream.logs import log_to_stderr
 from fraudstream.options import CONTEXT, kafka_options, kafka_settings, option
 from fraudstream.stopping import interrupt_on_sigterm
 
@@ -82,6 +83,7 @@ def command(
     """
     started = time.monotonic()
     interrupt_on_sigterm()
+    log_to_stderr()
     frame = _rows(data, rows)
 
     from fraudstream.demo.artifact import cached_artifact, train_artifact
