@@ -7,6 +7,10 @@
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
 	&& { echo $$python; break; }; done)
+PIP_FLAGS := --quiet --disable-pip-version-check --require-hashes --requirement .cache/uv.txt
+# Where there is only a Python that TensorFlow has no wheels for yet, it fetches uv, and uv a Python.
+MAKE_ENVIRONMENT := $(if $(PYTHON),$(PYTHON) -m venv .venv,python3 -m venv .cache/uv \
+	&& .cache/uv/bin/python -m pip install $(PIP_FLAGS) && .cache/uv/bin/uv venv --quiet --seed --python 3.13 .venv)
 BIN := .venv/bin
 READY := .venv/ready
 ARGS ?=
@@ -15,11 +19,11 @@ help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(READY): constraints.txt pyproject.toml
-	@test -n "$(PYTHON)" || { echo "fraudstream needs Python 3.11, 3.12 or 3.13 (TensorFlow has no wheels for others). Install one, or name it: make PYTHON=/path/to/python3.13" >&2; exit 2; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; echo "Making .venv failed. On Debian and Ubuntu, 'apt install python3-venv' gives Python its venv module." >&2; exit 2; }
+	@mkdir -p .cache
+	@awk '/^uv==/ { ours = 1 } ours { print } ours && !/\\$$/ { exit }' constraints.txt > .cache/uv.txt
+	@test -x $(BIN)/python || { $(MAKE_ENVIRONMENT); } || { rm -rf .venv .cache/uv; echo "Making .venv failed. fraudstream needs Python 3.11, 3.12 or 3.13 with its venv module (on Debian and Ubuntu: apt install python3-venv); make PYTHON=/path/to/python3.13 names one." >&2; exit 2; }
 	@echo "Installing the pinned packages into .venv ..."
-	@awk '/^uv==/ { ours = 1 } ours { print } ours && !/\\$$/ { exit }' constraints.txt > .venv/uv.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement .venv/uv.txt
+	@$(BIN)/python -m pip install $(PIP_FLAGS)
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes --requirements constraints.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $(READY)
