@@ -93,9 +93,8 @@ class Node:
         if (self._records / "meta.properties").exists():
             return
         self._write_properties(free_port())
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         properties = str(self._properties)
-        tool = ("kafka.tools.StorageTool", "format", "-t", cluster, "-c", properties)
+        tool = ("kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", properties)
         self._start_java(tool)
         if self._process and self._process.wait() != 0:
             raise EndedError(f"Kafka cannot use its folder. {self.log_end()}")
@@ -185,6 +184,15 @@ class Node:
             raise StartError(
                 f"Cannot keep Kafka's data in {self._folder}: {error.strerror}."
             ) from error
+
+
+def _cluster_id() -> str:
+    """Return 16 random bytes as Kafka writes them, not beginning with what looks like an option."""
+    while (name := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith(
+        "-"
+    ):
+        pass
+    return name
 
 
 def free_port() -> int:

@@ -33,6 +33,9 @@ class Availability:
         broker: the address, for messages.
         limit: seconds after which `BrokerAwayError` is raised.
         clock: monotonic seconds.
+
+    Attributes:
+        outages: how often Kafka was thought to be away and answered again.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class Availability:
         self._broker = broker
         self._limit = limit
         self._clock = clock
+        self.outages = 0
         self._away_since: float | None = None
         self._next_probe = 0.0
         self._pause = BACKOFF_SECONDS[0]
@@ -74,20 +78,33 @@ class Availability:
         else:
             away = self._clock() - self._away_since
             self._away_since = None
+            self.outages += 1
             if away > PROBE_SECONDS:
                 logger.info("Kafka at %s answers again after %.1f s.", self._broker, away)
 
-    def wait(self, consumer: Consumer, *, stopped: Callable[[], bool]) -> None:
-        """Block until Kafka answers for the first time, or `stopped` says so.
+    def reachable(self, consumer: Consumer, *, stopped: Callable[[], bool]) -> bool:
+        """Block while Kafka is thought to be away; return False if `stopped` said so before.
+
+        Raises:
+            BrokerAwayError, ConsumerError: as `check`.
+        """
+        self.check(consumer)
+        while self._away_since is not None:
+            if stopped():
+                return False
+            time.sleep(LOOK_SECONDS)
+            self.check(consumer)
+        return True
+
+    def connect(self, consumer: Consumer, *, stopped: Callable[[], bool]) -> bool:
+        """Block until Kafka answers for the first time; return False if `stopped` before.
 
         Raises:
             BrokerAwayError, ConsumerError: as `check`.
         """
         self._suspect()
-        while self._away_since is not None and not stopped():
-            self.check(consumer)
-            if self._away_since is not None:
-                consumer.poll(LOOK_SECONDS)  # lets error callbacks run, and signals be heard
+        consumer.poll(LOOK_SECONDS)  # lets error callbacks tell why a connection is refused
+        return self.reachable(consumer, stopped=stopped)
 
     def _suspect(self) -> None:
         if self._away_since is None:

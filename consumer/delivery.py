@@ -40,7 +40,10 @@ class Delivery(Protocol):
     """A way to commit."""
 
     def open(self) -> None:
-        """Prepare; blocks until Kafka answers.
+        """Prepare, at the start and again after Kafka was away; blocks until Kafka answers.
+
+        A new producer each time: one whose broker left the metadata for a moment, as a restarted
+        one does, may wait in its next transaction for ever (librdkafka issue 5511).
 
         Raises:
             DeliveryError: if Kafka refuses for good.
@@ -73,15 +76,22 @@ class ExactlyOnce:
     """
 
     def __init__(
-        self, producer: Producer, consumer: Consumer, *, timeout: float, observe: Observe
+        self,
+        new_producer: Callable[[], Producer],
+        consumer: Consumer,
+        *,
+        timeout: float,
+        observe: Observe,
     ) -> None:
-        self._producer = producer
+        self._new_producer = new_producer
+        self._producer: Producer
         self._consumer = consumer
         self._timeout = timeout
         self._observe = observe
 
     def open(self) -> None:
         """Register the transactional id, which fences an earlier producer of the same id."""
+        self._producer = self._new_producer()
         deadline = time.monotonic() + self._timeout
         try:
             _retry(self._producer.init_transactions, deadline)
@@ -134,15 +144,22 @@ class AtLeastOnce:
     """
 
     def __init__(
-        self, producer: Producer, consumer: Consumer, *, timeout: float, observe: Observe
+        self,
+        new_producer: Callable[[], Producer],
+        consumer: Consumer,
+        *,
+        timeout: float,
+        observe: Observe,
     ) -> None:
-        self._producer = producer
+        self._new_producer = new_producer
+        self._producer: Producer
         self._consumer = consumer
         self._timeout = timeout
         self._observe = observe
 
     def open(self) -> None:
-        """Nothing to prepare."""
+        """Make the producer."""
+        self._producer = self._new_producer()
 
     def commit(self, records: Sequence[Record], offsets: Sequence[TopicPartition]) -> None:
         """See the class: flush, verify, commit."""

@@ -91,29 +91,32 @@ class Detector:
         self._redo = False
         metrics.threshold.set(threshold)
 
-    def run(self, *, stopped: Callable[[], bool], each_turn: Callable[[], None]) -> None:
+    def run(self, *, stopped: Callable[[], bool], reachable: Callable[[], bool]) -> None:
         """Run until `stopped` says so, then commit and leave the group.
 
         Args:
             stopped: asked once a turn, so within a batch's time or 0.1 s.
-            each_turn: called once a turn, for what has to be looked at between batches.
+            reachable: asked once a turn, before anything is begun that needs Kafka; blocks while
+                Kafka is away, and returns False if it was told to stop before Kafka came back.
 
         Raises:
             ConsumerError: when this process cannot go on.
         """
         self._source.subscribe(self)
         try:
-            self._loop(stopped, each_turn)
+            self._loop(stopped, reachable)
         except BaseException:
             self._pending = Pending()  # what failed is not to be committed on the way out
             raise
         finally:
             self._source.close()
 
-    def _loop(self, stopped: Callable[[], bool], each_turn: Callable[[], None]) -> None:
+    def _loop(self, stopped: Callable[[], bool], reachable: Callable[[], bool]) -> None:
         while not stopped():
-            each_turn()
             messages, trigger = self._source.read()
+            if not reachable():
+                self._pending = Pending()  # cannot be committed; the next process reads it again
+                return
             if messages:
                 self._pending.read(messages)
             if self._redo:

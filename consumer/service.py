@@ -5,10 +5,11 @@ import socket
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from typing import Any, Literal, Protocol
 
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer
 from prometheus_client import CollectorRegistry
 
 from consumer.availability import Availability, require_topics
@@ -122,7 +123,7 @@ def run_detector(
     health = Health()
     availability = Availability(settings.broker, limit=options.broker_timeout)
     consumer = make_consumer(_consumer_settings(settings, options.group, availability, metrics))
-    producer = make_producer(_producer_settings(settings, options, availability))
+    producer_settings = _producer_settings(settings, options, availability)
     with MetricsServer(
         options.metrics_host,
         options.metrics_port,
@@ -135,13 +136,15 @@ def run_detector(
         model.warm_up()
         health.warm()
         _tell_build(metrics, model)
-        availability.wait(consumer, stopped=stopped)
+        if not availability.connect(consumer, stopped=stopped):
+            return
         required = (topics.transactions, topics.dead_letters, topics.alerts)
         require_topics(consumer, required, settings.broker, stopped=stopped)
         if stopped():
             return
         delivery = WatchedDelivery(
-            _delivery(options.delivery, producer, consumer, metrics), Watchdog(WATCHDOG_SECONDS)
+            _delivery(options.delivery, producer_settings, consumer, metrics),
+            Watchdog(WATCHDOG_SECONDS),
         )
         delivery.open()
         detector = Detector(
@@ -170,8 +173,17 @@ def run_detector(
             topics.alerts,
             settings.broker,
         )
-        detector.run(stopped=stopped, each_turn=lambda: availability.check(consumer))
-    logger.info("Stopped: everything read is committed, the group is left.")
+
+        def reachable() -> bool:
+            outages = availability.outages
+            if not availability.reachable(consumer, stopped=stopped):
+                return False
+            if availability.outages > outages:
+                delivery.open()
+            return True
+
+        detector.run(stopped=stopped, reachable=reachable)
+    logger.info("Stopped; the group is left.")
 
 
 def _consumer_settings(
@@ -225,13 +237,18 @@ def _producer_settings(
 
 
 def _delivery(
-    name: DeliveryName, producer: Producer, consumer: Consumer, metrics: DetectorMetrics
+    name: DeliveryName,
+    producer_settings: dict[str, Any],
+    consumer: Consumer,
+    metrics: DetectorMetrics,
 ) -> Delivery:
     def observe(stage: Stage, seconds: float) -> None:
         metrics.stages[stage].observe(seconds)
 
     kind = ExactlyOnce if name == "exactly-once" else AtLeastOnce
-    return kind(producer, consumer, timeout=COMMIT_SECONDS, observe=observe)
+    return kind(
+        partial(make_producer, producer_settings), consumer, timeout=COMMIT_SECONDS, observe=observe
+    )
 
 
 def _tell_build(metrics: DetectorMetrics, model: Model) -> None:

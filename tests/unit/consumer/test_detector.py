@@ -126,7 +126,7 @@ def run(log: Log, commits: Commits, *, turns: int, interval: float = 0.0) -> Col
         commit_interval=interval,
     )
     left = iter(range(turns))
-    detector.run(stopped=lambda: next(left, None) is None, each_turn=lambda: None)
+    detector.run(stopped=lambda: next(left, None) is None, reachable=lambda: True)
     return registry
 
 
@@ -200,3 +200,21 @@ def test_a_failed_commit_is_not_tried_again_on_the_way_out() -> None:
     with pytest.raises(DeliveryError, match="fenced"):
         run(Log([True]), broken, turns=5)
     assert broken.calls == 1
+
+
+def test_what_was_read_while_kafka_is_away_is_left_to_the_next_process() -> None:
+    log, commits = Log([True] * 2), Commits()
+    detector = Detector(
+        log,
+        Decoder(FEATURES),
+        score,
+        threshold=0.5,
+        model_version="v",
+        delivery=commits,
+        topics=Topics(),
+        metrics=DetectorMetrics(CollectorRegistry()),
+        health=Health(),
+        commit_interval=0.0,
+    )
+    detector.run(stopped=lambda: False, reachable=lambda: False)
+    assert commits.offsets == []

@@ -129,3 +129,8 @@ def test_healthy_means_that_the_loop_moves() -> None:
 def test_a_property_that_kafka_does_not_know_is_one_sentence(make: Callable[..., object]) -> None:
     with pytest.raises(ConsumerError, match='not accepted: No such configuration property: "no"'):
         make({"bootstrap.servers": "127.0.0.1:1", "group.id": "g", "no": "1"})
+
+
+def test_a_wish_to_stop_ends_the_wait_for_kafka() -> None:
+    assert not away(Clock()).reachable(Kafka(answers=False), stopped=lambda: True)
+    assert away(Clock()).reachable(Kafka(answers=True), stopped=lambda: True)

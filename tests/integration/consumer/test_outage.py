@@ -1,0 +1,28 @@
+"""A Kafka that goes away and comes back: the detector waits, and goes on where it was."""
+
+import pytest
+
+from broker.server import EmbeddedBroker
+from broker.topics import create_topics
+from events.settings import KafkaSettings
+from events.topics import Topics
+from fraudstream.cache import cache_folder
+from fraudstream.demo.reconciliation import read_all
+from tests.integration.detecting import Running, payloads, publish
+
+
+def test_a_detector_outlives_its_broker(caplog: pytest.LogCaptureFixture) -> None:
+    topics = Topics()
+    with EmbeddedBroker(cache=cache_folder("kafka")) as broker:
+        settings = KafkaSettings(broker.address)
+        create_topics(settings.client(), topics.all(), partitions=1, retention=None)
+        running = Running(settings, topics, group="outage")
+        publish(settings, topics, payloads([True] * 10))
+        running.wait_for(lambda: running.value("fraud_alerts_total") == 10)
+        broker.kill()
+        running.wait_for(lambda: "does not answer; trying again" in caplog.text)
+        broker.restart()
+        publish(settings, topics, payloads([True] * 10))
+        running.wait_for(lambda: running.value("fraud_alerts_total") == 20)
+        running.stop()
+        assert len(list(read_all(settings, topics.alerts))) == 20
