@@ -60,19 +60,14 @@ class Delivery(Protocol):
         """
 
 
-class ExactlyOnce:
-    """Records and offsets in one Kafka transaction.
+class _Committing:
+    """What both ways to commit have.
 
-    A commit, in this order:
-
-    1. begin a transaction;
-    2. produce every record (alerts and dead letters) into it;
-    3. send it the next-to-read offsets, with the group's metadata: a member whose generation is
-       over is fenced here;
-    4. commit it, which flushes the records and makes all of it visible at once.
-
-    A retriable refusal is tried again until the deadline; an abortable one aborts the transaction;
-    a fatal one ends the process, because its producer can never write again.
+    Args:
+        new_producer: makes a producer, at each `open`.
+        consumer: whose offsets are committed.
+        timeout: seconds for a commit.
+        observe: told how long its stages took.
     """
 
     def __init__(
@@ -88,6 +83,22 @@ class ExactlyOnce:
         self._consumer = consumer
         self._timeout = timeout
         self._observe = observe
+
+
+class ExactlyOnce(_Committing):
+    """Records and offsets in one Kafka transaction.
+
+    A commit, in this order:
+
+    1. begin a transaction;
+    2. produce every record (alerts and dead letters) into it;
+    3. send it the next-to-read offsets, with the group's metadata: a member whose generation is
+       over is fenced here;
+    4. commit it, which flushes the records and makes all of it visible at once.
+
+    A retriable refusal is tried again until the deadline; an abortable one aborts the transaction;
+    a fatal one ends the process, because its producer can never write again.
+    """
 
     def open(self) -> None:
         """Register the transactional id, which fences an earlier producer of the same id."""
@@ -132,7 +143,7 @@ class ExactlyOnce:
         return AbortedError(error.str())
 
 
-class AtLeastOnce:
+class AtLeastOnce(_Committing):
     """Records first, offsets after: a crash between the two does the work again.
 
     A commit, in this order:
@@ -142,20 +153,6 @@ class AtLeastOnce:
     3. verify that each was delivered;
     4. commit the next-to-read offsets.
     """
-
-    def __init__(
-        self,
-        new_producer: Callable[[], Producer],
-        consumer: Consumer,
-        *,
-        timeout: float,
-        observe: Observe,
-    ) -> None:
-        self._new_producer = new_producer
-        self._producer: Producer
-        self._consumer = consumer
-        self._timeout = timeout
-        self._observe = observe
 
     def open(self) -> None:
         """Make the producer."""

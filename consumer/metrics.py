@@ -67,7 +67,7 @@ class RebalanceEvent(StrEnum):
     LOST = "lost"
 
 
-# Edges on the objectives (DESIGN: p50 of 5 ms, p99 of 20 ms and 30 ms) and, between 0.5 ms and
+# Edges on the objectives (p50 of 5 ms, p99 of 20 ms and 30 ms) and, between 0.5 ms and
 # 60 s, about three edges a decade.
 LATENCY_BUCKETS = (
     0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60,
