@@ -66,23 +66,19 @@ class Listener(Protocol):
 
 
 class Source:
-    """The input topic, read a batch at a time.
-
-    Attributes:
-        consumer: the client, for its group metadata and watermarks.
-    """
+    """The input topic, read a batch at a time."""
 
     def __init__(
         self, consumer: Consumer, topic: str, *, batch_maximum: int, wait_maximum: float = 0.0
     ) -> None:
-        self.consumer = consumer
+        self._consumer = consumer
         self._topic = topic
         self._batch_maximum = batch_maximum
         self._wait_maximum = wait_maximum
 
     def subscribe(self, listener: Listener) -> None:
         """Join the group."""
-        self.consumer.subscribe(
+        self._consumer.subscribe(
             [self._topic],
             on_assign=lambda _, partitions: listener.assigned(partitions),
             on_revoke=lambda _, partitions: listener.revoked(partitions),
@@ -99,11 +95,11 @@ class Source:
             TopicMissingError: if the topic is gone.
             DeliveryError: if the client cannot go on.
         """
-        messages = self.consumer.consume(1, timeout=LONGEST_WAIT_SECONDS)
+        messages = self._consumer.consume(1, timeout=LONGEST_WAIT_SECONDS)
         if not messages:
             return [], Trigger.DRAINED
         if self._batch_maximum > 1:
-            messages += self.consumer.consume(self._batch_maximum - 1, timeout=0)
+            messages += self._consumer.consume(self._batch_maximum - 1, timeout=0)
         trigger = Trigger.DRAINED
         if self._wait_maximum > 0:
             self._wait_for_more(messages)
@@ -119,11 +115,11 @@ class Source:
         Raises:
             DeliveryError: if the client cannot be sent back, since going on would skip records.
         """
-        ours = {(partition.topic, partition.partition) for partition in self.consumer.assignment()}
+        ours = {(partition.topic, partition.partition) for partition in self._consumer.assignment()}
         for partition in partitions:
             if (partition.topic, partition.partition) in ours:
                 try:
-                    self.consumer.seek(partition)
+                    self._consumer.seek(partition)
                 except KafkaException as error:
                     raise DeliveryError(
                         f"Cannot go back to offset {partition.offset} of {partition.topic} "
@@ -132,7 +128,7 @@ class Source:
 
     def close(self) -> None:
         """Leave the group; calls the listener's `revoked` first."""
-        self.consumer.close()
+        self._consumer.close()
 
     def _wait_for_more(self, messages: list[Message]) -> None:
         deadline = time.monotonic() + self._wait_maximum
@@ -140,7 +136,9 @@ class Source:
             remaining = deadline - time.monotonic()
             if remaining <= 0:
                 return
-            messages += self.consumer.consume(missing, timeout=min(remaining, LONGEST_WAIT_SECONDS))
+            messages += self._consumer.consume(
+                missing, timeout=min(remaining, LONGEST_WAIT_SECONDS)
+            )
 
     def _is_record(self, message: Message) -> bool:
         """Tell records from the errors that librdkafka hands over in their place."""

@@ -5,16 +5,7 @@ import pytest
 
 from dataset.columns import COLUMNS
 
-GENUINE = Path(__file__).parents[4] / "shared" / "data"
-
 HEADER = ",".join(f'"{name}"' for name in COLUMNS)
-
-
-@pytest.fixture(scope="session")
-def genuine() -> Path:
-    if not (GENUINE / "creditcard_sample.csv.gz").exists():
-        pytest.skip("there are no genuine rows in ../shared/data")
-    return GENUINE
 
 
 @pytest.fixture

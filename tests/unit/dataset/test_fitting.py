@@ -117,9 +117,10 @@ def test_judging_needs_frauds(rows: pd.DataFrame) -> None:
 
 
 @pytest.mark.genuine
-def test_a_model_trained_on_the_twin_alone_finds_genuine_later_frauds(genuine: Path) -> None:
+def test_a_model_trained_on_the_twin_alone_finds_genuine_later_frauds(genuine_folder: Path) -> None:
     rows = fitting.numbered(
-        read(genuine / "creditcard_sample.csv.gz"), genuine / "creditcard_sample_rows.csv.gz"
+        read(genuine_folder / "creditcard_sample.csv.gz"),
+        genuine_folder / "creditcard_sample_rows.csv.gz",
     )
     # On a busy machine threads that wait for each other take several times as long as one.
     with threadpool_limits(1, user_api="openmp"):

@@ -233,8 +233,8 @@ def test_sha256_is_of_the_files_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.genuine
-def test_genuine_rows(genuine: Path) -> None:
-    frame = read(genuine / "creditcard_sample.csv.gz")
+def test_genuine_rows(genuine_folder: Path) -> None:
+    frame = read(genuine_folder / "creditcard_sample.csv.gz")
     assert len(frame) == 58_640
     assert frame["Class"].sum() == 399
     assert np.isfinite(frame.to_numpy()).all()

@@ -134,8 +134,8 @@ def test_files_that_are_no_parameters(tmp_path: Path) -> None:
 
 
 @pytest.mark.genuine
-def test_no_genuine_row_comes_back(genuine: Path, full: pd.DataFrame) -> None:
-    rows = read(genuine / "creditcard_sample.csv.gz")
+def test_no_genuine_row_comes_back(genuine_folder: Path, full: pd.DataFrame) -> None:
+    rows = read(genuine_folder / "creditcard_sample.csv.gz")
     components = list(FEATURES[1:29])
     scale = rows[components].std().to_numpy()
     # No synthetic fraud is nearer to a genuine one than the nearest genuine ones are to another.
