@@ -19,6 +19,9 @@ OPTIONS = (
     "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd HH:mm:ss.SSS",
 )
 
+# All compilers: after a minute of work a transaction takes 3.0 ms instead of 3.5.
+FULL_SPEED = ("-XX:TieredStopAtLevel=4",)
+
 
 def java() -> Path:
     """Return the JVM's path.

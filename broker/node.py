@@ -7,12 +7,12 @@ import subprocess
 import time
 import uuid
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from broker.errors import EndedError, StartError
 from broker.java import start_java
-from broker.properties import server_properties, write_properties
+from broker.properties import NO_MORE, server_properties, write_properties
 
 START_SECONDS = 60.0
 """How long a start may take; it takes 1 to 5 s, and more on a machine that is busy."""
@@ -34,6 +34,7 @@ class Node:
         class_path: Kafka's jars.
         options: further ones of the JVM.
         inherited: file descriptors that the JVM keeps open.
+        properties: further ones of the server; they win over ours.
 
     Attributes:
         address: where clients connect, "127.0.0.1:PORT"; "" before the start.
@@ -47,12 +48,14 @@ class Node:
         *,
         options: Sequence[str] = (),
         inherited: Sequence[int] = (),
+        properties: Mapping[str, str] = NO_MORE,
     ) -> None:
         self.address = ""
         self.log = folder / "broker.log"
         self._folder = folder
         self._records = folder / "records"
-        self._properties = folder / "server.properties"
+        self._properties_file = folder / "server.properties"
+        self._properties = properties
         self._class_path = class_path
         self._options = options
         self._inherited = inherited
@@ -93,7 +96,7 @@ class Node:
         if (self._records / "meta.properties").exists():
             return
         self._write_properties(free_port())
-        properties = str(self._properties)
+        properties = str(self._properties_file)
         tool = ("kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", properties)
         self._start_java(tool)
         if self._process and self._process.wait() != 0:
@@ -143,7 +146,7 @@ class Node:
     def _run(self, port: int) -> None:
         self._write_properties(port)
         self.address = f"127.0.0.1:{port}"
-        self._start_java(("kafka.Kafka", str(self._properties)))
+        self._start_java(("kafka.Kafka", str(self._properties_file)))
 
     def _comes_up(self) -> bool:
         """Wait for an answer; False when the JVM ended before."""
@@ -162,9 +165,11 @@ class Node:
         return False
 
     def _write_properties(self, port: int) -> None:
-        properties = server_properties(self._records, port=port, controller_port=free_port())
+        properties = server_properties(
+            self._records, port=port, controller_port=free_port(), further=self._properties
+        )
         with self._keeping():
-            write_properties(self._properties, properties)
+            write_properties(self._properties_file, properties)
 
     def _start_java(self, arguments: Sequence[str]) -> None:
         with self._keeping(), self.log.open("wb") as log:

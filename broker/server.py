@@ -7,14 +7,16 @@ find or make the archive for quick starts, start the node and wait until it answ
 import fcntl
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
 from broker import jars
 from broker.errors import StartError
+from broker.java import FULL_SPEED
 from broker.node import Node
+from broker.properties import NO_MORE
 from broker.quickstart import quick_options
 
 
@@ -30,6 +32,8 @@ class EmbeddedBroker:
         data: folder for Kafka's records, kept and used again; None for a temporary one that is
             removed at the end.
         port: for clients; None for any free one.
+        properties: further ones of the server (`server.properties`); they win over ours.
+        full_speed: let the JVM optimize as a server's does, for measurements.
         progress: called with each number of bytes that were downloaded; see
             `broker.jars.bytes_to_fetch`.
         remark: told what takes long the first time.
@@ -46,12 +50,16 @@ class EmbeddedBroker:
         cache: Path,
         data: Path | None = None,
         port: int | None = None,
+        properties: Mapping[str, str] = NO_MORE,
+        full_speed: bool = False,
         progress: Callable[[int], None] = lambda _bytes: None,
         remark: Callable[[str], None] = lambda _text: None,
     ) -> None:
         self._cache = cache
         self._data = data
         self._port = port
+        self._properties = properties
+        self._speed = FULL_SPEED if full_speed else ()
         self._progress = progress
         self._remark = remark
         self._lock: IO[bytes] | None = None
@@ -96,12 +104,14 @@ class EmbeddedBroker:
         try:
             folder = self._take_folder()
             class_path = jars.resolve(self._cache, progress=self._progress)
+            quick = quick_options(self._cache, class_path, remark=self._remark)
             self._node = Node(
                 folder,
                 class_path,
-                options=quick_options(self._cache, class_path, remark=self._remark),
+                options=(*quick, *self._speed),
                 # The lock goes with the JVM, which may outlive a killed parent by a moment.
                 inherited=(self._lock.fileno(),) if self._lock else (),
+                properties=self._properties,
             )
             self._node.start(self._port)
         except BaseException:
@@ -124,8 +134,12 @@ class EmbeddedBroker:
         """End Kafka as a crash would (SIGKILL); its data stay as they are until `stop`."""
         self._started().kill()
 
+    def shut_down(self) -> None:
+        """End Kafka orderly, or by force when that takes too long; its data stay until `stop`."""
+        self._started().stop()
+
     def restart(self) -> None:
-        """Start Kafka again after `kill`, at the same address and with the same data.
+        """Start Kafka again after `kill` or `shut_down`: same address, same data.
 
         Raises:
             StartError: as `start`.

@@ -68,13 +68,13 @@ def test_the_command_says_what_became_of_each_topic(
     where = ["--broker", kafka_settings.broker, "--topic-prefix", prefix]
     names = Topics(prefix).all()
     assert _run("topics", "list", *where) == 0
-    assert capsys.readouterr().err.count("is missing") == 4
+    assert capsys.readouterr().err.count("is missing") == 5
     assert _run("topics", "create", *where) == 0
     assert capsys.readouterr().out == "".join(f"{it} created, 4 partitions\n" for it in names)
     assert _run("topics", "create", "--partitions", "1", *where) == 0
     said = capsys.readouterr()
     assert said.out == "".join(f"{it} is there already, 4 partitions\n" for it in names)
-    assert said.err.count("keeps its 4 partitions, not the 1 asked for") == 4
+    assert said.err.count("keeps its 4 partitions, not the 1 asked for") == 5
     assert _run("topics", "list", *where) == 0
     assert capsys.readouterr().out == "".join(f"{it}, 4 partitions\n" for it in names)
     delete_topics(kafka_settings.client(), names)
@@ -84,7 +84,7 @@ def test_the_fixture_gives_two_partitions_each(
     kafka_settings: KafkaSettings, topics: Topics
 ) -> None:
     found = list_topics(kafka_settings.client())
-    assert [found[name] for name in topics.all()] == [2, 2, 2, 2]
+    assert [found[name] for name in topics.all()] == [2, 2, 2, 2, 2]
 
 
 def _run(*arguments: str) -> object:

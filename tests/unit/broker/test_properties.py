@@ -26,6 +26,12 @@ def test_topics_are_never_created_by_accident() -> None:
     assert PROPERTIES["auto.create.topics.enable"] == "false"
 
 
+def test_further_properties_win_over_ours() -> None:
+    further = {"broker.session.timeout.ms": "9000", "transaction.max.timeout.ms": "20000"}
+    properties = server_properties(Path("/data"), port=9092, controller_port=9093, further=further)
+    assert properties == PROPERTIES | further
+
+
 def test_backslashes_survive_the_files_format(tmp_path: Path) -> None:
     write_properties(tmp_path / "p", {"log.dirs": "a\\b"})
     assert (tmp_path / "p").read_text() == "log.dirs=a\\\\b\n"
