@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from confluent_kafka import Consumer, KafkaError, KafkaException
 
@@ -23,7 +23,7 @@ _REFUSED = {
 TOPICS_SECONDS = 5.0
 LOOK_SECONDS = 0.1
 PROBE_SECONDS = 1.0
-BACKOFF_SECONDS = (0.5, 8.0)  # the first pause between two probes, and the longest
+BACKOFF_SECONDS = (0.5, 2.0)  # the first pause between two probes, and the longest
 
 
 class Availability:
@@ -128,7 +128,7 @@ class Availability:
 
 
 def require_topics(
-    consumer: Consumer, topics: tuple[str, ...], broker: str, *, stopped: Callable[[], bool]
+    consumer: Consumer, topics: Sequence[str], broker: str, *, stopped: Callable[[], bool]
 ) -> None:
     """See that the topics are there before anything is read, or `stopped`.
 

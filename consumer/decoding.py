@@ -58,16 +58,30 @@ class Decoder:
         )
 
 
+# A dead letter is larger than its record by its headers, about 600 bytes, and producers refuse
+# more than 1,000,000 bytes by default: a record near that limit must not stop the stream.
+KEPT_BYTES = 900_000
+_EXCERPT_BYTES = 16 * 1024
+
+
 def _dead_letter(message: Received, error: PayloadError) -> DeadLetter:
+    key, value, headers = message.key(), message.value(), tuple(message.headers() or ())
+    reason = str(error)
+    size = len(key or b"") + len(value or b"")
+    size += sum(len(name) + len(text or b"") for name, text in headers)
+    if size > KEPT_BYTES:
+        key, value, headers = (key or b"")[:1024], (value or b"")[:_EXCERPT_BYTES], ()
+        reason += f"; too large for a dead letter, so this is the beginning of {size} bytes"
     return DeadLetter(
         topic=message.topic(),
         partition=message.partition(),
         offset=message.offset(),
         stage="decode",
         error=type(error).__name__,
-        message=str(error),
+        message=reason,
         reason=error.reason.value,
-        key=message.key(),
-        value=message.value(),
-        headers=tuple(message.headers() or ()),
+        key=key,
+        value=value,
+        headers=headers,
+        timestamp=message.timestamp()[1],
     )

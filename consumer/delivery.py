@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
@@ -24,23 +25,49 @@ class AbortedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record to be written."""
+    """A record to be written.
+
+    Attributes:
+        topic: where to.
+        key: as in Kafka, likewise `value` and `headers`.
+        timestamp: milliseconds since the epoch; None for the moment of writing.
+        partition: where in the topic; None for where its key says.
+    """
 
     topic: str
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
+    timestamp: int | None = None
+    partition: int | None = None
+
+
+class Step(StrEnum):
+    """A place in a commit at which a fault makes a difference."""
+
+    BEGIN = "begin"
+    PRODUCE = "produce"
+    OFFSETS = "offsets"
+    COMMIT = "commit"
+    DONE = "done"
 
 
 Observe = Callable[[Stage, float], None]
 """Told how many seconds a stage took."""
+
+Reached = Callable[[Step], None]
+"""Told just before a step of a commit is taken, and of `Step.DONE` just after the last one."""
+
+
+def pass_by(_step: Step) -> None:
+    """Do nothing at a step: what `Reached` is unless faults are wanted."""
 
 
 class Delivery(Protocol):
     """A way to commit."""
 
     def open(self) -> None:
-        """Prepare, at the start and again after Kafka was away; blocks until Kafka answers.
+        """Prepare, at the start and when the last producer may be stuck; waits for Kafka.
 
         A new producer each time: one whose broker left the metadata for a moment, as a restarted
         one does, may wait in its next transaction for ever (librdkafka issue 5511).
@@ -68,6 +95,11 @@ class _Committing:
         consumer: whose offsets are committed.
         timeout: seconds for a commit.
         observe: told how long its stages took.
+        reached: told of each step, so that tests can fail there.
+        in_group: whether the consumer is a member of its group, and nothing is to be committed
+            while it is not; False where it assigns itself what it reads.
+        monotonic: seconds for durations and deadlines.
+        sleep: waits so many seconds.
     """
 
     def __init__(
@@ -77,16 +109,69 @@ class _Committing:
         *,
         timeout: float,
         observe: Observe,
+        reached: Reached = pass_by,
+        in_group: bool = True,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._new_producer = new_producer
         self._producer: Producer
         self._consumer = consumer
         self._timeout = timeout
         self._observe = observe
+        self._reached = reached
+        self._in_group = in_group
+        self._monotonic = monotonic
+        self._sleep = sleep
+
+    def _produce(
+        self,
+        record: Record,
+        deadline: float,
+        on_delivery: Callable[[KafkaError | None, Any], None] | None = None,
+    ) -> None:
+        """Hand a record to librdkafka; waits while its queue is full."""
+        while True:
+            try:
+                self._producer.produce(
+                    record.topic,
+                    key=record.key,
+                    value=record.value,
+                    headers=list(record.headers),
+                    on_delivery=on_delivery,
+                    timestamp=record.timestamp or 0,  # 0 is now
+                    partition=-1 if record.partition is None else record.partition,
+                )
+            except BufferError:
+                if self._monotonic() >= deadline:
+                    raise DeliveryError(
+                        "Kafka takes no more alerts or dead letters: "
+                        "the producer's queue stayed full."
+                    ) from None
+                self._producer.poll(RETRY_SECONDS)
+            else:
+                self._producer.poll(0)
+                return
+
+    def _retry(self, step: Callable[[float], object], deadline: float) -> None:
+        """Call the step with the seconds that are left, again while its refusal is retriable."""
+        while True:
+            try:
+                step(max(0.1, deadline - self._monotonic()))
+            except KafkaException as error:
+                if not error.args[0].retriable() or self._monotonic() >= deadline:
+                    raise
+                self._sleep(RETRY_SECONDS)
+            else:
+                return
 
 
 class ExactlyOnce(_Committing):
     """Records and offsets in one Kafka transaction.
+
+    Two zombies are fenced, each in its own way: a process that the group threw out by the group's
+    generation, and a process that was started again by the transactional id, which one producer
+    has at a time.
 
     A commit, in this order:
 
@@ -103,32 +188,57 @@ class ExactlyOnce(_Committing):
     def open(self) -> None:
         """Register the transactional id, which fences an earlier producer of the same id."""
         self._producer = self._new_producer()
-        deadline = time.monotonic() + self._timeout
+        deadline = self._monotonic() + self._timeout
         try:
-            _retry(self._producer.init_transactions, deadline)
+            self._retry(self._producer.init_transactions, deadline)
         except KafkaException as error:
             raise _fatal("Kafka transactions cannot be started", error) from error
 
     def commit(self, records: Sequence[Record], offsets: Sequence[TopicPartition]) -> None:
         """See the class: one transaction."""
-        started = time.monotonic()
+        started = self._monotonic()
         deadline = started + self._timeout
         producer = self._producer
         try:
+            self._reached(Step.BEGIN)
             producer.begin_transaction()
+            self._reached(Step.PRODUCE)
             for record in records:
-                _produce(producer, record, deadline)
-            produced = time.monotonic()
-            metadata = self._consumer.consumer_group_metadata()
-            _retry(
+                self._produce(record, deadline)
+            produced = self._monotonic()
+            self._reached(Step.OFFSETS)
+            metadata = self._membership()
+            self._retry(
                 lambda left: producer.send_offsets_to_transaction(list(offsets), metadata, left),
                 deadline,
             )
-            _retry(producer.commit_transaction, deadline)
+            self._reached(Step.COMMIT)
+            self._retry(producer.commit_transaction, deadline)
         except KafkaException as error:
             raise self._abort(error) from error
+        self._reached(Step.DONE)
         self._observe(Stage.PRODUCE, produced - started)
-        self._observe(Stage.COMMIT, time.monotonic() - produced)
+        self._observe(Stage.COMMIT, self._monotonic() - produced)
+
+    def _membership(self) -> object:
+        """Return what tells Kafka who we are in the group, and in which generation.
+
+        librdkafka may hear that the group threw us out, and forget our id, before we do; and Kafka
+        takes transactional offsets that name neither member nor generation from anybody.
+
+        Raises:
+            KafkaException: if we are out of the group; the transaction has to be aborted.
+        """
+        metadata = self._consumer.consumer_group_metadata()
+        if self._in_group and not self._consumer.memberid():
+            raise KafkaException(
+                KafkaError(
+                    KafkaError.UNKNOWN_MEMBER_ID,
+                    "Not a member of the group at present",
+                    txn_requires_abort=True,
+                )
+            )
+        return metadata
 
     def _abort(self, cause: KafkaException) -> AbortedError | DeliveryError:
         """Abort the transaction if its error allows it; return what to tell the loop."""
@@ -137,9 +247,12 @@ class ExactlyOnce(_Committing):
             return _fatal("The transaction failed for good", cause)
         logger.warning("Transaction aborted, its work is done again: %s", error.str())
         try:
-            _retry(self._producer.abort_transaction, time.monotonic() + self._timeout)
+            self._retry(self._producer.abort_transaction, self._monotonic() + self._timeout)
         except KafkaException as second:
             return _fatal("The transaction could not be aborted", second)
+        # A producer one of whose records was refused may hang in its next transaction, because
+        # its sequence numbers have a gap then.
+        self.open()
         return AbortedError(error.str())
 
 
@@ -160,7 +273,7 @@ class AtLeastOnce(_Committing):
 
     def commit(self, records: Sequence[Record], offsets: Sequence[TopicPartition]) -> None:
         """See the class: flush, verify, commit."""
-        started = time.monotonic()
+        started = self._monotonic()
         deadline = started + self._timeout
         undelivered: list[KafkaError] = []
 
@@ -169,9 +282,10 @@ class AtLeastOnce(_Committing):
                 undelivered.append(error)
 
         try:
+            self._reached(Step.PRODUCE)
             for record in records:
-                _produce(self._producer, record, deadline, verify)
-            unflushed = self._producer.flush(max(0.0, deadline - time.monotonic()))
+                self._produce(record, deadline, verify)
+            unflushed = self._producer.flush(max(0.0, deadline - self._monotonic()))
             if unflushed:
                 raise DeliveryError(
                     f"{unflushed} alerts or dead letters were not acknowledged within "
@@ -179,54 +293,16 @@ class AtLeastOnce(_Committing):
                 )
             if undelivered:
                 raise AbortedError(undelivered[0].str())
-            produced = time.monotonic()
+            produced = self._monotonic()
+            self._reached(Step.OFFSETS)
             self._consumer.commit(offsets=list(offsets), asynchronous=False)
         except KafkaException as error:
             if error.args[0].fatal():
                 raise _fatal("Results could not be delivered", error) from error
             raise AbortedError(error.args[0].str()) from error
+        self._reached(Step.DONE)
         self._observe(Stage.PRODUCE, produced - started)
-        self._observe(Stage.COMMIT, time.monotonic() - produced)
-
-
-def _produce(
-    producer: Producer,
-    record: Record,
-    deadline: float,
-    on_delivery: Callable[[KafkaError | None, Any], None] | None = None,
-) -> None:
-    """Hand a record to librdkafka; waits while its queue is full."""
-    while True:
-        try:
-            producer.produce(
-                record.topic,
-                key=record.key,
-                value=record.value,
-                headers=list(record.headers),
-                on_delivery=on_delivery,
-            )
-        except BufferError:
-            if time.monotonic() >= deadline:
-                raise DeliveryError(
-                    "Kafka takes no more alerts or dead letters: the producer's queue stayed full."
-                ) from None
-            producer.poll(RETRY_SECONDS)
-        else:
-            producer.poll(0)
-            return
-
-
-def _retry(step: Callable[[float], object], deadline: float) -> None:
-    """Call the step with the seconds that are left, again while its refusal is retriable."""
-    while True:
-        try:
-            step(max(0.1, deadline - time.monotonic()))
-        except KafkaException as error:
-            if not error.args[0].retriable() or time.monotonic() >= deadline:
-                raise
-            time.sleep(RETRY_SECONDS)
-        else:
-            return
+        self._observe(Stage.COMMIT, self._monotonic() - produced)
 
 
 def _fatal(what: str, error: KafkaException) -> DeliveryError:

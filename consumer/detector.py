@@ -13,6 +13,8 @@ from consumer.decoding import Batch, Decoder
 from consumer.delivery import AbortedError, Delivery, Record
 from consumer.errors import DeliveryError
 from consumer.health import Health
+from consumer.journal import Journal, note
+from consumer.limit import DeadLetterLimit
 from consumer.metrics import CommitOutcome, DetectorMetrics, RebalanceEvent, Stage, Trigger
 from consumer.pending import Pending
 from consumer.source import Received, Source
@@ -53,6 +55,8 @@ class Detector:
         metrics: what is measured.
         health: told of each turn of the loop and of each assignment.
         commit_interval: seconds that offsets without results may wait.
+        limit: when to stop because too much cannot be read.
+        journal: where each commit also says what it covers; None for nowhere.
         monotonic: seconds for durations.
         wall: seconds since the epoch, for event times.
     """
@@ -70,6 +74,8 @@ class Detector:
         metrics: DetectorMetrics,
         health: Health,
         commit_interval: float,
+        limit: DeadLetterLimit,
+        journal: Journal | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
@@ -83,6 +89,8 @@ class Detector:
         self._metrics = metrics
         self._health = health
         self._commit_interval = commit_interval
+        self._limit = limit
+        self._journal = journal
         self._monotonic = monotonic
         self._wall = wall
         self._pending = Pending()
@@ -132,6 +140,7 @@ class Detector:
     def _process(self, messages: Sequence[Received], trigger: Trigger) -> None:
         started = self._monotonic()
         batch = self._decoder.decode(messages)
+        self._limit.check(messages, batch.dead_letters)
         decoded = self._monotonic()
         scores = self._scorer(batch.features)
         now = self._wall()
@@ -140,6 +149,8 @@ class Detector:
 
         flagged = np.flatnonzero(scores >= self._threshold)
         self._note(batch, scores, flagged, trigger, now)
+        if self._journal:
+            note(self._pending, messages, batch)
         records = self._alerts(batch, scores, flagged, now) + self._dead_letters(batch)
         if records or self._commit_is_due():
             self._commit(records)
@@ -190,6 +201,7 @@ class Detector:
                 letter.key,
                 letter.value,
                 tuple(dead_letter_headers(letter)),
+                letter.timestamp,
             )
             for letter in batch.dead_letters
         ]
@@ -201,6 +213,8 @@ class Detector:
         """Commit what is pending; after an abort, mark it to be done again."""
         if not self._pending:
             return
+        if self._journal:
+            records = [*records, *self._journal.records(self._pending)]
         try:
             self._delivery.commit(records, self._pending.to_commit())
         except AbortedError as error:
@@ -215,15 +229,21 @@ class Detector:
         except DeliveryError:
             self._metrics.commits[CommitOutcome.FAILED].inc()
             raise
+        self._source.committed(self._pending.to_commit())
         self._last_commit = self._monotonic()
         self._aborts = 0
         self._metrics.commits[CommitOutcome.COMMITTED].inc()
+        self._limit.committed()
         self._pending.tell(self._metrics, now=self._wall())
         self._pending = Pending()
 
     def _rewind(self) -> None:
         """Read everything since the last commit again, this batch included."""
         self._source.rewind(self._pending.to_rewind())
+        self._drop_pending()
+
+    def _drop_pending(self) -> None:
+        self._limit.rewind()
         self._pending = Pending()
         self._redo = False
 
@@ -240,10 +260,15 @@ class Detector:
         self._release(partitions, RebalanceEvent.REVOKED)
 
     def lost(self, partitions: Sequence[TopicPartition]) -> None:
-        """Drop what was not committed: the partitions' new owners read it again."""
-        self._pending = Pending()
-        self._redo = False
+        """Drop what was not committed: the partitions' new owners read it again.
+
+        What is pending of others is read again too: its counts cannot be told apart.
+        """
         self._release(partitions, RebalanceEvent.LOST)
+        if self._pending:
+            self._redo = True
+        else:
+            self._drop_pending()
 
     def _release(self, partitions: Sequence[TopicPartition], event: RebalanceEvent) -> None:
         self._pending.forget(partitions)

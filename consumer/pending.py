@@ -4,7 +4,7 @@ Nothing of it is told to Prometheus before it is committed, so that what is done
 abort is counted once.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -21,12 +21,28 @@ Place = tuple[str, int]
 
 
 @dataclass(slots=True)
+class Account:
+    """What was done with the records of one partition, for the journal.
+
+    Attributes:
+        scored: transactions that the model was given.
+        refused: records that became dead letters.
+        digest: as in `events.messages.JournalEntry`.
+    """
+
+    scored: int = 0
+    refused: int = 0
+    digest: int = 0
+
+
+@dataclass(slots=True)
 class Pending:
     """Batches that were read and scored, and are not committed yet.
 
     Attributes:
         firsts: by partition, the first offset read since the last commit: where to rewind to.
         nexts: by partition, the offset after the last one read: what to commit.
+        accounts: by partition, what was done with its records; only where a journal is kept.
         messages: records read, by topic.
         sizes: records in each batch.
         triggers: batches by what ended them.
@@ -38,6 +54,7 @@ class Pending:
 
     firsts: dict[Place, int] = field(default_factory=dict)
     nexts: dict[Place, int] = field(default_factory=dict)
+    accounts: defaultdict[Place, Account] = field(default_factory=lambda: defaultdict(Account))
     messages: Counter[str] = field(default_factory=Counter)
     sizes: list[int] = field(default_factory=list)
     triggers: Counter[Trigger] = field(default_factory=Counter)
@@ -71,8 +88,9 @@ class Pending:
     def forget(self, partitions: Iterable[TopicPartition]) -> None:
         """Drop partitions that are no longer ours: their next owner reads them again."""
         for partition in partitions:
-            self.firsts.pop((partition.topic, partition.partition), None)
-            self.nexts.pop((partition.topic, partition.partition), None)
+            place = (partition.topic, partition.partition)
+            self.firsts.pop(place, None)
+            self.nexts.pop(place, None)
 
     def tell(self, metrics: DetectorMetrics, *, now: float) -> None:
         """Add what was committed to the metrics.

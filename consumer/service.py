@@ -1,8 +1,9 @@
 """Putting the detector together: clients, model, metrics, health; then running it."""
 
+import gc
 import logging
 import socket
-import uuid
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,12 +15,15 @@ from prometheus_client import CollectorRegistry
 
 from consumer.availability import Availability, require_topics
 from consumer.clients import make_consumer, make_producer
+from consumer.committing import COMMIT_SECONDS, WATCHDOG_SECONDS, producer_settings
 from consumer.decoding import Decoder
-from consumer.delivery import AtLeastOnce, Delivery, ExactlyOnce
+from consumer.delivery import AtLeastOnce, Delivery, ExactlyOnce, Reached, pass_by
 from consumer.detector import Detector, Scorer
 from consumer.health import Health
 from consumer.lag import lags
+from consumer.limit import DeadLetterLimit
 from consumer.metrics import DetectorMetrics, Stage
+from consumer.resuming import JournalEnds, open_journal
 from consumer.server import MetricsServer
 from consumer.source import Source
 from consumer.watchdog import Watchdog, WatchedDelivery
@@ -29,14 +33,6 @@ from events.topics import Topics
 logger = logging.getLogger(__name__)
 
 DeliveryName = Literal["exactly-once", "at-least-once"]
-
-# A commit takes milliseconds. One that takes ten seconds is a fault; Kafka then aborts the
-# transaction by itself, so that readers of the alerts are held up no longer than this by a
-# detector that was killed in the middle of one.
-COMMIT_SECONDS = 10.0
-
-# The watchdog lets a commit and the abort after it use up their time, and two seconds more.
-WATCHDOG_SECONDS = 2 * COMMIT_SECONDS + 2.0
 
 
 class Described(Protocol):
@@ -89,6 +85,10 @@ class DetectorOptions:
         wait_maximum: seconds to wait for a batch to fill; 0 takes what is there.
         commit_interval: seconds that offsets of batches without results may wait.
         broker_timeout: seconds that Kafka may be away before the detector gives up.
+        dead_letter_ratio: as `consumer.limit.DeadLetterLimit`.
+        dead_letters_in_a_row: likewise.
+        journal: whether each commit also says what it covers, in `Topics.journal`; exactly-once
+            goes on where the journal ends, should Kafka have forgotten.
         metrics_host: where /metrics, /healthz and /readyz are served.
         metrics_port: likewise; 0 is a free one.
     """
@@ -99,6 +99,9 @@ class DetectorOptions:
     wait_maximum: float
     commit_interval: float
     broker_timeout: float
+    dead_letter_ratio: float
+    dead_letters_in_a_row: int
+    journal: bool
     metrics_host: str
     metrics_port: int
 
@@ -111,10 +114,22 @@ def run_detector(
     *,
     stopped: Callable[[], bool],
     registry: CollectorRegistry,
+    reached: Reached = pass_by,
+    wall: Callable[[], float] = time.time,
 ) -> None:
     """Run the detector until `stopped` says so.
 
     The model is loaded and warm before the group is joined, so that no partition waits for it.
+
+    Args:
+        settings: how to reach Kafka.
+        topics: what to read and write.
+        options: what the user chose.
+        load_model: loads it.
+        stopped: asked once a turn of the loop.
+        registry: of the metrics.
+        reached: told of each step of a commit, so that tests can fail there.
+        wall: seconds since the epoch.
 
     Raises:
         ConsumerError: if Kafka, a topic or the metrics' address cannot be used.
@@ -123,7 +138,6 @@ def run_detector(
     health = Health()
     availability = Availability(settings.broker, limit=options.broker_timeout)
     consumer = make_consumer(_consumer_settings(settings, options.group, availability, metrics))
-    producer_settings = _producer_settings(settings, options, availability)
     with MetricsServer(
         options.metrics_host,
         options.metrics_port,
@@ -134,16 +148,30 @@ def run_detector(
         logger.info("Metrics at http://%s/metrics", server.address)
         model = load_model()
         model.warm_up()
+        # 300,000 objects have come with TensorFlow. Python's collector would look at each again
+        # and again, for 100 ms or more at a time, in which nothing is scored.
+        gc.collect()
+        gc.freeze()
         health.warm()
         _tell_build(metrics, model)
         if not availability.connect(consumer, stopped=stopped):
             return
-        required = (topics.transactions, topics.dead_letters, topics.alerts)
+        required = [topics.transactions, topics.dead_letters, topics.alerts]
+        if options.journal:
+            required.append(topics.journal)
         require_topics(consumer, required, settings.broker, stopped=stopped)
         if stopped():
             return
+        journal = open_journal(settings, topics, options.group) if options.journal else None
+        # At least once, the journal may say that something is done whose alerts are not written.
+        transactional = options.delivery == "exactly-once"
+        producing = producer_settings(
+            settings,
+            transactional_id=_member(options, server.address),
+            on_error=availability.on_error,
+        )
         delivery = WatchedDelivery(
-            _delivery(options.delivery, producer_settings, consumer, metrics),
+            _delivery(options.delivery, producing, consumer, metrics, reached),
             Watchdog(WATCHDOG_SECONDS),
         )
         delivery.open()
@@ -153,6 +181,7 @@ def run_detector(
                 topics.transactions,
                 batch_maximum=options.batch_maximum,
                 wait_maximum=options.wait_maximum,
+                done=JournalEnds(settings, journal) if journal and transactional else None,
             ),
             Decoder(model.metadata.feature_names),
             model,
@@ -163,6 +192,9 @@ def run_detector(
             metrics=metrics,
             health=health,
             commit_interval=options.commit_interval,
+            limit=DeadLetterLimit(options.dead_letter_ratio, options.dead_letters_in_a_row),
+            journal=journal,
+            wall=wall,
         )
         logger.info(
             "Detecting with model %s on %s, %s: %s -> %s at %s",
@@ -193,6 +225,15 @@ def _consumer_settings(
         {
             "auto.offset.reset": "earliest",
             "partition.assignment.strategy": "cooperative-sticky",
+            # A member that was killed is missed after this long; its partitions stand still until
+            # then, 45 s by default. 6 s is the least that brokers allow unless told otherwise,
+            # and four heartbeats fit in.
+            "session.timeout.ms": 6000,
+            "heartbeat.interval.ms": 1500,
+            # A rebalance waits so long for members that do not answer, 300 s by default; usually
+            # their session ends before, but a broker that crashed may have forgotten to look. The
+            # longest that we read nothing is a commit that hangs, 22 s, or Kafka being away.
+            "max.poll.interval.ms": 30_000,
             # After a backlog filled the local queue, librdkafka's default pauses fetching for a
             # second; 20 ms keeps the loop fed.
             "fetch.queue.backoff.ms": 20,
@@ -209,45 +250,35 @@ def _consumer_settings(
     )
 
 
-def _producer_settings(
-    settings: KafkaSettings, options: DetectorOptions, availability: Availability
-) -> dict[str, Any]:
-    milliseconds = int(COMMIT_SECONDS * 1000)
-    required: dict[str, Any] = {
-        "enable.idempotence": True,
-        "acks": "all",
-        "error_cb": availability.on_error,
-    }
-    if options.delivery == "exactly-once":
-        # Unique to this process: the group's generation fences a zombie's offsets, so that the
-        # id has nothing to fence, and two detectors on one host cannot fence each other by name.
-        unique = f"{options.group}-{socket.gethostname()}-{uuid.uuid4().hex[:12]}"
-        required |= {"transactional.id": unique, "transaction.timeout.ms": milliseconds}
-    return settings.client(
-        {
-            "linger.ms": 0,
-            "message.timeout.ms": milliseconds,
-            # Back-to-back transactions meet CONCURRENT_TRANSACTIONS while the last one's markers
-            # are written; with the default of 100 ms each would wait that long.
-            "retry.backoff.ms": 1,
-            "retry.backoff.max.ms": 10,
-        },
-        required=required,
-    )
+def _member(options: DetectorOptions, metrics_address: str) -> str | None:
+    """Return the detector's transactional id, None where it commits without transactions.
+
+    Stable over restarts, so that a new process ends what its killed predecessor left open instead
+    of everybody waiting for its timeout; and no two processes have the same, since the system
+    gives the metrics' address to one at a time.
+    """
+    if options.delivery == "at-least-once":
+        return None
+    return f"{options.group}-{socket.gethostname()}-{metrics_address}"
 
 
 def _delivery(
     name: DeliveryName,
-    producer_settings: dict[str, Any],
+    producing: dict[str, Any],
     consumer: Consumer,
     metrics: DetectorMetrics,
+    reached: Reached,
 ) -> Delivery:
     def observe(stage: Stage, seconds: float) -> None:
         metrics.stages[stage].observe(seconds)
 
     kind = ExactlyOnce if name == "exactly-once" else AtLeastOnce
     return kind(
-        partial(make_producer, producer_settings), consumer, timeout=COMMIT_SECONDS, observe=observe
+        partial(make_producer, producing),
+        consumer,
+        timeout=COMMIT_SECONDS,
+        observe=observe,
+        reached=reached,
     )
 
 

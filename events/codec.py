@@ -1,12 +1,21 @@
 """The one codec: structs to bytes and back, every refusal with a reason from a finite enum."""
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 
 from events.errors import PayloadError, Reason
-from events.messages import FEATURES, Alert, DeadLetter, Headers, Label, Transaction
+from events.messages import (
+    FEATURES,
+    Alert,
+    DeadLetter,
+    Headers,
+    JournalEntry,
+    Label,
+    Transaction,
+)
 
 # A transaction is about 710 bytes; 16 KiB leaves room for fields of later versions.
 MAXIMUM_PAYLOAD_BYTES = 16 * 1024
@@ -15,15 +24,18 @@ MAXIMUM_PAYLOAD_BYTES = 16 * 1024
 # more depends on its version, so the line is drawn here.
 MAXIMUM_BRACKETS = 100
 
+T = TypeVar("T")
+
 _encode = msgspec.json.Encoder().encode
 _decode_transaction = msgspec.json.Decoder(Transaction).decode
 _decode_label = msgspec.json.Decoder(Label).decode
 _decode_alert = msgspec.json.Decoder(Alert).decode
+_decode_journal_entry = msgspec.json.Decoder(JournalEntry).decode
 
 _TRANSACTION_COLONS = 1 + len(FEATURES)
 
 
-def encode(message: Transaction | Label | Alert) -> bytes:
+def encode(message: Transaction | Label | Alert | JournalEntry) -> bytes:
     """Return the message as UTF-8 JSON; floats survive the round trip exactly."""
     return _encode(message)
 
@@ -61,10 +73,7 @@ def decode_label(payload: bytes | None) -> Label:
     Raises:
         PayloadError: if the payload is not a valid label.
     """
-    try:
-        return _decode_label(payload or b"")
-    except (ValueError, RecursionError) as error:
-        raise _payload_error(error) from error
+    return _decoded(_decode_label, payload)
 
 
 def decode_alert(payload: bytes | None) -> Alert:
@@ -73,8 +82,21 @@ def decode_alert(payload: bytes | None) -> Alert:
     Raises:
         PayloadError: if the payload is not a valid alert.
     """
+    return _decoded(_decode_alert, payload)
+
+
+def decode_journal_entry(payload: bytes | None) -> JournalEntry:
+    """Return the journal entry in a record's value, validated.
+
+    Raises:
+        PayloadError: if the payload is not a valid journal entry.
+    """
+    return _decoded(_decode_journal_entry, payload)
+
+
+def _decoded(decode: Callable[[bytes], T], payload: bytes | None) -> T:
     try:
-        return _decode_alert(payload or b"")
+        return decode(payload or b"")
     except (ValueError, RecursionError) as error:
         raise _payload_error(error) from error
 
@@ -99,7 +121,9 @@ def dead_letter_headers(letter: DeadLetter) -> list[tuple[str, bytes | None]]:
     return [*letter.headers, *((name, text.encode()) for name, text in told.items())]
 
 
-def read_dead_letter(key: bytes | None, value: bytes | None, headers: Headers) -> DeadLetter:
+def read_dead_letter(
+    key: bytes | None, value: bytes | None, headers: Headers, timestamp: int | None = None
+) -> DeadLetter:
     """Return the dead letter in a record of the dead-letter topic.
 
     Raises:
@@ -126,6 +150,7 @@ def read_dead_letter(key: bytes | None, value: bytes | None, headers: Headers) -
                 for name, text in headers
                 if not name.startswith(_ERRORS) and name != _REASON
             ),
+            timestamp=timestamp,
         )
     except KeyError as error:
         raise PayloadError(Reason.MISSING_FIELD, f"no header {error.args[0]}") from error

@@ -105,6 +105,32 @@ class Alert(msgspec.Struct, frozen=True, gc=False):
     Amount: Money
 
 
+class JournalEntry(msgspec.Struct, frozen=True, gc=False):
+    """What one commit covers of one input partition, written in the same transaction.
+
+    Entries of a partition, in the order of `first`, tile it: each begins where the one before it
+    ended. So a reader of committed records can prove that every transaction was scored exactly
+    once, alerts or not.
+
+    Attributes:
+        topic: the input topic.
+        partition: its partition.
+        first: the first offset covered.
+        next: the offset after the last one covered: what is committed.
+        scored: transactions that the model was given.
+        refused: records that became dead letters.
+        digest: sum of `zlib.crc32` over the ids (UTF-8) of what the model was given.
+    """
+
+    topic: str
+    partition: int
+    first: int
+    next: int
+    scored: int
+    refused: int
+    digest: int
+
+
 class DeadLetter(msgspec.Struct, frozen=True):
     """A record that could not be read, as it was, with where it stood and why it was refused.
 
@@ -119,6 +145,7 @@ class DeadLetter(msgspec.Struct, frozen=True):
         key: the record's key, untouched.
         value: the record's value, untouched.
         headers: the record's own headers, untouched.
+        timestamp: the record's own timestamp, milliseconds since the epoch.
     """
 
     topic: str
@@ -131,3 +158,4 @@ class DeadLetter(msgspec.Struct, frozen=True):
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
+    timestamp: int | None = None

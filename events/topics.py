@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Topics:
-    """The four topics of one stream.
+    """The five topics of one stream.
 
     Attributes:
         prefix: put before each name, as it is ("" for none, or for example "test.").
@@ -36,6 +36,11 @@ class Topics:
         """Transactions flagged as fraud, keyed by transaction id."""
         return f"{self.prefix}fraud.alerts"
 
+    @property
+    def journal(self) -> str:
+        """What each commit of a detector covers, where it is told to keep a journal."""
+        return f"{self.prefix}transactions.journal"
+
     def all(self) -> tuple[str, ...]:
         """Every topic, in the order of the flow."""
-        return (self.transactions, self.labels, self.dead_letters, self.alerts)
+        return (self.transactions, self.labels, self.dead_letters, self.alerts, self.journal)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from broker.node import free_port
+from broker.properties import server_properties
 from events.settings import KafkaSettings
 from events.topics import Topics
 
@@ -103,46 +105,45 @@ def _existing(address: str) -> Iterator[str]:
 
 @contextmanager
 def _docker() -> Iterator[str]:
-    """Apache Kafka's own image; its one advertised address must be the one that is mapped."""
+    """Apache Kafka's own image, with the properties of the embedded broker.
+
+    The port is the same inside the container and outside, since the node connects to the address
+    that it advertises as well: to itself, to verify partitions of transactions and to end them.
+    """
+    container = None
     try:
         from testcontainers.core.container import DockerContainer
         from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
-        port = _free_port()
+        port, controller = free_port(), free_port()
+        properties = server_properties(
+            Path("/tmp/records"),  # noqa: S108 - the container's own, where its user may write
+            port=port,
+            controller_port=controller,
+            further={"listeners": f"PLAINTEXT://:{port},CONTROLLER://127.0.0.1:{controller}"},
+        )
         container = (
             DockerContainer(IMAGE)
-            .with_bind_ports(9092, port)
-            .with_env("KAFKA_NODE_ID", "1")
-            .with_env("KAFKA_PROCESS_ROLES", "broker,controller")
-            .with_env("KAFKA_LISTENERS", "PLAINTEXT://:9092,CONTROLLER://:9093")
-            .with_env("KAFKA_ADVERTISED_LISTENERS", f"PLAINTEXT://127.0.0.1:{port}")
-            .with_env(
-                "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT"
-            )
-            .with_env("KAFKA_CONTROLLER_LISTENER_NAMES", "CONTROLLER")
-            .with_env("KAFKA_CONTROLLER_QUORUM_VOTERS", "1@localhost:9093")
-            .with_env("KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR", "1")
-            .with_env("KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR", "1")
-            .with_env("KAFKA_TRANSACTION_STATE_LOG_MIN_ISR", "1")
-            .with_env("KAFKA_SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR", "1")
-            .with_env("KAFKA_SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR", "1")
-            .with_env("KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS", "0")
-            .with_env("KAFKA_AUTO_CREATE_TOPICS_ENABLE", "false")
+            .with_bind_ports(port, port)
+            .with_envs(**{_variable(name): value for name, value in properties.items()})
             .waiting_for(LogMessageWaitStrategy("Kafka Server started"))
         )
         container.start()
-    except Exception as error:  # noqa: BLE001 - whatever Docker lacks is said in one sentence
-        pytest.fail(f"No Kafka to test on: Docker cannot run {IMAGE}: {error}", pytrace=False)
-    try:
         yield f"127.0.0.1:{port}"
+    except Exception as error:  # noqa: BLE001 - whatever Docker lacks is said in one sentence
+        hint = _WITHOUT_RYUK if "ryuk" in str(error) else ""
+        pytest.fail(f"No Kafka to test on: Docker cannot run {IMAGE}: {error}{hint}", pytrace=False)
     finally:
-        container.stop()
+        if container is not None:
+            container.stop()
 
 
-def _free_port() -> int:
-    import socket
+_WITHOUT_RYUK = (
+    " (testcontainers cleans up with an image of its own; where that one cannot be pulled, set "
+    "TESTCONTAINERS_RYUK_DISABLED=true)"
+)
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+
+def _variable(name: str) -> str:
+    """Return the environment variable by which the image sets a property of the server."""
+    return "KAFKA_" + name.upper().replace(".", "_")

@@ -12,6 +12,7 @@ from confluent_kafka import Producer
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
+from consumer.delivery import Reached, pass_by
 from consumer.service import DetectorOptions, run_detector
 from events.codec import encode
 from events.messages import FEATURES, Transaction
@@ -69,6 +70,9 @@ OPTIONS = DetectorOptions(
     wait_maximum=0.0,
     commit_interval=0.1,
     broker_timeout=20.0,
+    dead_letter_ratio=0.0,
+    dead_letters_in_a_row=0,
+    journal=False,
     metrics_host="127.0.0.1",
     metrics_port=0,
 )
@@ -77,10 +81,19 @@ OPTIONS = DetectorOptions(
 class Running:
     """A detector that runs in a thread."""
 
-    def __init__(self, settings: KafkaSettings, topics: Topics, **changes: object) -> None:
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        topics: Topics,
+        *,
+        model: KnownModel | None = None,
+        reached: Reached = pass_by,
+        **changes: object,
+    ) -> None:
         self.options = replace(OPTIONS, **changes)
         self.registry = CollectorRegistry()
-        self.model = KnownModel()
+        self.model = model or KnownModel()
+        self.reached = reached
         self.error: BaseException | None = None
         self.stopping = threading.Event()
         self.thread = threading.Thread(target=self._run, args=(settings, topics))
@@ -95,6 +108,7 @@ class Running:
                 lambda: self.model,
                 stopped=self.stopping.is_set,
                 registry=self.registry,
+                reached=self.reached,
             )
         except BaseException as error:  # noqa: BLE001 - shown by the test that waits
             self.error = error

@@ -2,12 +2,22 @@
 
 import uuid
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
+from broker.server import EmbeddedBroker
+from broker.topics import create_topics
 from events.settings import KafkaSettings
 from events.topics import Topics
+from fraudstream.cache import cache_folder
+from tests.integration.consumer.committing import Group
+from tests.integration.consumer.reading import PARTITIONS
+from tests.integration.consumer.standing import Standstill
 from tests.integration.detecting import PATIENCE, Running
+
+# Kafka looks for transactions that are over their time every 10 s; here it does so all the time.
+QUICK = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": "100"}
 
 
 @pytest.fixture
@@ -16,11 +26,49 @@ def detect(kafka_settings: KafkaSettings, topics: Topics) -> Iterator[Callable[.
     group = f"test-{uuid.uuid4().hex[:12]}"
     started: list[Running] = []
 
-    def start(**changes: object) -> Running:
-        started.append(Running(kafka_settings, topics, group=group, **changes))
+    def start(settings: KafkaSettings = kafka_settings, **changes: Any) -> Running:
+        started.append(Running(settings, topics, group=group, **changes))
         return started[-1]
 
     yield start
     for running in started:
         running.stopping.set()
         running.thread.join(PATIENCE)
+
+
+@pytest.fixture
+def standstill(
+    detect: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Standstill]:
+    """Give a place to stand still at; left before the detectors are stopped."""
+    # Standing still in a commit must not make the watchdog end the process: it is pytest's.
+    monkeypatch.setattr("consumer.service.WATCHDOG_SECONDS", 10 * PATIENCE)
+    place = Standstill()
+    yield place
+    place.release()
+
+
+@pytest.fixture(scope="session")
+def own_broker() -> Iterator[EmbeddedBroker]:
+    """Give a Kafka of these tests alone, whatever the others run on: to freeze it, to kill it."""
+    with EmbeddedBroker(cache=cache_folder("kafka"), properties=QUICK) as broker:
+        yield broker
+
+
+@pytest.fixture
+def own_settings(own_broker: EmbeddedBroker) -> KafkaSettings:
+    return KafkaSettings(own_broker.address)
+
+
+@pytest.fixture
+def own_topics(own_settings: KafkaSettings) -> Topics:
+    topics = Topics(f"test-{uuid.uuid4().hex[:12]}.")
+    create_topics(own_settings.client(), topics.all(), partitions=PARTITIONS, retention=None)
+    return topics
+
+
+@pytest.fixture
+def group(own_settings: KafkaSettings, own_topics: Topics) -> Iterator[Group]:
+    members = Group(own_settings, own_topics)
+    yield members
+    members.close()

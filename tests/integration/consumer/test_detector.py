@@ -14,9 +14,11 @@ from events.codec import decode_alert
 from events.settings import KafkaSettings
 from events.topics import Topics
 from fraudstream.demo.reconciliation import read_all
-from tests.integration.detecting import Running, free_port, payloads, publish
+from tests.integration.detecting import PATIENCE, Running, free_port, payloads, publish
 
 Detect = Callable[..., Running]
+LONG_AGO = 1_500_000_000_000
+"""A timestamp, milliseconds since the epoch."""
 
 
 def offsets(settings: KafkaSettings, topics: Topics, running: Running) -> int:
@@ -54,14 +56,18 @@ def test_each_fraud_is_one_alert_and_every_offset_is_committed(
     assert running.value("fraud_messages_consumed_total", topic=topics.transactions) == 3000
 
 
-def test_an_alert_is_keyed_by_its_transaction(
+def test_an_alert_is_keyed_by_its_transaction_and_keeps_its_event_time(
     kafka_settings: KafkaSettings, topics: Topics, detect: Detect
 ) -> None:
-    publish(kafka_settings, topics, payloads([True]))
+    publish(kafka_settings, topics, payloads([True]), timestamp=LONG_AGO)
     running = detect()
     running.wait_for(lambda: running.value("fraud_alerts_total") == 1)
     (message,) = read_all(kafka_settings, topics.alerts)
-    assert message.key() == b"row-0000000"
+    alert = decode_alert(message.value())
+    assert message.key() == b"row-0000000" == alert.transaction_id.encode()
+    assert alert.event_time_ms == LONG_AGO
+    # One is rounded to a millisecond, the other cut off.
+    assert message.timestamp()[1] >= alert.detection_time_ms - 1 > LONG_AGO
 
 
 def test_a_backlog_comes_in_full_batches_and_never_more_than_the_maximum(
@@ -85,6 +91,19 @@ def test_a_single_record_comes_alone_and_at_once(
         running.wait_for(lambda: running.value("fraud_transactions_scored_total") == count)  # noqa: B023 - awaited in this turn
     assert running.model.largest == 1
     assert running.value("fraud_batches_total", trigger="drained") == 3
+
+
+def test_where_it_may_wait_records_that_come_one_by_one_make_one_full_batch(
+    kafka_settings: KafkaSettings, topics: Topics, detect: Detect
+) -> None:
+    running = detect(wait_maximum=PATIENCE, batch_maximum=20)
+    running.wait_for(lambda: running.value("fraud_kafka_rebalances_total", event="assigned") > 0)
+    for _ in range(20):
+        assert running.model.scored == 0
+        publish(kafka_settings, topics, payloads([False]))
+    running.wait_for(lambda: running.value("fraud_transactions_scored_total") == 20)
+    assert running.model.largest == 20
+    assert running.value("fraud_batches_total", trigger="full") == 1
 
 
 def test_a_new_process_goes_on_where_the_last_one_committed(
@@ -149,13 +168,15 @@ def test_a_second_member_shares_the_partitions_and_nothing_is_done_twice(
 def test_dead_letters_keep_the_record_and_say_why(
     kafka_settings: KafkaSettings, topics: Topics, detect: Detect
 ) -> None:
-    publish(kafka_settings, topics, [b"{"], headers={"trace": b"abc"})
+    headers = [("trace", b"abc"), ("hop", b"1"), ("hop", b"2"), ("none", None)]
+    publish(kafka_settings, topics, [b"{"], headers=headers, timestamp=LONG_AGO)
     running = detect()
     running.wait_for(lambda: running.value("fraud_dead_letters_total", reason="malformed_json") > 0)
     (message,) = read_all(kafka_settings, topics.dead_letters)
-    headers = dict(message.headers())
     assert (message.key(), message.value()) == (b"0", b"{")
-    assert headers["trace"] == b"abc"
+    assert message.timestamp()[1] == LONG_AGO
+    assert message.headers()[: len(headers)] == headers
+    headers = dict(message.headers())
     assert headers["fraudstream.reason"] == b"malformed_json"
     assert headers["__connect.errors.topic"] == topics.transactions.encode()
     assert headers["__connect.errors.offset"] == b"0"

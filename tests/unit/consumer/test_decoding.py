@@ -84,3 +84,17 @@ def test_a_dead_letter_says_where_and_why_and_keeps_the_record() -> None:
     assert letter.key == b"key"
     assert letter.headers == (("trace", b"abc"), ("trace", None))
     assert letter.stage == "decode"
+
+
+def test_a_dead_letter_keeps_the_moment_of_its_record() -> None:
+    (letter,) = Decoder(FEATURES).decode([Stored(7, b"{")]).dead_letters
+    assert letter.timestamp == 1_700_000_000_007
+
+
+def test_a_record_near_the_limit_of_kafka_still_fits_as_a_dead_letter() -> None:
+    huge = Stored(0, b"x" * 999_000, [("note", b"y" * 500)])
+    (letter,) = Decoder(FEATURES).decode([huge]).dead_letters
+    assert letter.value == b"x" * 16_384
+    assert letter.headers == ()
+    assert letter.reason == Reason.OVERSIZED
+    assert "this is the beginning of 999507 bytes" in letter.message  # 3 of the key, 4 of a name

@@ -14,6 +14,7 @@ from consumer.delivery import AbortedError, Record
 from consumer.detector import ABORTS_IN_A_ROW, Detector
 from consumer.errors import DeliveryError
 from consumer.health import Health
+from consumer.limit import DeadLetterLimit
 from consumer.metrics import DetectorMetrics, Trigger
 from events.codec import encode
 from events.messages import FEATURES, Transaction
@@ -78,6 +79,9 @@ class Log:
         self.position += len(batch)
         return batch, Trigger.DRAINED
 
+    def committed(self, offsets: Sequence[TopicPartition]) -> None:
+        """Nothing is forgotten here."""
+
     def rewind(self, partitions: Sequence[TopicPartition]) -> None:
         for partition in partitions:
             self.position = partition.offset
@@ -110,7 +114,9 @@ def score(features: NDArray[np.float32]) -> NDArray[np.float32]:
     return features[:, 1]
 
 
-def run(log: Log, commits: Commits, *, turns: int, interval: float = 0.0) -> CollectorRegistry:
+def run(
+    log: Log, commits: Commits, *, turns: int, interval: float = 0.0, reachable: bool = True
+) -> CollectorRegistry:
     """Run the loop for so many turns; the interval is 0 unless offsets are to ride along."""
     registry = CollectorRegistry()
     detector = Detector(
@@ -124,9 +130,10 @@ def run(log: Log, commits: Commits, *, turns: int, interval: float = 0.0) -> Col
         metrics=DetectorMetrics(registry),
         health=Health(),
         commit_interval=interval,
+        limit=DeadLetterLimit(0, 0),
     )
     left = iter(range(turns))
-    detector.run(stopped=lambda: next(left, None) is None, reachable=lambda: True)
+    detector.run(stopped=lambda: next(left, None) is None, reachable=lambda: reachable)
     return registry
 
 
@@ -204,17 +211,6 @@ def test_a_failed_commit_is_not_tried_again_on_the_way_out() -> None:
 
 def test_what_was_read_while_kafka_is_away_is_left_to_the_next_process() -> None:
     log, commits = Log([True] * 2), Commits()
-    detector = Detector(
-        log,
-        Decoder(FEATURES),
-        score,
-        threshold=0.5,
-        model_version="v",
-        delivery=commits,
-        topics=Topics(),
-        metrics=DetectorMetrics(CollectorRegistry()),
-        health=Health(),
-        commit_interval=0.0,
-    )
-    detector.run(stopped=lambda: False, reachable=lambda: False)
+    run(log, commits, turns=5, reachable=False)
+    assert log.position == 2
     assert commits.offsets == []

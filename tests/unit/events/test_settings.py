@@ -79,4 +79,5 @@ def test_a_prefix_goes_before_each_topic() -> None:
         "x.transactions.labels",
         "x.transactions.dlq",
         "x.fraud.alerts",
+        "x.transactions.journal",
     )

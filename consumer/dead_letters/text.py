@@ -1,0 +1,210 @@
+"""Dead letters as text for people, and as JSON for programs."""
+
+import base64
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+import msgspec
+
+from consumer.alerts import local_time, one_line
+from consumer.dead_letters.letters import FOREIGN, Kept, Tally
+from events.messages import DeadLetter
+
+_COLUMNS = ("REASON", "COUNT", "WAITING", "FIRST", "LAST", "FROM", "EXAMPLE")
+_NUMBERS = {"COUNT", "WAITING"}
+_DUMP_BYTES = 16  # a line of `hexdump -C`
+
+
+def table(tallies: Sequence[Tally], zone: tzinfo | None = None) -> str:
+    """Return a line for each reason and origin, and their total, aligned in columns.
+
+    Args:
+        tallies: what to show.
+        zone: whose time to show; None for this machine's.
+    """
+    rows = [
+        (
+            one_line(one.reason),
+            f"{one.count:,}",
+            f"{one.waiting:,}",
+            _local(one.first, zone),
+            _local(one.last, zone),
+            one_line(one.topic),
+            str(one.example),
+        )
+        for one in tallies
+    ]
+    count = sum(one.count for one in tallies)
+    waiting = sum(one.waiting for one in tallies)
+    rows.append(("total", f"{count:,}", f"{waiting:,}", "", "", "", ""))
+    widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if name in _NUMBERS else cell.ljust(width)
+            for name, cell, width in zip(_COLUMNS, row, widths, strict=True)
+        ).rstrip()
+        for row in (_COLUMNS, *rows)
+    )
+
+
+def table_json(topic: str, tallies: Sequence[Tally]) -> str:
+    """Return the same as one JSON object; times are ISO 8601 in UTC, or null."""
+    return json.dumps(
+        {
+            "topic": topic,
+            "count": sum(one.count for one in tallies),
+            "waiting": sum(one.waiting for one in tallies),
+            "reasons": [
+                {
+                    "reason": one.reason,
+                    "count": one.count,
+                    "waiting": one.waiting,
+                    "first": iso_time(one.first),
+                    "last": iso_time(one.last),
+                    "from": one.topic,
+                    "example": str(one.example),
+                }
+                for one in tallies
+            ],
+        },
+        indent=2,
+    )
+
+
+def full(topic: str, dead: Kept) -> str:
+    """Return everything about a dead letter.
+
+    Its value is indented when it is JSON (repeated fields and the digits of numbers stay as they
+    are), as it is when it is other text, and else a dump in the manner of `hexdump -C`. What could
+    move a terminal's cursor is escaped.
+    """
+    letter = dead.letter
+    origin = "unknown" if letter.reason == FOREIGN else _origin(letter)
+    lines = [
+        f"dead letter  {dead.place} of {topic}",
+        f"reason       {_line(letter.reason)}",
+        f"error        {_line(f'{letter.error} in {letter.stage}: {letter.message}')}",
+        f"came from    {_line(origin)}",
+        f"time         {iso_time(letter.timestamp) or 'unknown'}",
+        f"key          {_short(letter.key)}",
+        *(f"header       {_line(name)}: {_short(value)}" for name, value in letter.headers),
+        f"value        {_described(letter.value)}",
+    ]
+    return "\n".join([*lines, *_pretty(letter.value)])
+
+
+def full_json(topic: str, dead: Kept) -> str:
+    """Return the same as one JSON object.
+
+    Bytes stand in it twice: as text, null where they are not UTF-8, and exactly, in base64.
+    """
+    letter = dead.letter
+    return json.dumps(
+        {
+            "topic": topic,
+            "place": str(dead.place),
+            "reason": letter.reason,
+            "error": letter.error,
+            "stage": letter.stage,
+            "message": letter.message,
+            "from": {
+                "topic": letter.topic,
+                "partition": letter.partition,
+                "offset": letter.offset,
+            },
+            "timestamp": iso_time(letter.timestamp),
+            **_both("key", letter.key),
+            "headers": [{"name": name, **_both("value", it)} for name, it in letter.headers],
+            **_both("value", letter.value),
+        },
+        indent=2,
+    )
+
+
+def iso_time(milliseconds: int | None) -> str | None:
+    """Return a time since the epoch as ISO 8601 in UTC; None where no calendar has it."""
+    if milliseconds is None:
+        return None
+    try:
+        moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
+    return moment.isoformat(timespec="milliseconds")
+
+
+def _local(milliseconds: int | None, zone: tzinfo | None) -> str:
+    return "unknown" if milliseconds is None else local_time(milliseconds, zone)
+
+
+def _origin(letter: DeadLetter) -> str:
+    return f"{letter.topic} [{letter.partition}], offset {letter.offset}"
+
+
+def _both(name: str, content: bytes | None) -> dict[str, Any]:
+    exact = None if content is None else base64.b64encode(content).decode()
+    return {name: _text(content), f"{name}_base64": exact}
+
+
+def _text(content: bytes | None) -> str | None:
+    try:
+        return None if content is None else content.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _short(content: bytes | None) -> str:
+    """Return a key or a header's value on one line."""
+    if content is None:
+        return "none"
+    text = _text(content)
+    return f"0x{content.hex()}" if text is None else _line(text)
+
+
+def _described(value: bytes | None) -> str:
+    if value is None:
+        return "none"
+    size = f"{len(value):,} byte{'' if len(value) == 1 else 's'}"
+    if _text(value) is None:
+        return f"{size}, not UTF-8"
+    return f"{size}, {'text' if _json(value) is None else 'JSON, indented here'}"
+
+
+def _pretty(value: bytes | None) -> list[str]:
+    if not value:
+        return []
+    text = _text(value)
+    if text is None:
+        return _dump(value)
+    return _escaped(_json(value) or text).split("\n")
+
+
+def _json(value: bytes) -> str | None:
+    try:
+        return msgspec.json.format(value, indent=2).decode()
+    except (ValueError, RecursionError):
+        return None
+
+
+def _dump(value: bytes) -> list[str]:
+    """Return lines of offset, bytes in hexadecimal, and what of them is ASCII."""
+    lines = []
+    for offset in range(0, len(value), _DUMP_BYTES):
+        part = value[offset : offset + _DUMP_BYTES]
+        shown = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in part)  # noqa: PLR2004 - printable ASCII
+        lines.append(f"{offset:08x}  {part.hex(' '):<{3 * _DUMP_BYTES}} |{shown}|")
+    return lines
+
+
+def _escaped(text: str) -> str:
+    return "".join(
+        character
+        if character.isprintable() or character == "\n"
+        else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
+def _line(text: str) -> str:
+    return _escaped(text).replace("\n", "\\n")

@@ -1,0 +1,105 @@
+"""A Kafka that is frozen, killed, or crashes and comes back, in the middle of a commit."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from broker.server import EmbeddedBroker
+from consumer.delivery import Step
+from consumer.errors import DeliveryError
+from events.settings import KafkaSettings
+from events.topics import Topics
+from tests.conftest import ROOT
+from tests.integration.consumer.committing import Group, at_least_once, one_record
+from tests.integration.consumer.reading import alerts, assert_scored_once, rows
+from tests.integration.consumer.standing import Standstill, at
+from tests.integration.detecting import PATIENCE, Running, payloads, publish
+
+
+@pytest.fixture
+def away(
+    own_broker: EmbeddedBroker, request: pytest.FixtureRequest
+) -> Iterator[Callable[[], None]]:
+    """Freeze the broker or kill it, until the test is over."""
+    pid = own_broker.pid
+    assert pid is not None
+    if request.param == "frozen":
+        yield lambda: os.kill(pid, signal.SIGSTOP)
+        os.kill(pid, signal.SIGCONT)
+    else:
+        yield own_broker.kill
+        own_broker.kill()
+        own_broker.restart()
+
+
+@pytest.mark.parametrize("away", ["frozen"], indirect=True)
+def test_at_least_once_ends_when_nothing_is_acknowledged(
+    own_settings: KafkaSettings,
+    own_topics: Topics,
+    group: Group,
+    away: Callable[[], None],
+) -> None:
+    delivery = at_least_once(own_settings, group.join(), timeout=0.5)
+    away()
+    with pytest.raises(DeliveryError, match=r"^1 alerts .* not acknowledged within 0.5 s") as end:
+        delivery.commit(*one_record(own_topics))
+    assert end.value.exit_code == 1
+
+
+@pytest.mark.parametrize("away", ["frozen", "killed"], indirect=True)
+def test_a_coordinator_that_is_away_in_a_commit_ends_the_process_in_time(
+    own_settings: KafkaSettings, own_topics: Topics, away: Callable[[], None]
+) -> None:
+    module = "tests.integration.consumer.commit_once"
+    arguments = (own_settings.broker, own_topics.transactions, own_topics.alerts, "3", "4")
+    with subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "here\n"
+            away()
+            _, said = process.communicate("go on\n", timeout=PATIENCE)
+        finally:
+            process.kill()
+    # The call itself has three seconds, and would take a minute.
+    expected = "Error: A commit has not come back for 4 s; ending, so that a new process can"
+    assert said.splitlines()[-1].startswith(expected)
+    assert process.returncode == 1
+
+
+def test_a_broker_that_crashes_and_comes_back_in_the_middle_of_a_commit_costs_nothing(
+    own_broker: EmbeddedBroker,
+    own_settings: KafkaSettings,
+    own_topics: Topics,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Standing still in a commit must not make the watchdog end the process: it is pytest's.
+    monkeypatch.setattr("consumer.service.WATCHDOG_SECONDS", 10 * PATIENCE)
+    standstill = Standstill()
+    reached = at(Step.COMMIT, standstill)
+    published = rows(*range(100))
+    publish(own_settings, own_topics, payloads([True] * 100))
+    running = Running(own_settings, own_topics, group="crash", reached=reached, journal=True)
+    standstill.wait()
+    own_broker.kill()
+    own_broker.restart()
+    standstill.release()
+    try:
+        running.wait_for(lambda: running.value("fraud_alerts_total") == 100)
+    except DeliveryError:  # an end that is allowed, too: then a new process does the rest
+        done = len(alerts(own_settings, own_topics))
+        running = Running(own_settings, own_topics, group="crash", journal=True)
+        running.wait_for(lambda: running.value("fraud_alerts_total") == 100 - done)
+    running.stop()
+    assert alerts(own_settings, own_topics) == published
+    assert_scored_once(own_settings, own_topics, published)

@@ -1,0 +1,339 @@
+"""Dead letters on real Kafka: nothing is lost and nothing doubled, whatever ends a replay."""
+
+import signal
+import subprocess
+import sys
+import textwrap
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+import pytest
+from confluent_kafka import Message
+
+from consumer.dead_letters.letters import FOREIGN, Place, find, tally
+from consumer.dead_letters.reader import DeadLetterReader
+from consumer.dead_letters.replay import OnError, Replay
+from consumer.delivery import Step
+from consumer.errors import (
+    DeliveryError,
+    NoDeadLetterError,
+    StillRefusedError,
+    TooManyDeadLettersError,
+)
+from events.codec import dead_letter_headers, encode
+from events.messages import DeadLetter
+from events.settings import KafkaSettings
+from events.topics import Topics
+from fraudstream.demo.reconciliation import read_all
+from tests.integration.detecting import (
+    PATIENCE,
+    Running,
+    payloads,
+    producing,
+    publish,
+    transaction,
+)
+from tests.integration.following import Transactions
+
+BATCH = 10
+EPOCH = 1_700_000_000_000
+
+
+def good(number: int) -> bytes:
+    return encode(transaction(number, fraud=False))
+
+
+def write(
+    settings: KafkaSettings,
+    topics: Topics,
+    values: Iterable[bytes | None],
+    *,
+    reason: str = "out_of_range",
+) -> None:
+    """Write dead letters, spread over both partitions, the number as the key."""
+    with producing(settings) as producer:
+        for number, value in enumerate(values):
+            letter = DeadLetter(
+                topics.transactions,
+                0,
+                number,
+                "decode",
+                "PayloadError",
+                "why",
+                reason,
+                str(number).encode(),
+                value,
+                (("trace", b"a"), ("trace", None), ("trace", b"b")),
+            )
+            producer.produce(
+                topics.dead_letters,
+                value,
+                key=letter.key,
+                headers=dead_letter_headers(letter),
+                partition=number % 2,
+                timestamp=EPOCH + number,
+            )
+
+
+def reading(settings: KafkaSettings, topics: Topics, group: str = "one") -> DeadLetterReader:
+    reader = DeadLetterReader(
+        settings, topics.dead_letters, group, stopped=lambda: False, batch_maximum=BATCH
+    )
+    assert reader.connect()
+    return reader
+
+
+def replay(
+    settings: KafkaSettings, topics: Topics, on_error: OnError = OnError.STOP, *reasons: str
+) -> Replay:
+    """Replay to the end."""
+    with reading(settings, topics) as reader:
+        replay = Replay(reader, settings, on_error=on_error, reasons=reasons)
+        replay.run()
+    return replay
+
+
+def keys(settings: KafkaSettings, topic: str) -> list[int]:
+    return sorted(int(message.key() or b"-1") for message in read_all(settings, topic))
+
+
+def reason(message: Message) -> str:
+    return dict(message.headers() or [])["fraudstream.reason"].decode()
+
+
+def test_the_record_goes_back_as_it_was(kafka_settings: KafkaSettings, topics: Topics) -> None:
+    write(kafka_settings, topics, [good(0)])
+    assert replay(kafka_settings, topics).done.replayed == 1
+    (record,) = read_all(kafka_settings, topics.transactions)
+    assert (record.key(), record.value()) == (b"0", good(0))
+    assert record.headers() == [("trace", b"a"), ("trace", None), ("trace", b"b")]
+    assert record.timestamp()[1] == EPOCH
+
+
+def test_a_second_replay_goes_on_where_the_first_ended(
+    kafka_settings: KafkaSettings, topics: Topics
+) -> None:
+    assert replay(kafka_settings, topics).done.replayed == 0
+    write(kafka_settings, topics, map(good, range(35)))
+    assert replay(kafka_settings, topics).done.replayed == 35
+    assert replay(kafka_settings, topics).done.replayed == 0
+    write(kafka_settings, topics, map(good, range(5)))
+    assert replay(kafka_settings, topics).done.replayed == 5
+    assert keys(kafka_settings, topics.transactions) == sorted([*range(35), *range(5)])
+
+
+# A process that kills itself at one step of its second commit.
+KILLED = """
+    import os, signal, sys
+    from consumer.dead_letters.reader import DeadLetterReader
+    from consumer.dead_letters.replay import Replay
+    from events.settings import KafkaSettings
+
+    broker, topic, group, fatal, batch = sys.argv[1:]
+    passed = []
+
+    def reached(step):
+        passed.append(step)
+        if step == fatal and passed.count(step) == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    settings = KafkaSettings(broker)
+    with DeadLetterReader(
+        settings, topic, group, stopped=lambda: False, batch_maximum=int(batch)
+    ) as reader:
+        assert reader.connect()
+        Replay(reader, settings, reached=reached).run()
+"""
+
+
+@pytest.mark.parametrize("step", list(Step))
+def test_kill_9_at_any_step_loses_and_doubles_nothing(
+    kafka_settings: KafkaSettings, topics: Topics, step: Step
+) -> None:
+    write(kafka_settings, topics, map(good, range(45)))
+    arguments = [kafka_settings.broker, topics.dead_letters, "one", step, str(BATCH)]
+    killed = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(KILLED), *arguments], check=False, timeout=PATIENCE
+    )
+    assert killed.returncode == -signal.SIGKILL
+    committed = 2 * BATCH if step is Step.DONE else BATCH
+    assert replay(kafka_settings, topics).done.replayed == 45 - committed
+    assert keys(kafka_settings, topics.transactions) == list(range(45))
+
+
+def test_a_replay_that_was_thought_dead_is_fenced(
+    kafka_settings: KafkaSettings, topics: Topics
+) -> None:
+    write(kafka_settings, topics, map(good, range(45)))
+    others: list[Replay] = []
+
+    def overtaken(step: Step) -> None:
+        """Have another replay run to its end within the second commit of this one."""
+        if step is Step.OFFSETS:
+            overtaken.commits += 1  # type: ignore[attr-defined]
+            if overtaken.commits == 2:  # type: ignore[attr-defined]
+                others.append(replay(kafka_settings, topics))
+
+    overtaken.commits = 0  # type: ignore[attr-defined]
+    with reading(kafka_settings, topics) as reader:
+        first = Replay(reader, kafka_settings, reached=overtaken)
+        with pytest.raises(DeliveryError, match="Another replay of group one goes on"):
+            first.run()
+    assert (first.done.replayed, others[0].done.replayed) == (BATCH, 35)
+    assert keys(kafka_settings, topics.transactions) == list(range(45))
+
+
+def test_one_that_is_not_alone_after_an_outage_ends(
+    kafka_settings: KafkaSettings, topics: Topics
+) -> None:
+    write(kafka_settings, topics, map(good, range(45)))
+    with reading(kafka_settings, topics) as reader:
+        first = Replay(reader, kafka_settings)
+        replay(kafka_settings, topics)
+        reader.availability.outages += 1
+        reader.availability.check = lambda _: None  # type: ignore[method-assign]
+        first_read = reader.read
+
+        def after_an_outage(*arguments: object, **named: object) -> Iterable[list[Message]]:
+            for batch in first_read(*arguments, **named):  # type: ignore[arg-type]
+                reader.availability.outages += 1
+                yield batch  # type: ignore[misc]
+
+        reader.read = after_an_outage  # type: ignore[method-assign, assignment]
+        with pytest.raises(DeliveryError, match="Another replay"):
+            first.run()
+    assert keys(kafka_settings, topics.transactions) == list(range(45))
+
+
+def test_what_is_refused_again_goes_back_once_and_no_replay_chases_it(
+    kafka_settings: KafkaSettings, topics: Topics
+) -> None:
+    write(kafka_settings, topics, [good(0), b"{", good(2), None, good(4)])
+    done = replay(kafka_settings, topics, OnError.BACK).done
+    assert (done.replayed, done.back) == (3, Counter(malformed_json=1, empty=1))
+    assert keys(kafka_settings, topics.transactions) == [0, 2, 4]
+    written = list(read_all(kafka_settings, topics.dead_letters))[-7:]
+    assert len(written) == 7
+    again = [message for message in written if reason(message) != "out_of_range"]
+    assert {message.key(): reason(message) for message in again} == {
+        b"1": "malformed_json",
+        b"3": "empty",
+    }
+    # The next one finds them, and them alone.
+    done = replay(kafka_settings, topics, OnError.DROP).done
+    assert (done.replayed, done.dropped) == (0, Counter(malformed_json=1, empty=1))
+    assert replay(kafka_settings, topics).done.replayed == 0
+
+
+def test_stop_commits_nothing_from_the_refused_one_on(
+    kafka_settings: KafkaSettings, topics: Topics
+) -> None:
+    bad = [b"{" if number == 30 else good(number) for number in range(60)]
+    write(kafka_settings, topics, bad)
+    for _ in range(2):  # the second time, what stands in the other partition may go back
+        with pytest.raises(StillRefusedError, match="0:15 "):
+            replay(kafka_settings, topics)
+    assert 30 not in keys(kafka_settings, topics.transactions)
+    done = replay(kafka_settings, topics, OnError.DROP).done
+    assert done.dropped == Counter(malformed_json=1)
+    everything = [number for number in range(60) if number != 30]
+    assert keys(kafka_settings, topics.transactions) == everything
+
+
+def test_those_of_other_reasons_wait_for_a_later_replay(
+    kafka_settings: KafkaSettings, topics: Topics
+) -> None:
+    write(kafka_settings, topics, map(good, range(5)), reason="oversized")
+    write(kafka_settings, topics, map(good, range(5, 12)), reason="too_deep")
+    done = replay(kafka_settings, topics, OnError.STOP, "oversized").done
+    assert (done.replayed, done.others) == (5, 7)
+    with reading(kafka_settings, topics) as reader:
+        reader.note()
+        waiting = {one.reason: (one.count, one.waiting) for one in tally(reader)}
+    assert waiting == {"oversized": (5, 0), "too_deep": (14, 7)}
+    assert replay(kafka_settings, topics).done.replayed == 7
+    found = [message.value() for message in read_all(kafka_settings, topics.transactions)]
+    assert Counter(found) == Counter([good(it) for it in (*range(5), *range(5, 12))])
+
+
+def test_a_dry_run_writes_nothing_and_ends_no_other(
+    kafka_settings: KafkaSettings, topics: Topics
+) -> None:
+    write(kafka_settings, topics, [*map(good, range(25)), b"{"])
+    with reading(kafka_settings, topics) as reader:
+        running = Replay(reader, kafka_settings, on_error=OnError.DROP)
+        with reading(kafka_settings, topics) as other:
+            dry = Replay(other, kafka_settings, on_error=OnError.DROP, dry_run=True)
+            dry.run()
+        running.run()
+    assert dry.done == running.done
+    assert keys(kafka_settings, topics.transactions) == list(range(25))
+
+
+def test_only_committed_ones_are_counted_and_found(
+    kafka_settings: KafkaSettings, topics: Topics
+) -> None:
+    write(kafka_settings, topics, [b"{", good(1), good(2)])
+    transactions = Transactions(kafka_settings)
+    transactions.begin(topics.dead_letters, b"aborted")
+    transactions.abort()
+    transactions.write(topics.dead_letters, b"foreign")
+    transactions.begin(topics.dead_letters, b"open")
+    with reading(kafka_settings, topics) as reader:
+        reader.note()
+        counted = {one.reason: (one.count, one.example) for one in tally(reader)}
+        assert counted["out_of_range"][0] == 3
+        count, place = counted[FOREIGN]
+        assert count == 1
+        assert find(reader, place).letter.value == b"foreign"
+        assert find(reader, Place(0, 0)).letter.value == b"{"
+        for nowhere in (Place(0, place.offset - 1), Place(0, 999), Place(7, 0)):
+            with pytest.raises(NoDeadLetterError):
+                find(reader, nowhere)
+    transactions.commit()
+
+
+def test_a_replay_ends_at_the_end_it_found(kafka_settings: KafkaSettings, topics: Topics) -> None:
+    write(kafka_settings, topics, map(good, range(25)))
+    with reading(kafka_settings, topics) as reader:
+        first = Replay(reader, kafka_settings)
+        write(kafka_settings, topics, map(good, range(25, 30)))
+        passed: list[int] = []
+        first.run(advance=passed.append)
+    assert first.done.replayed == 25
+    assert sum(passed) == first.size == 25
+    assert replay(kafka_settings, topics).done.replayed == 5
+
+
+@pytest.mark.parametrize(
+    "limit", [{"dead_letters_in_a_row": 200}, {"dead_letter_ratio": 0.5}], ids=str
+)
+def test_a_wrong_schema_stops_the_detector_and_nothing_is_committed_past_the_stop(
+    kafka_settings: KafkaSettings,
+    topics: Topics,
+    detect: Callable[..., Running],
+    limit: dict[str, float],
+) -> None:
+    before = payloads([False] * 100)
+    publish(kafka_settings, topics, [*before, *([b'{"id": 7}'] * 30_000)])
+    off = {"dead_letters_in_a_row": 0, "dead_letter_ratio": 0.0}
+    running = detect(batch_maximum=64, **(off | limit))
+    with pytest.raises(TooManyDeadLettersError, match=r"missing_field.*right topic"):
+        running.join()
+    written = {
+        (int(headers["__connect.errors.partition"]), int(headers["__connect.errors.offset"]))
+        for message in read_all(kafka_settings, topics.dead_letters)
+        for headers in [dict(message.headers() or [])]
+    }
+    reached = 200 if "dead_letters_in_a_row" in limit else 10_000
+    assert reached - 64 - 100 <= len(written) < reached
+    # Another detector, without a limit, finds just what is left.
+    patient = detect(**off)
+    patient.wait_for(
+        lambda: (
+            patient.value("fraud_dead_letters_total", reason="missing_field")
+            == 30_000 - len(written)
+        )
+    )
+    patient.stop()
+    assert len(list(read_all(kafka_settings, topics.dead_letters))) == 30_000

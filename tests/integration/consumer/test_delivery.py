@@ -1,0 +1,81 @@
+"""Both ways to commit on real Kafka: what is refused, what is aborted, what ends the process.
+
+What can go wrong in a commit has one of three ends: it is tried again within the commit; it is
+aborted, and the loop does the work again; or it is fatal, and the process ends.
+"""
+
+import pytest
+from confluent_kafka import Consumer
+
+from consumer.delivery import AbortedError, Step
+from consumer.errors import DeliveryError
+from events.settings import KafkaSettings
+from events.topics import Topics
+from tests.integration.consumer.committing import (
+    RECORD,
+    Group,
+    Remembered,
+    at_least_once,
+    exactly_once,
+    one_record,
+)
+from tests.integration.consumer.reading import alerts, readable
+from tests.integration.consumer.standing import at
+
+
+@pytest.mark.parametrize("since", ["another joined", "it left"])
+def test_a_commit_of_an_earlier_generation_is_aborted_and_its_alerts_are_never_committed(
+    own_settings: KafkaSettings, own_topics: Topics, group: Group, since: str
+) -> None:
+    def until_written() -> None:
+        while not readable(own_settings, own_topics.alerts, "read_uncommitted"):
+            pass
+
+    member = group.join()
+    zombie = Remembered(member)
+    if since == "it left":
+        group.leave(member)
+    successor = group.join()
+    refused = exactly_once(own_settings, own_topics, zombie, at(Step.OFFSETS, until_written))
+    with pytest.raises(AbortedError, match=r"generation id is not valid|Unknown member"):
+        refused.commit(*one_record(own_topics))
+    assert readable(own_settings, own_topics.alerts, "read_uncommitted") == [RECORD.encode()]
+    assert alerts(own_settings, own_topics) == []
+    assert group.committed() < 0
+    exactly_once(own_settings, own_topics, successor).commit(*one_record(own_topics))
+    assert alerts(own_settings, own_topics) == [RECORD]
+    assert group.committed() == 1
+
+
+def test_at_least_once_leaves_the_offsets_of_a_group_to_its_members(
+    own_settings: KafkaSettings, own_topics: Topics, group: Group
+) -> None:
+    member = group.join()
+    stranger = Consumer(own_settings.client({"group.id": own_topics.prefix}))
+    with pytest.raises(AbortedError, match="Unknown member"):
+        at_least_once(own_settings, stranger).commit(*one_record(own_topics))
+    stranger.close()
+    assert group.committed() < 0
+    at_least_once(own_settings, member).commit(*one_record(own_topics))
+    assert group.committed() == 1
+    assert alerts(own_settings, own_topics) == [RECORD, RECORD]  # twice, with the same key
+
+
+def test_a_transaction_that_is_over_its_time_is_aborted_by_kafka_and_ends_the_process(
+    own_settings: KafkaSettings, own_topics: Topics, group: Group
+) -> None:
+    seen: list[str] = []
+
+    def until_aborted() -> None:
+        # A reader of committed records waits for the end of what is open: here, Kafka's abort.
+        seen.extend(alerts(own_settings, own_topics))
+
+    member = group.join()
+    late = exactly_once(own_settings, own_topics, member, at(Step.COMMIT, until_aborted))
+    with pytest.raises(DeliveryError, match=r"^The transaction failed for good") as ended:
+        late.commit(*one_record(own_topics))
+    assert ended.value.exit_code == 1
+    assert seen == []
+    assert group.committed() < 0
+    exactly_once(own_settings, own_topics, member).commit(*one_record(own_topics))
+    assert alerts(own_settings, own_topics) == [RECORD]

@@ -1,0 +1,123 @@
+"""Members of a group that come, go, and are taken for dead: everything is done once."""
+
+from collections.abc import Callable
+
+import pytest
+
+from consumer.delivery import Step
+from consumer.errors import DeliveryError
+from events.settings import KafkaSettings
+from events.topics import Topics
+from tests.integration.consumer.reading import alerts, assert_scored_once, rows
+from tests.integration.consumer.standing import HeldModel, Standstill, at
+from tests.integration.detecting import Running, payloads, publish, transaction
+
+Detect = Callable[..., Running]
+HALF = [number % 2 == 0 for number in range(200)]
+"""Every other one of 200 transactions is a fraud."""
+
+IDS = [transaction(number, fraud=False).transaction_id for number in range(200)]
+FRAUDS = rows(*range(0, 200, 2))
+
+# Members hear of each other by their heartbeats' answers: sooner, so that tests wait less.
+LIVELY = {"heartbeat.interval.ms": "100"}
+# Here, the session lasts for half a minute, so that what is seen is the leaving.
+PATIENT = LIVELY | {"session.timeout.ms": "30000"}
+# A member that reads nothing for this long is out of the group; Kafka's brokers take no less.
+IMPATIENT = LIVELY | {"max.poll.interval.ms": "6000", "session.timeout.ms": "6000"}
+
+
+def rebalances(running: Running, event: str) -> float:
+    return running.value("fraud_kafka_rebalances_total", event=event)
+
+
+def done(*members: Running) -> float:
+    return sum(member.value("fraud_transactions_scored_total") for member in members)
+
+
+def test_a_member_that_leaves_hands_its_partitions_over_at_once(
+    kafka_settings: KafkaSettings, topics: Topics, detect: Detect
+) -> None:
+    patient = KafkaSettings(kafka_settings.broker, PATIENT)
+    first, second = detect(patient, journal=True), detect(patient, journal=True)
+    second.wait_for(lambda: all(rebalances(one, "assigned") for one in (first, second)))
+    publish(kafka_settings, topics, payloads(HALF)[:100])
+    second.wait_for(lambda: done(first, second) == 100)
+    first.stop()
+    publish(kafka_settings, topics, payloads(HALF)[100:])
+    second.wait_for(lambda: done(first, second) == 200)
+    second.stop()
+    assert alerts(kafka_settings, topics) == FRAUDS
+    assert_scored_once(kafka_settings, topics, IDS)
+
+
+@pytest.mark.parametrize("place", [None, Step.COMMIT, Step.DONE])
+def test_a_member_that_joins_in_the_middle_of_a_batch_does_not_disturb_it(
+    kafka_settings: KafkaSettings,
+    topics: Topics,
+    detect: Detect,
+    standstill: Standstill,
+    place: Step | None,  # None is in the model, before the commit begins
+) -> None:
+    lively = KafkaSettings(kafka_settings.broker, LIVELY)
+    publish(kafka_settings, topics, payloads(HALF))
+    held = {"reached": at(place, standstill)} if place else {"model": HeldModel(standstill)}
+    first = detect(lively, journal=True, **held)
+    standstill.wait()
+    second = detect(lively, journal=True)
+    # The group has a new generation, in which the first one still holds both partitions.
+    second.wait_for(lambda: rebalances(second, "assigned") > 0)
+    assert second.model.scored == 0
+    standstill.release()
+    second.wait_for(lambda: done(first, second) == 200)
+    first.wait_for(lambda: rebalances(first, "revoked") > 0)
+    first.stop()
+    second.stop()
+    assert first.value("fraud_kafka_commits_total", outcome="aborted") == 0
+    assert alerts(kafka_settings, topics) == FRAUDS
+    assert_scored_once(kafka_settings, topics, IDS)
+
+
+def test_a_zombie_cannot_commit_what_others_took_over(
+    kafka_settings: KafkaSettings, topics: Topics, detect: Detect, standstill: Standstill
+) -> None:
+    lively = KafkaSettings(kafka_settings.broker, LIVELY)
+    impatient = KafkaSettings(kafka_settings.broker, IMPATIENT)
+    publish(kafka_settings, topics, payloads(HALF))
+    zombie = detect(impatient, model=HeldModel(standstill), journal=True)
+    standstill.wait()
+    other = detect(lively, journal=True)
+    other.wait_for(lambda: done(other) == 200)  # the zombie is out of the group, and knows nothing
+    standstill.release()
+    zombie.wait_for(lambda: zombie.value("fraud_kafka_commits_total", outcome="aborted") == 1)
+    zombie.wait_for(lambda: rebalances(zombie, "lost") == 1)
+    zombie.wait_for(lambda: rebalances(zombie, "assigned") == 2)  # a member again, that does well
+    publish(kafka_settings, topics, [payloads([True] * 201)[200]])
+    other.wait_for(lambda: done(zombie, other) == 201)
+    zombie.stop()
+    other.stop()
+    assert alerts(kafka_settings, topics) == rows(*range(0, 201, 2))
+    assert_scored_once(kafka_settings, topics, [*IDS, *rows(200)])
+
+
+def test_who_takes_over_waits_for_the_zombies_open_transaction(
+    kafka_settings: KafkaSettings, topics: Topics, detect: Detect, standstill: Standstill
+) -> None:
+    lively = KafkaSettings(kafka_settings.broker, LIVELY)
+    impatient = KafkaSettings(kafka_settings.broker, IMPATIENT)
+    publish(kafka_settings, topics, payloads(HALF))
+    zombie = detect(impatient, reached=at(Step.COMMIT, standstill), journal=True)
+    standstill.wait()
+    scored = int(zombie.model.scored)
+    other = detect(lively, journal=True)
+    other.wait_for(lambda: rebalances(other, "assigned") > 1)  # none at first, then the zombie's
+    assert other.model.scored <= 200 - scored
+    standstill.release()
+    other.wait_for(lambda: done(zombie, other) == 200)
+    try:
+        zombie.stop()
+    except DeliveryError:  # on a busy machine, Kafka has aborted its transaction before
+        assert done(other) == 200
+    other.stop()
+    assert alerts(kafka_settings, topics) == FRAUDS
+    assert_scored_once(kafka_settings, topics, IDS)

@@ -1,0 +1,185 @@
+"""Kafka forgot what a group has done: the journal knows, and nothing is scored a second time."""
+
+import time
+from collections.abc import Callable, Mapping
+
+import pytest
+from confluent_kafka import (
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    KafkaException,
+    Producer,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient
+
+from broker.topics import create_topics, delete_topics
+from consumer.delivery import Step
+from consumer.errors import TopicMissingError
+from consumer.resuming import JournalEnds, open_journal
+from events.codec import encode
+from events.messages import JournalEntry
+from events.settings import KafkaSettings
+from events.topics import Topics
+from tests.integration.consumer.reading import PARTITIONS, alerts, assert_scored_once, rows
+from tests.integration.consumer.standing import Standstill, at
+from tests.integration.detecting import PATIENCE, Running, payloads, publish, transaction
+
+Detect = Callable[..., Running]
+
+
+def go_back(settings: KafkaSettings, topics: Topics, group: str, offset: int) -> None:
+    """Set the offsets of a group without members, as a coordinator that forgot would tell them."""
+    places = [TopicPartition(topics.transactions, number, offset) for number in range(PARTITIONS)]
+    asked = ConsumerGroupTopicPartitions(group, places)
+    admin = AdminClient(settings.client())
+    told = admin.alter_consumer_group_offsets([asked])[group].result(PATIENCE)
+    for place in told.topic_partitions:
+        if place.error is not None:
+            raise KafkaException(place.error)
+
+
+def once_empty(settings: KafkaSettings, topics: Topics, group: str) -> None:
+    """Go back to the beginning as soon as the group has no members."""
+    for _ in range(int(PATIENCE / 0.1)):
+        try:
+            return go_back(settings, topics, group, 0)
+        except KafkaException:
+            time.sleep(0.1)
+    return pytest.fail(f"the group still has members after {PATIENCE:.0f} s")
+
+
+def run_over(running: Running, records: int) -> None:
+    running.wait_for(lambda: running.value("fraud_transactions_scored_total") >= records)
+    running.stop()
+
+
+@pytest.mark.parametrize("offset", [0, 3])
+def test_what_kafka_forgot_is_not_done_again(
+    detect: Detect,
+    kafka_settings: KafkaSettings,
+    topics: Topics,
+    offset: int,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    frauds = [number % 3 == 0 for number in range(60)]
+    publish(kafka_settings, topics, payloads(frauds[:40]))
+    first = detect(journal=True)
+    run_over(first, 40)
+    go_back(kafka_settings, topics, first.options.group, offset)
+    publish(kafka_settings, topics, payloads(frauds)[40:])
+    second = detect(journal=True)
+    run_over(second, 20)
+    assert second.value("fraud_transactions_scored_total") == 20
+    assert alerts(kafka_settings, topics) == rows(*range(0, 60, 3))
+    assert_scored_once(
+        kafka_settings,
+        topics,
+        [transaction(number, fraud=False).transaction_id for number in range(60)],
+    )
+    assert "done up to offset" in caplog.text
+
+
+def test_at_least_once_does_again_what_kafka_forgot(
+    detect: Detect, kafka_settings: KafkaSettings, topics: Topics
+) -> None:
+    publish(kafka_settings, topics, payloads([True] * 10))
+    options = {"journal": True, "delivery": "at-least-once"}
+    first = detect(**options)
+    run_over(first, 10)
+    go_back(kafka_settings, topics, first.options.group, 0)
+    run_over(detect(**options), 10)
+    assert alerts(kafka_settings, topics) == sorted(2 * rows(*range(10)))
+
+
+def once_there(ends: JournalEnds) -> Mapping[int, int]:
+    """Ask until a topic that was made a moment ago has its leaders."""
+    for _ in range(int(PATIENCE / 0.1)):
+        try:
+            return ends.next_offsets(range(PARTITIONS))
+        except KafkaException:
+            time.sleep(0.1)
+    pytest.fail(f"no answer within {PATIENCE:.0f} s")
+
+
+def test_without_a_journal_a_detector_knows_what_it_did_itself(
+    detect: Detect, kafka_settings: KafkaSettings, topics: Topics, standstill: Standstill
+) -> None:
+    # A member that reads nothing for so long is out of the group; brokers take no less.
+    impatient = {"max.poll.interval.ms": "6000", "session.timeout.ms": "6000"}
+    publish(kafka_settings, topics, payloads([True] * 10))
+    reached = at(Step.DONE, standstill)
+    running = detect(KafkaSettings(kafka_settings.broker, impatient), reached=reached)
+    standstill.wait()
+    once_empty(kafka_settings, topics, running.options.group)
+    standstill.release()
+    running.wait_for(lambda: running.value("fraud_kafka_rebalances_total", event="assigned") == 2)
+    publish(kafka_settings, topics, payloads([True] * 20)[10:])
+    run_over(running, 20)
+    assert running.value("fraud_transactions_scored_total") == 20
+    assert alerts(kafka_settings, topics) == rows(*range(20))
+
+
+class Writer:
+    """Writes journal entries into partition 0."""
+
+    def __init__(self, settings: KafkaSettings, topics: Topics) -> None:
+        self._topics = topics
+        self.producer = Producer(settings.client({"transactional.id": topics.prefix}))
+        self.producer.init_transactions(PATIENCE)
+
+    def write(self, key: bytes, following: int) -> None:
+        entry = JournalEntry(self._topics.transactions, 0, 0, following, 0, 0, 0)
+        self.producer.produce(self._topics.journal, encode(entry), key, partition=0)
+
+    def commit(self, key: bytes, *followings: int) -> None:
+        self.producer.begin_transaction()
+        for following in followings:
+            self.write(key, following)
+        self.producer.commit_transaction(PATIENCE)
+
+
+def test_the_last_committed_entry_of_the_group_counts(
+    kafka_settings: KafkaSettings, topics: Topics
+) -> None:
+    journal = open_journal(kafka_settings, topics, "ours")
+    ends = JournalEnds(kafka_settings, journal)
+    assert once_there(ends) == {0: 0, 1: 0}
+
+    writer = Writer(kafka_settings, topics)
+    writer.commit(journal.key, 5)
+    writer.commit(journal.key, 7)
+    assert ends.next_offsets([0, 1]) == {0: 7, 1: 0}
+    assert ends.next_offsets([1]) == {1: 0}
+
+    writer.producer.begin_transaction()
+    writer.write(journal.key, 9)
+    writer.producer.flush(PATIENCE)
+    with pytest.raises(KafkaException) as refusal:
+        ends.next_offsets([0])
+    assert refusal.value.args[0].code() == KafkaError.UNSTABLE_OFFSET_COMMIT
+    writer.producer.abort_transaction(PATIENCE)
+    assert ends.next_offsets([0]) == {0: 7}
+
+    writer.commit(open_journal(kafka_settings, topics, "others").key, *range(8, 500))
+    assert ends.next_offsets([0]) == {0: 7}
+
+
+def test_a_topic_that_is_made_anew_begins_anew(
+    kafka_settings: KafkaSettings, topics: Topics
+) -> None:
+    before = open_journal(kafka_settings, topics, "ours")
+    delete_topics(kafka_settings.client(), [topics.transactions])
+    create_topics(
+        kafka_settings.client(), [topics.transactions], partitions=PARTITIONS, retention=None
+    )
+    assert open_journal(kafka_settings, topics, "ours").key != before.key
+
+
+def test_a_journal_with_too_few_partitions_is_refused(
+    kafka_settings: KafkaSettings, topics: Topics
+) -> None:
+    delete_topics(kafka_settings.client(), [topics.journal])
+    create_topics(kafka_settings.client(), [topics.journal], partitions=1, retention=None)
+    with pytest.raises(TopicMissingError, match=r"has 1 partitions and .* has 2; give it as many"):
+        open_journal(kafka_settings, topics, "ours")
