@@ -29,7 +29,9 @@ class Scorer:
     _score: Score
 
     @classmethod
-    def load(cls, folder: Path, *, device: Device = "auto", batch_maximum: int = 4096) -> "Scorer":
+    def load(
+        cls, folder: Path, *, device: Device = "auto", batch_maximum: int = 16_384
+    ) -> "Scorer":
         """Return the scorer of an artifact, its checksum, features and sample scores checked.
 
         Raises:
