@@ -21,6 +21,7 @@ COMMANDS = {
     "detect": "Score transactions as they arrive; raise alerts.",
     "replay": "Publish creditcard.csv as a live stream.",
     "alerts": "Follow the alerts.",
+    "dead-letters": "List, show and put back what could not be read.",
     "quality": "Follow precision, recall and missed money, live.",
     "completion": "Complete commands and options in your shell.",
 }
@@ -39,7 +40,9 @@ class Commands(click.Group):
         """Return the command of that name."""
         if name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"fraudstream.commands.{name}").command
+        command: click.Command = import_module(
+            f"fraudstream.commands.{name.replace('-', '_')}"
+        ).command
         return command
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -37,10 +37,12 @@ if TYPE_CHECKING:
     default="exactly-once",
     help="Alerts and offsets in one Kafka transaction, or alerts first and offsets after.",
 )
+# A commit takes 4 to 7 ms, and in a backlog nearly every batch has an alert. At 100,000 records a
+# second that is a tenth of the time of a batch of 4,096 and a fortieth of one of 16,384.
 @option(
     "--batch-maximum",
     type=click.IntRange(1, 1_000_000),
-    default=4096,
+    default=16_384,
     help="Records in a micro-batch, at most.",
 )
 @option(
@@ -63,6 +65,25 @@ if TYPE_CHECKING:
     default=60.0,
     metavar="SECONDS",
     help="How long Kafka may be away before the detector gives up.",
+)
+@option(
+    "--dead-letter-ratio",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    help="Stop when so much of the last 10,000 records cannot be read; 0 never stops.",
+)
+@option(
+    "--dead-letters-in-a-row",
+    type=click.IntRange(0),
+    default=1000,
+    metavar="N",
+    help="Stop when N records in a row cannot be read; 0 never stops.",
+)
+@option(
+    "--journal/--no-journal",
+    default=False,
+    help="Write, with each commit, what it covers to transactions.journal; exactly-once goes on "
+    "where that ends, should Kafka forget.",
 )
 @metrics_option("127.0.0.1:8000")
 @option("--verbose/--quiet", default=False, help="Also log what librdkafka says.")

@@ -113,7 +113,7 @@ def test_ctrl_c_stops_everything_in_order(mark: str, start: Start, said: str) ->
     read_until(demo, said)
     demo.send_signal(signal.SIGINT)
     code, _, err = finish(demo)
-    assert code == 130
+    assert code == 130, err
     assert "Traceback" not in err
     assert none_left(mark)
 
