@@ -1,0 +1,175 @@
+"""The consumer of the Kafka in memory, with librdkafka's calls.
+
+Every call that reaches the outside stands still twice, before its effect and after it, by calling
+`outside`; whoever drives the process may let it go on there, fail it, or kill it.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
+from tests.order.memory import Broker, Place, Stored, refusal
+from tests.order.outside import Metadata, Outside
+
+Listener = Callable[[Any, list[TopicPartition]], None]
+
+
+@dataclass(frozen=True)
+class Failed:
+    """What librdkafka hands over in place of a record."""
+
+    stored_error: KafkaError
+
+    def error(self) -> KafkaError:
+        return self.stored_error
+
+    def topic(self) -> None:
+        return None
+
+    def partition(self) -> None:
+        return None
+
+
+class MemoryConsumer:
+    """A member of a group."""
+
+    def __init__(self, broker: Broker, group: str, outside: Outside) -> None:
+        self._group_name = group
+        self._broker = broker
+        self._group = broker.group(group)
+        self._outside = outside
+        self._member: int | None = None
+        self._generation = -1
+        self._forgotten = False
+        self._positions: dict[Place, int | None] = {}
+        self._listeners: dict[str, Listener] = {}
+
+    @property
+    def member(self) -> int | None:
+        """The id that the group gave it."""
+        return self._member
+
+    def subscribe(
+        self, _topics: list[str], *, on_assign: Listener, on_revoke: Listener, on_lost: Listener
+    ) -> None:
+        self._listeners = {"assigned": on_assign, "revoked": on_revoke, "lost": on_lost}
+        self._member = self._group.join()
+
+    def assignment(self) -> list[TopicPartition]:
+        return _partitions(self._positions)
+
+    def consume(self, count: int, timeout: float) -> Sequence[Stored | Failed]:
+        del timeout
+        try:
+            return self._outside("consume", lambda: self._consume(count))
+        except KafkaException as error:
+            return [Failed(error.args[0])]
+
+    def seek(self, partition: TopicPartition) -> None:
+        def effect() -> None:
+            place = (partition.topic, partition.partition)
+            if place not in self._positions:
+                raise refusal(KafkaError._STATE)
+            self._positions[place] = partition.offset
+
+        self._outside("seek", effect)
+
+    def consumer_group_metadata(self) -> Metadata:
+        """Return who we are; a living client hears of a new generation in the background."""
+        if self._member in self._group.members:
+            self._generation = self._group.generation
+        return Metadata(self._group_name, self._known, self._generation)
+
+    def memberid(self) -> str | None:
+        return str(self._known) if self._known else None
+
+    def forget(self, *, generation: bool) -> None:
+        """Hear in the background of having been thrown out, before a poll tells the process.
+
+        librdkafka forgets the id then, and sometimes the generation as well.
+        """
+        self._forgotten = True
+        if generation:
+            self._generation = -1
+
+    @property
+    def _known(self) -> int | None:
+        return None if self._forgotten else self._member
+
+    def commit(self, *, offsets: Sequence[TopicPartition], asynchronous: bool) -> None:
+        assert not asynchronous
+        metadata = self.consumer_group_metadata()
+
+        def effect() -> None:
+            self._group.check(metadata.member, metadata.generation, transactional=False)
+            for partition in offsets:
+                self._group.offsets[partition.topic, partition.partition] = partition.offset
+            self._broker.commits += 1
+
+        self._outside("commit offsets", effect)
+
+    def close(self) -> None:
+        self._outside("close", self._hear)
+        if self._positions:
+            self._tell("revoked", list(self._positions))
+        self._outside("leave", self._leave)
+
+    def _leave(self) -> None:
+        if self._member is not None:
+            self._group.leave(self._member)
+
+    def _consume(self, count: int) -> list[Stored]:
+        self._hear()
+        taken: list[Stored] = []
+        # The one that was read last comes last, so that no partition starves.
+        for place in list(self._positions):
+            if len(taken) == count:
+                break
+            position = self._position(place)
+            if position is None:
+                continue
+            found = self._broker.logs[place][position : position + count - len(taken)]
+            if found:
+                taken += found
+                del self._positions[place]
+                self._positions[place] = position + len(found)
+        return taken
+
+    def _position(self, place: Place) -> int | None:
+        """Return where to read on; None while the last owner's transaction is open."""
+        position = self._positions[place]
+        if position is None and not self._broker.unstable(self._group_name, place):
+            position = self._positions[place] = self._group.offsets.get(place, 0)
+        return position
+
+    def _hear(self) -> None:
+        """Learn of rebalances, as librdkafka tells them within a poll."""
+        while self._member is not None:
+            member = self._group.members.get(self._member)
+            if member is None:
+                self._member = None
+                if self._positions:
+                    self._tell("lost", list(self._positions))
+                self._member = self._group.join()
+                self._forgotten = False
+                continue
+            if not member.news:
+                return
+            event, places = member.news.pop(0)
+            self._tell(event, places)
+
+    def _tell(self, event: str, places: list[Place]) -> None:
+        self._listeners[event](self, _partitions(places))
+        for place in places:
+            if event == "assigned":
+                self._positions[place] = None
+            else:
+                self._positions.pop(place, None)
+        if event == "revoked" and self._member is not None:
+            self._group.release(self._member, places)
+
+
+def _partitions(places: Iterable[Place]) -> list[TopicPartition]:
+    return [TopicPartition(*place) for place in places]

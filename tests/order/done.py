@@ -1,0 +1,31 @@
+"""How far the input is done with, as the journal in memory says."""
+
+from collections.abc import Mapping, Sequence
+
+from confluent_kafka import KafkaError
+
+from events.codec import decode_journal_entry
+from tests.order.memory import Broker, Status, refusal
+from tests.order.outside import Outside
+
+
+class MemoryEnds:
+    """The ends of the journal's partitions, as `consumer.resuming.JournalEnds` reads them."""
+
+    def __init__(self, broker: Broker, topic: str, outside: Outside) -> None:
+        self._broker = broker
+        self._topic = topic
+        self._outside = outside
+
+    def next_offsets(self, partitions: Sequence[int]) -> Mapping[int, int]:
+        def effect() -> dict[int, int]:
+            return {partition: self._next_offset(partition) for partition in partitions}
+
+        return self._outside("read journal", effect)
+
+    def _next_offset(self, partition: int) -> int:
+        log = self._broker.logs[self._topic, partition]
+        if any(it.transaction and it.transaction.status is Status.OPEN for it in log):
+            raise refusal(KafkaError.UNSTABLE_OFFSET_COMMIT, retriable=True)
+        values = [it.value() for it in log if it.readable]
+        return decode_journal_entry(values[-1]).next if values else 0

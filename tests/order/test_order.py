@@ -1,0 +1,132 @@
+"""The order of effects: whatever fails, and wherever, each record is done with exactly once.
+
+The detector's own loop, source and deliveries run over a Kafka in memory, call by call. After each
+commit, and after recovery, a reader of committed records must find each record that is done with
+once in the journal, each fraud in one alert, and each unreadable record in one dead letter.
+"""
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from consumer.delivery import AtLeastOnce, ExactlyOnce
+from consumer.detector import Detector
+from consumer.source import Source
+from tests.order import breaks
+from tests.order.process import FAULTS, Fault, Notice
+from tests.order.walk import NAMES, walk
+from tests.order.world import PARTITIONS, Kind, World
+
+names = st.sampled_from(NAMES)
+faults = st.sampled_from(Fault)
+
+
+class Order(RuleBasedStateMachine):
+    """What may happen to detectors; what must hold is checked by the world at each commit."""
+
+    world: World
+
+    @initialize(batch_maximum=st.integers(1, 4), commit_interval=st.sampled_from([0.0, 0.3, 5.0]))
+    def begin(self, batch_maximum: int, commit_interval: float) -> None:
+        self.world = World(batch_maximum=batch_maximum, commit_interval=commit_interval)
+        self.world.start(NAMES[0])
+
+    @rule(partition=st.integers(0, PARTITIONS - 1), kind=st.sampled_from(Kind))
+    def publish(self, partition: int, kind: Kind) -> None:
+        self.world.publish(partition, kind)
+
+    @precondition(lambda self: len(self.world.living) < len(NAMES))
+    @rule(name=names)
+    def start(self, name: str) -> None:
+        self.world.start(name)
+
+    @precondition(lambda self: self.world.living)
+    @rule(data=st.data(), steps=st.integers(1, 25))
+    def go_on(self, data: st.DataObject, steps: int) -> None:
+        process = data.draw(st.sampled_from(self.world.living))
+        for _ in range(steps):
+            if process.ended is None:
+                self.world.step(process)
+
+    @precondition(lambda self: self.world.living)
+    @rule(data=st.data(), fault=faults)
+    def fail(self, data: st.DataObject, fault: Fault) -> None:
+        self.world.fail(data.draw(st.sampled_from(self.world.living)), fault)
+
+    @precondition(lambda self: self.world.living)
+    @rule(data=st.data())
+    def crash(self, data: st.DataObject) -> None:
+        data.draw(st.sampled_from(self.world.living)).crash()
+
+    @precondition(lambda self: self.world.living)
+    @rule(data=st.data(), notice=st.sampled_from(Notice))
+    def be_thrown_out(self, data: st.DataObject, notice: Notice) -> None:
+        self.world.expire(data.draw(st.sampled_from(self.world.living)), notice)
+
+    @precondition(lambda self: self.world.living)
+    @rule(data=st.data())
+    def be_told_to_stop(self, data: st.DataObject) -> None:
+        data.draw(st.sampled_from(self.world.living)).stopping = True
+
+    @rule(name=names)
+    def let_the_transaction_time_out(self, name: str) -> None:
+        self.world.broker.time_out(name)
+
+    @rule(partition=st.integers(0, PARTITIONS - 1), offset=st.integers(0, 3))
+    def let_kafka_forget(self, partition: int, offset: int) -> None:
+        self.world.forget(partition, offset)
+
+    def teardown(self) -> None:
+        if hasattr(self, "world"):
+            try:
+                self.world.recover()
+                self.world.check_all()
+            finally:
+                self.world.close()
+
+
+TestOrder = Order.TestCase
+TestOrder.settings = settings(
+    max_examples=300,
+    stateful_step_count=30,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],  # the machine may be busy
+)
+
+
+def test_thousands_of_schedules_end_exactly_once_and_meet_every_fault() -> None:
+    met = set().union(*(walk(seed).failed for seed in range(4000)))
+    met |= set().union(*(walk(seed, AtLeastOnce).failed for seed in range(1000)))
+    assert met == {(call, fault) for call, faults in FAULTS.items() for fault in faults}
+
+
+@pytest.mark.parametrize(
+    ("delivery", "detector", "source"),
+    [
+        pytest.param(breaks.OffsetsFirst, Detector, Source, id="offsets before alerts"),
+        pytest.param(breaks.WithoutTransaction, Detector, Source, id="without transaction"),
+        pytest.param(breaks.WithoutGeneration, Detector, Source, id="without generation"),
+        pytest.param(breaks.AnyMembership, Detector, Source, id="membership not looked at"),
+        pytest.param(breaks.UnfencedId, Detector, Source, id="id not fenced"),
+        pytest.param(breaks.DeadLettersOutside, Detector, Source, id="dead letters outside"),
+        pytest.param(ExactlyOnce, breaks.WithoutRewind, Source, id="without rewind"),
+        pytest.param(ExactlyOnce, breaks.RewindsToTheLastBatch, Source, id="rewind too short"),
+        pytest.param(ExactlyOnce, breaks.CommitsLastRead, Source, id="offset of the last record"),
+        pytest.param(
+            ExactlyOnce, Detector, breaks.KeepsWhatWasRevoked, id="keeps what was revoked"
+        ),
+        pytest.param(ExactlyOnce, Detector, breaks.BelievesTheGroup, id="believes the group"),
+        pytest.param(AtLeastOnce, breaks.WithoutRewind, Source, id="at least once, without rewind"),
+    ],
+)
+def test_what_is_broken_on_purpose_is_found(
+    delivery: type[ExactlyOnce | AtLeastOnce], detector: type[Detector], source: type[Source]
+) -> None:
+    def walk_far() -> None:
+        for seed in range(5000):
+            walk(seed, delivery, detector, source)
+
+    with pytest.raises(AssertionError):
+        walk_far()

@@ -1,0 +1,123 @@
+"""The Kafka in memory has a real Kafka's rules: the same scenes end the same way on both."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from random import Random
+from typing import Any
+
+import pytest
+
+from broker.topics import create_topics, delete_topics
+from events.settings import KafkaSettings
+from tests.order.stages import SECONDS, KafkaStage, MemoryStage, Stage, outcome
+
+SCHEDULES = 60
+CALLS = 12
+
+# The slot of a producer, and its transactional id: the first two are of the same one.
+SLOTS = {"old": "x", "young": "x", "other": "y"}
+
+
+@pytest.fixture
+def kafka(kafka_settings: KafkaSettings) -> Iterator[Callable[[int], KafkaStage]]:
+    """Make stages on the real Kafka, each with topics of its own."""
+    with ExitStack() as stack:
+
+        def make(partitions: int) -> KafkaStage:
+            prefix = f"rules-{uuid.uuid4().hex[:12]}."
+            names = [f"{prefix}in", f"{prefix}out"]
+            create_topics(kafka_settings.client(), names, partitions=partitions, retention=None)
+            stack.callback(delete_topics, kafka_settings.client(), names)
+            return KafkaStage(kafka_settings, prefix)
+
+        yield make
+
+
+def nobody(_event: str, _partitions: list[int]) -> None:
+    """Hear of a rebalance and do nothing."""
+
+
+def members(stage: Stage) -> tuple[dict[str, Any], Any]:
+    """Return who is in the group, behind it, has left it, and never was; and who is in it."""
+    first = stage.consumer(nobody)
+    while not first.assignment():
+        first.consume(1, timeout=0.1)
+    behind = first.consumer_group_metadata()
+    second = stage.consumer(nobody)
+    while not second.assignment():
+        first.consume(1, timeout=0.1)
+        second.consume(1, timeout=0.1)
+    left = second.consumer_group_metadata()
+    second.close()
+    while len(first.assignment()) < SCHEDULES:
+        first.consume(1, timeout=0.1)
+    never = stage.stranger().consumer_group_metadata()
+    member = first.consumer_group_metadata()
+    return {"in": member, "behind": behind, "left": left, "never": never}, first
+
+
+def play(stage: Stage, metadata: dict[str, Any], partition: int, schedule: list[list[str]]) -> Any:
+    """Play a schedule and return what each call came to, and what a reader sees at the end."""
+    producers: dict[str, Any] = {}
+    outcomes = []
+    for number, (call, slot, who) in enumerate(schedule):
+        if call == "new":
+            producers[slot] = stage.producer(f"{SLOTS[slot]}{partition}")
+            outcomes.append(outcome(lambda: producers[slot].init_transactions(SECONDS)))  # noqa: B023 - called at once
+        elif slot in producers:
+            producer = producers[slot]
+            calls = {
+                "begin": producer.begin_transaction,
+                "write": lambda: stage.write(producer, f"{partition}-{number}"),  # noqa: B023
+                "offsets": lambda: producer.send_offsets_to_transaction(  # noqa: B023
+                    [stage.place(partition, number + 1)],  # noqa: B023
+                    metadata[who],  # noqa: B023
+                    SECONDS,
+                ),
+                "commit": lambda: producer.commit_transaction(SECONDS),  # noqa: B023
+                "abort": lambda: producer.abort_transaction(SECONDS),  # noqa: B023
+            }
+            outcomes.append(f"{call} {outcome(calls[call])}")
+    # What is open still would keep readers waiting.
+    for slot, producer in producers.items():
+        outcomes.append(f"{slot} {outcome(lambda: producer.abort_transaction(SECONDS))}")  # noqa: B023
+    return outcomes
+
+
+def draw(seed: int) -> list[list[str]]:
+    """Return a schedule in which most calls make sense, and some do not."""
+    random = Random(seed)
+    schedule = [["new", slot, ""] for slot in SLOTS if slot != "young"]
+    while len(schedule) < CALLS:
+        slot = random.choice(list(SLOTS))
+        who = random.choice(["in", "in", "in", "behind", "left", "never"])
+        calls = random.choice(
+            [
+                ["new"],
+                ["begin", "write", "offsets", "commit"],
+                ["begin", "offsets", "write", "abort"],
+                ["begin", "write"],
+                ["offsets"],
+                ["commit"],
+                ["abort"],
+            ]
+        )
+        schedule += [[call, slot, who] for call in calls]
+    return schedule
+
+
+def test_short_schedules_end_the_same_way_on_a_real_kafka(
+    kafka: Callable[[int], KafkaStage],
+) -> None:
+    results = []
+    for stage in (MemoryStage(SCHEDULES), kafka(SCHEDULES)):
+        metadata, member = members(stage)
+        played = [play(stage, metadata, seed, draw(seed)) for seed in range(SCHEDULES)]
+        results.append((played, stage.keys(), stage.offsets()))
+        member.close()
+    (memory, *memory_seen), (real, *real_seen) = results
+    for seed in range(SCHEDULES):
+        assert memory[seed] == real[seed], draw(seed)
+    assert memory_seen == real_seen
+    assert all(memory_seen)

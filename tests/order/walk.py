@@ -1,0 +1,138 @@
+"""Schedules drawn by a seed: thousands in seconds, the same again at each run."""
+
+import logging
+from collections.abc import Callable
+from random import Random
+
+from consumer.delivery import AtLeastOnce, ExactlyOnce
+from consumer.detector import Detector
+from consumer.source import Source
+from tests.order.process import FAULTS, Fault, Notice, Process
+from tests.order.world import PARTITIONS, Kind, World
+
+BLOCK = 1000
+DELIVERIES = {"exactly-once": ExactlyOnce, "at-least-once": AtLeastOnce}
+NAMES = ("a", "b", "c")
+KINDS = (Kind.LEGITIMATE, Kind.LEGITIMATE, Kind.FRAUD, Kind.POISON)
+
+
+def walk(
+    seed: int,
+    delivery_class: type[ExactlyOnce | AtLeastOnce] = ExactlyOnce,
+    detector_class: type[Detector] = Detector,
+    source_class: type[Source] = Source,
+) -> World:
+    """Run one schedule to its end, recover, and see that everything is right.
+
+    Raises:
+        AssertionError: if not.
+    """
+    random = Random(seed)
+    world = World(
+        delivery_class,
+        detector_class,
+        source_class,
+        batch_maximum=random.randint(1, 4),
+        commit_interval=random.choice([0.0, 0.3, 5.0]),
+    )
+    try:
+        _play(world, random)
+    finally:
+        world.close()
+    return world
+
+
+def _play(world: World, random: Random) -> None:
+    _publish(world, random)
+    for name in NAMES[: random.randint(1, 3)]:
+        world.start(name)
+    length = random.randint(4, 24)
+    for operation in random.choices(list(_OPERATIONS), list(_OPERATIONS.values()), k=length):
+        operation(world, random)
+    world.recover()
+    world.check_all()
+
+
+def walk_block(task: tuple[str, int]) -> None:
+    """Run `BLOCK` schedules of a delivery, by its name, from a first seed on.
+
+    Raises:
+        AssertionError: at the first that goes wrong, with its seed in a note.
+    """
+    logging.disable(logging.CRITICAL)
+    name, first = task
+    for seed in range(first, first + BLOCK):
+        try:
+            walk(seed, DELIVERIES[name])
+        except Exception as error:
+            error.add_note(f"{name}, seed {seed}")
+            raise
+
+
+def _publish(world: World, random: Random) -> None:
+    for _ in range(random.randint(1, 3)):
+        world.publish(random.randrange(PARTITIONS), random.choice(KINDS))
+
+
+def _start(world: World, random: Random) -> None:
+    if len(world.living) < len(NAMES):
+        world.start(random.choice(NAMES))
+
+
+def _time_out(world: World, random: Random) -> None:
+    world.broker.time_out(random.choice(NAMES))
+
+
+def _forget(world: World, random: Random) -> None:
+    if world.promises_exactly_once:
+        world.forget(random.randrange(PARTITIONS), random.randrange(3))
+
+
+def _of_one(action: Callable[[World, Process, Random], None]) -> Callable[[World, Random], None]:
+    """Return the action as an operation on one of the living processes, if there is any."""
+
+    def operation(world: World, random: Random) -> None:
+        if world.living:
+            action(world, random.choice(world.living), random)
+
+    return operation
+
+
+def _go_on(world: World, process: Process, random: Random) -> None:
+    for _ in range(random.randint(1, 25)):
+        if process.ended is None:
+            world.step(process)
+
+
+def _fail(world: World, process: Process, random: Random) -> None:
+    world.fail(process, random.choice(list(Fault)))
+    for _ in range(random.randint(0, 4)):  # while it makes up for that one
+        possible = sorted(FAULTS.get(process.call, ()), key=lambda fault: fault.value)
+        if process.ended is None:
+            world.step(process, random.choice([None, *possible]))
+
+
+def _crash(_world: World, process: Process, _random: Random) -> None:
+    process.crash()
+
+
+def _expire(world: World, process: Process, random: Random) -> None:
+    world.expire(process, random.choice(list(Notice)))
+
+
+def _stop(_world: World, process: Process, _random: Random) -> None:
+    process.stopping = True
+
+
+# How often each is drawn.
+_OPERATIONS: dict[Callable[[World, Random], None], int] = {
+    _publish: 5,
+    _of_one(_go_on): 10,
+    _of_one(_fail): 4,
+    _of_one(_crash): 2,
+    _of_one(_expire): 3,
+    _of_one(_stop): 1,
+    _time_out: 1,
+    _forget: 1,
+    _start: 2,
+}

@@ -1,0 +1,232 @@
+"""A Kafka in memory, the processes on it, and what has to be true of it at any moment."""
+
+import zlib
+from collections import Counter
+from enum import Enum
+
+from greenlet import getcurrent
+
+from consumer.delivery import ExactlyOnce
+from consumer.detector import Detector
+from consumer.source import Source
+from events.codec import decode_alert, decode_journal_entry, encode, read_dead_letter
+from events.messages import FEATURES, Transaction
+from tests.order.memory import Broker, Place
+from tests.order.process import FAULTS, GROUP, TOPICS, Committing, Fault, Notice, Process, Setup
+
+PARTITIONS = 2
+PATIENCE = 1000  # steps of each process; a batch takes about a dozen
+
+
+class Kind(Enum):
+    """What a published record is."""
+
+    LEGITIMATE = "legitimate"
+    FRAUD = "fraud"
+    POISON = "poison"
+
+
+def payload(name: str, kind: Kind) -> bytes:
+    """Return a record's value."""
+    if kind is Kind.POISON:
+        return b"{" + name.encode()
+    numbers = dict.fromkeys(FEATURES, 0.0) | {"V1": float(kind is Kind.FRAUD)}
+    return encode(Transaction(transaction_id=name, **numbers))
+
+
+class World:
+    """A Kafka in memory, the processes on it, and what is true of it at any moment.
+
+    Args:
+        delivery_class: how the processes commit.
+        detector_class: their loop.
+        source_class: how they read.
+        batch_maximum: records in a batch, at most.
+        commit_interval: seconds that offsets without results may wait; a turn takes 0.1 s.
+
+    Attributes:
+        broker: the Kafka.
+        processes: all that ever were, in the order of their start.
+        failed: what failed how, by call and side.
+    """
+
+    def __init__(
+        self,
+        delivery_class: type[Committing] = ExactlyOnce,
+        detector_class: type[Detector] = Detector,
+        source_class: type[Source] = Source,
+        *,
+        batch_maximum: int = 3,
+        commit_interval: float = 1.0,
+    ) -> None:
+        self.broker = Broker(TOPICS.transactions, PARTITIONS)
+        self.processes: list[Process] = []
+        self.failed: set[tuple[tuple[str, str], Fault]] = set()
+        self._setup = Setup(
+            self.broker,
+            getcurrent(),
+            delivery_class,
+            detector_class,
+            source_class,
+            batch_maximum,
+            commit_interval,
+        )
+        self._published: dict[tuple[Place, int], tuple[str, Kind]] = {}
+        self._checked = 0
+        self._forgot = False
+
+    @property
+    def living(self) -> list[Process]:
+        """The processes that have not ended."""
+        return [process for process in self.processes if process.ended is None]
+
+    @property
+    def promises_exactly_once(self) -> bool:
+        """Whether nothing may be done twice."""
+        return issubclass(self._setup.delivery_class, ExactlyOnce)
+
+    def publish(self, partition: int, kind: Kind) -> None:
+        """Add a record to the input."""
+        place = self.broker.input[partition]
+        offset = len(self.broker.logs[place])
+        name = f"row-{partition}-{offset}"
+        self._published[place, offset] = (name, kind)
+        self.broker.append(place, name.encode(), payload(name, kind))
+
+    def start(self, name: str) -> Process:
+        """Start a process; one of the same name that lives still is a zombie from now on."""
+        process = Process(self._setup, name)
+        self.processes.append(process)
+        self.step(process)
+        return process
+
+    def step(self, process: Process, fault: Fault | None = None) -> None:
+        """Let a process go on to its next call, or fail at this one; then look at everything."""
+        if fault is not None:
+            self.failed.add((process.call, fault))
+        process.step(fault)
+        self._check_commits()
+
+    def fail(self, process: Process, fault: Fault, *, patience: int = 40) -> None:
+        """Let a process go on to a call that can fail so, and fail it there."""
+        for _ in range(patience):
+            if process.ended is not None:
+                return
+            if fault in FAULTS.get(process.call, ()):
+                self.step(process, fault)
+                return
+            self.step(process)
+
+    def expire(self, process: Process, notice: Notice = Notice.NONE) -> None:
+        """Let the group throw a process out, because it was not heard of for too long."""
+        if process.member is not None:
+            self.broker.group(GROUP).leave(process.member)
+            process.notice(notice)
+
+    def forget(self, partition: int, offset: int) -> None:
+        """Let Kafka forget, for a moment, what the group has done after an offset."""
+        self._forgot = True
+        self.broker.forget(GROUP, self.broker.input[partition], offset)
+
+    def recover(self) -> None:
+        """Start again what ended, and let everything go on without faults until all is done.
+
+        The group throws the dead out. No transaction times out, but where two processes of one
+        name lived at once: who starts again under his predecessor's name has to end what that one
+        left open.
+
+        Raises:
+            AssertionError: if it is never done, or not rightly.
+        """
+        names = list(dict.fromkeys(process.name for process in self.processes))
+        for _ in range(PATIENCE):
+            for name in names:
+                namesakes = [process for process in self.processes if process.name == name]
+                if namesakes[-1].ended:
+                    self.start(name)
+                elif any(process.ended and process.has_its_id for process in namesakes):
+                    # Two of one name lived at once, the later one was fenced, the other died.
+                    self.broker.time_out(name)
+            for process in self.processes:
+                if process.ended is None:
+                    self.step(process)
+                else:
+                    self.expire(process)
+            if self._done():
+                return
+        ends = {place: len(self.broker.logs[place]) for place in self.broker.input}
+        raise AssertionError(f"stuck at {self.broker.group(GROUP).offsets} of {ends}")
+
+    def close(self) -> None:
+        """End all processes: one that stands still for ever is never freed."""
+        for process in self.living:
+            process.crash()
+
+    def check_all(self) -> None:
+        """See that everything published was done with.
+
+        Raises:
+            AssertionError: if not.
+        """
+        self._check(set(self._published))
+
+    def _done(self) -> bool:
+        if self._forgot:
+            return not self._published.keys() - self._covered().keys()
+        offsets = self.broker.group(GROUP).offsets
+        return all(
+            offsets.get(place, 0) == len(self.broker.logs[place]) for place in self.broker.input
+        )
+
+    def _check_commits(self) -> None:
+        if self.broker.commits != self._checked:
+            self._checked = self.broker.commits
+            offsets = self.broker.group(GROUP).offsets
+            self._check(
+                {(place, number) for place, end in offsets.items() for number in range(end)}
+            )
+
+    def _check(self, done: set[tuple[Place, int]]) -> None:
+        """Hold what a reader of committed records sees against what is committed as done."""
+        exactly = self.promises_exactly_once
+        covered = self._covered()
+        if self._forgot:
+            done = done | covered.keys()
+        alerts = Counter(
+            decode_alert(record.value()).transaction_id
+            for record in self.broker.committed(TOPICS.alerts)
+        )
+        letters = Counter(
+            (letter.topic, letter.partition, letter.offset)
+            for record in self.broker.committed(TOPICS.dead_letters)
+            for letter in [read_dead_letter(record.key(), record.value(), record.stored_headers)]
+        )
+        for (place, offset), (name, kind) in self._published.items():
+            times = {
+                "covered by the journal": (covered[place, offset], True),
+                "alerts": (alerts.pop(name, 0), kind is Kind.FRAUD),
+                "dead letters": (letters.pop((*place, offset), 0), kind is Kind.POISON),
+            }
+            for what, (count, expected) in times.items():
+                if (place, offset) in done:
+                    right = count == int(expected) if exactly else (count > 0) == expected
+                else:
+                    right = count == 0 or not exactly
+                assert right, f"{name}, {kind.value}: {what} {count} times"
+        assert not alerts, f"unexpected alerts: {alerts}"
+        assert not letters, f"unexpected dead letters: {letters}"
+
+    def _covered(self) -> Counter[tuple[Place, int]]:
+        """Count how often the journal covers each offset, and see that its counts are right."""
+        covered: Counter[tuple[Place, int]] = Counter()
+        for record in self.broker.committed(TOPICS.journal):
+            entry = decode_journal_entry(record.value())
+            place = (entry.topic, entry.partition)
+            offsets = range(entry.first, entry.next)
+            names = [self._published[place, offset] for offset in offsets]
+            readable = [name for name, kind in names if kind is not Kind.POISON]
+            assert entry.scored == len(readable), f"{entry} covers {names}"
+            assert entry.refused == len(names) - len(readable), f"{entry} covers {names}"
+            assert entry.digest == sum(zlib.crc32(name.encode()) for name in readable), f"{entry}"
+            covered.update((place, offset) for offset in offsets)
+        return covered
