@@ -1,6 +1,6 @@
 # Everything starts from a checkout with Python (3.11 to 3.13), git and make.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types constraints clean
+.PHONY: help demo test chaos check format lint types constraints clean
 .DELETE_ON_ERROR:
 
 # The first Python that really runs and that TensorFlow has wheels for; `make PYTHON=... demo` overrides it.
@@ -33,6 +33,9 @@ demo: $(READY) ## Run the whole stream once: replay, Kafka, Keras, alerts (argum
 
 test: $(READY) ## Run all tests (arguments: make test ARGS="-k codec")
 	@$(BIN)/python -m pytest $(ARGS)
+
+chaos: $(READY) ## Kill detectors, Kafka and connections, and count (arguments: make chaos ARGS="--faults 500")
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 check: format lint types test ## Format, lint, type-check and test
 

@@ -1,0 +1,158 @@
+"""Processes that end are started again, as long as they are wanted; reports find their place."""
+
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.building import Plan
+from tests.chaos.faults import Kind
+from tests.chaos.members import ROOT, Member
+from tests.chaos.report import as_text, check_page, write_page
+from tests.chaos.tally import Tally
+from tests.chaos.verify import Comparison, Coverage, Verdict
+
+PATIENCE = 30.0
+
+
+@pytest.fixture
+def sleeper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Member]:
+    """A member that says that it is there, and waits."""
+    (tmp_path / "sleeper.py").write_text(
+        "import time\nprint('there', flush=True)\ntime.sleep(600)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    member = Member("sleeper", ("sleeper",), tmp_path)
+    yield member
+    member.end()
+
+
+def until(member: Member, condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        member.tick()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_who_is_not_wanted_is_not_started(sleeper: Member) -> None:
+    sleeper.tick()
+    assert sleeper.pid is None
+    assert not sleeper.send(signal.SIGKILL)
+    assert not sleeper.ready()
+
+
+def test_who_is_killed_is_started_again_and_counted(sleeper: Member) -> None:
+    sleeper.wanted = True
+    for starts in (1, 2, 3):
+        until(sleeper, lambda starts=starts: sleeper.starts == starts)  # type: ignore[misc]
+        assert sleeper.send(signal.SIGKILL)
+    sleeper.wanted = False
+    until(sleeper, lambda: sleeper.pid is None)
+    assert sleeper.endings == Counter({-signal.SIGKILL: 3})
+
+
+def test_a_frozen_one_is_seen_and_not_replaced(sleeper: Member) -> None:
+    sleeper.wanted = True
+    until(sleeper, lambda: sleeper.log.exists() and sleeper.log.read_text() == "there\n")
+    assert not sleeper.frozen
+    sleeper.send(signal.SIGSTOP)
+    until(sleeper, lambda: sleeper.frozen)
+    before = sleeper.pid
+    sleeper.tick()
+    assert sleeper.pid == before
+    sleeper.send(signal.SIGCONT)
+    until(sleeper, lambda: not sleeper.frozen)
+
+
+PLAN = Plan(faults=3, seed=9)
+
+
+def tally() -> Tally:
+    verdict = Verdict(
+        published=1200,
+        poison=10,
+        input_problems=(),
+        alerts=Comparison(100, 101, ("row-0000007",), {"row-0000001": 3}, ()),
+        altered=(),
+        dead_letters=Comparison(10, 10, (), {}, ()),
+        coverage=Coverage(entries=80, scored=1190, refused=10),
+        offsets=((1200, 1200),),
+    )
+    made = Tally(
+        inflicted=Counter({Kind.KILL: 2, Kind.CUT: 1}),
+        recoveries={Kind.KILL: [4.0, 6.5], Kind.CUT: [0.5]},
+        undisturbed=[0.25],
+        endings=Counter({-9: 2, 0: 2}),
+        logged=Counter({"at commit": 1, "at done": 1, "fenced": 1}),
+        seconds=90.0,
+        verdict=verdict,
+    )
+    made.judge(once=True)
+    return made
+
+
+def test_the_report_has_every_count() -> None:
+    text = as_text(PLAN, tally())
+    assert "3 faults in 1.5 min, exactly-once, seed 9, 300 transactions a second" in text
+    rows = {line[:45].strip(): line[45:].split() for line in text.splitlines()}
+    assert [line.split() for line in text.splitlines() if line.startswith("alerts ")] == [
+        ["alerts", "100", "101", "1", "2", "0"]
+    ]
+    assert rows["killed with -9"] == ["2"]
+    assert rows["- of these at a step of a commit"] == ["2"]
+    assert rows["- of those between its beginning and its end"] == ["1"]
+    assert "5.25 s  6.50 s" in text
+    assert "NOT as promised:\n- Alerts lost: 1 (row-0000007)" in text
+
+
+@pytest.mark.parametrize(
+    ("endings", "logged", "said"),
+    [
+        ({-11: 1}, {}, "Detectors ended with exit codes [-11]"),
+        ({2: 2}, {"no artifact": 1}, "Detectors refused to start for another reason"),
+        ({1: 1}, {"traceback": 1}, "Tracebacks of detectors: 1"),
+    ],
+)
+def test_a_process_that_ends_as_it_should_not_is_a_failure(
+    endings: dict[int, int], logged: dict[str, int], said: str
+) -> None:
+    counted = Tally(endings=Counter(endings), logged=Counter(logged))
+    counted.judge(once=True)
+    [failure] = counted.failures
+    assert failure.startswith(said)
+
+
+def test_kills_exits_and_refusals_are_no_failures() -> None:
+    counted = Tally(endings=Counter({-9: 5, 0: 2, 1: 3, 2: 4}), logged=Counter({"no artifact": 4}))
+    counted.judge(once=True)
+    assert counted.failures == []
+
+
+def test_a_report_goes_into_its_own_section(tmp_path: Path) -> None:
+    page = tmp_path / "chaos.md"
+    page.write_text((ROOT / "docs" / "chaos.md").read_text())
+    write_page(page, PLAN, tally(), "python -m tests.chaos --seed 9")
+    write_page(page, replace(PLAN, delivery="at-least-once"), tally(), "another command")
+    write_page(page, PLAN, tally(), "python -m tests.chaos --seed 10")
+    text = page.read_text()
+    assert text.index("--seed 10") < text.index("## At-least-once") < text.index("another command")
+    assert "--seed 9\n" not in text
+    assert text.count("| alerts ") == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["chaos.md"]
+
+
+def test_a_page_without_the_section_is_left_alone(tmp_path: Path) -> None:
+    page = tmp_path / "chaos.md"
+    with pytest.raises(ValueError, match="There is no page"):
+        check_page(page, PLAN)
+    page.write_text("prose")
+    with pytest.raises(ValueError, match="no section"):
+        check_page(page, PLAN)
+    with pytest.raises(ValueError, match="no section"):
+        write_page(page, PLAN, tally(), "command")
+    assert page.read_text() == "prose"

@@ -1,0 +1,180 @@
+"""The verdict itself: what is lost, doubled, skipped, repeated or wrong is seen, and named."""
+
+import zlib
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.messages import JournalEntry
+from tests.chaos.verify import (
+    Comparison,
+    Coverage,
+    Published,
+    Verdict,
+    check_journal,
+    compare,
+)
+
+NAMES = [f"row-{number:07d}" for number in range(10)]
+PUBLISHED = Published({0: NAMES}, {0: [number == 3 for number in range(10)]})
+
+
+def entry(first: int, following: int) -> JournalEntry:
+    """Return what a detector that works writes for this range."""
+    numbers = [number for number in range(first, following) if number != 3]
+    return JournalEntry(
+        topic="transactions",
+        partition=0,
+        first=first,
+        next=following,
+        scored=len(numbers),
+        refused=following - first - len(numbers),
+        digest=sum(zlib.crc32(NAMES[number].encode()) for number in numbers),
+    )
+
+
+def test_the_same_is_the_same() -> None:
+    assert compare("abc", "cab") == Comparison(3, 3, (), {}, ())
+
+
+def test_what_differs_is_named() -> None:
+    found = compare(["a", "b", "c"], ["a", "a", "a", "c", "x"])
+    assert found == Comparison(3, 5, ("b",), {"a": 3}, ("x",))
+    assert found.duplicates == 2
+
+
+@given(st.sets(st.integers(0, 50)), st.lists(st.integers(0, 50)))
+def test_lost_doubled_and_unexpected_explain_the_difference(
+    expected: set[int], found: list[int]
+) -> None:
+    result = compare(expected, found)
+    strangers = sum(thing in result.unexpected for thing in found)
+    assert result.delivered == result.expected - len(result.lost) + result.duplicates + strangers
+
+
+@pytest.mark.parametrize("cuts", [(0, 10), (0, 3, 10), (0, 1, 2, 3, 4, 5, 10), (0, 4, 10)])
+def test_ranges_that_tile_the_input_are_right(cuts: tuple[int, ...]) -> None:
+    ranges = [entry(*pair) for pair in pairwise(cuts)]
+    assert check_journal(PUBLISHED, reversed(ranges)) == Coverage(
+        entries=len(ranges), scored=9, refused=1
+    )
+
+
+@pytest.mark.parametrize(
+    ("ranges", "gaps", "overlaps"),
+    [
+        ([], 10, 0),
+        ([(0, 4), (6, 10)], 2, 0),
+        ([(2, 10)], 2, 0),
+        ([(0, 7)], 3, 0),
+        ([(0, 4), (3, 10)], 0, 1),
+        ([(0, 10), (2, 4)], 0, 2),
+        ([(0, 10), (0, 10)], 0, 10),
+        ([(0, 5), (0, 5), (5, 10)], 0, 5),
+        ([(0, 8), (1, 2), (9, 10)], 1, 1),
+    ],
+)
+def test_gaps_and_overlaps_are_counted_in_records(
+    ranges: list[tuple[int, int]], gaps: int, overlaps: int
+) -> None:
+    coverage = check_journal(PUBLISHED, [entry(*it) for it in ranges])
+    assert (coverage.gaps, coverage.overlaps, coverage.wrong) == (gaps, overlaps, ())
+    assert bool(coverage.places) == (gaps + overlaps > 0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"digest": 1}, {"scored": 8}, {"refused": 0}, {"scored": 10, "refused": 0}],
+)
+def test_a_range_that_says_something_else_is_wrong(change: dict[str, int]) -> None:
+    good = entry(0, 10)
+    fields = {name: getattr(good, name) for name in good.__struct_fields__}
+    coverage = check_journal(PUBLISHED, [JournalEntry(**fields | change)])
+    assert len(coverage.wrong) == 1
+    assert (coverage.gaps, coverage.overlaps) == (0, 0)
+
+
+def test_a_transaction_scored_instead_of_another_changes_the_digest() -> None:
+    good = entry(4, 6)
+    digest = 2 * zlib.crc32(NAMES[4].encode())
+    fields = {name: getattr(good, name) for name in good.__struct_fields__}
+    wrong = JournalEntry(**fields | {"digest": digest})
+    ranges = [entry(0, 4), wrong, entry(6, 10)]
+    assert len(check_journal(PUBLISHED, ranges).wrong) == 1
+
+
+@pytest.mark.parametrize(("first", "following"), [(5, 5), (6, 5), (-1, 3), (9, 11)])
+def test_a_range_that_is_none_is_wrong(first: int, following: int) -> None:
+    strange = JournalEntry("transactions", 0, first, following, 1, 0, 0)
+    assert len(check_journal(PUBLISHED, [entry(0, 10), strange]).wrong) == 1
+
+
+def test_a_partition_that_is_none_is_wrong() -> None:
+    strange = JournalEntry("transactions", 7, 0, 1, 1, 0, 0)
+    assert len(check_journal(PUBLISHED, [entry(0, 10), strange]).wrong) == 1
+
+
+GOOD = Verdict(
+    published=10,
+    poison=1,
+    input_problems=(),
+    alerts=Comparison(2, 2, (), {}, ()),
+    altered=(),
+    dead_letters=Comparison(1, 1, (), {}, ()),
+    coverage=Coverage(entries=1, scored=9, refused=1),
+    offsets=((10, 10),),
+)
+
+
+def test_nothing_wrong_is_no_failure() -> None:
+    assert GOOD.failures(once=True) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"input_problems": ("[0] 3 is row-1",)}, "input is not as published"),
+        ({"alerts": Comparison(2, 1, ("row-0000001",), {}, ())}, "Alerts lost: 1 (row-0000001)"),
+        ({"alerts": Comparison(2, 3, (), {}, ("row-0000009",))}, "nobody expected: 1"),
+        ({"altered": ("row-0000001 has another event time",)}, "say something else"),
+        ({"dead_letters": Comparison(1, 0, ((0, 3),), {}, ())}, "Dead letters lost: 1 ((0, 3))"),
+        ({"dead_letters": Comparison(1, 2, (), {}, ((0, 4),))}, "Dead letters that nobody"),
+        ({"coverage": check_journal(PUBLISHED, [entry(0, 7)])}, "not scored: 1 ([0] 7 to 10"),
+        ({"coverage": Coverage(1, 9, 1, wrong=("x",))}, "do not fit: 1 (x)"),
+        ({"offsets": ((10, 10), (9, 10))}, "short of the end: 1 ((9, 10))"),
+    ],
+)
+@pytest.mark.parametrize("once", [True, False])
+def test_each_loss_is_a_failure(change: dict[str, object], said: str, once: bool) -> None:
+    [failure] = replace(GOOD, **change).failures(once=once)
+    assert said in failure
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"alerts": Comparison(2, 3, (), {"row-0000001": 2}, ())}, "Alerts doubled: 1"),
+        ({"dead_letters": Comparison(1, 2, (), {(0, 3): 2}, ())}, "Dead letters doubled: 1"),
+        (
+            {"coverage": check_journal(PUBLISHED, [entry(0, 10), entry(0, 4)])},
+            "records scored twice: 1 ([0] 0 to 4",
+        ),
+    ],
+)
+def test_each_double_is_a_failure_only_where_once_was_promised(
+    change: dict[str, object], said: str
+) -> None:
+    [failure] = replace(GOOD, **change).failures(once=True)
+    assert said in failure
+    assert replace(GOOD, **change).failures(once=False) == []
+
+
+def test_many_failures_are_counted_and_a_few_shown() -> None:
+    lost = tuple(NAMES)
+    [failure] = replace(GOOD, alerts=Comparison(10, 0, lost, {}, ())).failures(once=True)
+    assert failure.startswith("Alerts lost: 10 (row-0000000, ")
+    assert failure.endswith(", ...)")
+    assert failure.count("row-") == 5
