@@ -1,0 +1,97 @@
+"""The arithmetic of the benchmarks, on figures that are known."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import report, throughput
+from benchmarks.errors import BenchmarkError
+from benchmarks.latency import flag, flagged_share
+from benchmarks.memory import fit, sparkline
+from benchmarks.stream import Rows
+from events.codec import decode_transaction, encode
+from events.messages import FEATURES, Transaction
+
+NANOSECONDS = 1_000_000_000
+
+
+def test_a_record_is_a_transaction_with_its_own_id() -> None:
+    numbers = {name: float(place) for place, name in enumerate(FEATURES)}
+    tail = encode(Transaction(transaction_id="", **numbers)).removeprefix(b'{"transaction_id":"')
+    rows = Rows(ordinary=(tail,), flagged=())
+    value = rows.record(7, b"round-000000007", flagged=False)
+    assert decode_transaction(value) == Transaction(transaction_id="round-000000007", **numbers)
+
+
+def test_few_are_flagged_at_high_rates_and_enough_at_low_ones() -> None:
+    assert flagged_share(30_000) == 0.002
+    assert flagged_share(1_000) == 0.02
+    assert flagged_share(100) == 0.1
+    assert np.array_equal(flag(5000, 0.01, seed=1), flag(5000, 0.01, seed=1))
+    assert flag(5000, 0.0, seed=1).tolist() == [False] * 4999 + [True]
+
+
+def test_throughput_is_counted_from_the_first_commit_to_the_last() -> None:
+    # Five commits 40 ms apart with two alerts each: eight alerts after the first commit.
+    arrivals = {
+        b"%d-%d" % (commit, alert): [commit * 40_000_000 + alert * 100_000]
+        for commit in range(5)
+        for alert in range(2)
+    }
+    seconds = 0.160  # the last alert of the first commit to the last alert of the last
+    assert throughput.rate(arrivals) == pytest.approx(8 * throughput.SPACING / seconds)
+
+
+def test_an_alert_that_came_twice_is_no_throughput() -> None:
+    with pytest.raises(BenchmarkError, match="1 alerts came twice"):
+        throughput.rate({b"a": [0, NANOSECONDS], b"b": [2 * NANOSECONDS]})
+
+
+def test_a_leak_is_seen_and_noise_is_none() -> None:
+    moments = np.arange(60.0, 600.0)
+    noise = np.random.default_rng(5).normal(0, 2, len(moments))
+    flat = fit(moments, 700 + noise)
+    leaking = fit(moments, 700 + noise + 30 * moments / 3600)
+    assert abs(flat.slope) < 3 * flat.error
+    assert leaking.slope - flat.slope == pytest.approx(30, rel=0.01)
+    assert leaking.slope > 3 * leaking.error
+
+
+def test_the_standard_error_is_that_of_least_squares() -> None:
+    # Points a block apart: 1, 2, 4 megabytes. Slope 1.5 and residuals 1/6, -1/3, 1/6 a block.
+    line = fit(np.array([0.0, 15.0, 30.0]), np.array([1.0, 2.0, 4.0]))
+    blocks_an_hour = 3600 / 15
+    assert line.slope == pytest.approx(1.5 * blocks_an_hour)
+    assert line.error == pytest.approx((1 / 6 / 2) ** 0.5 * blocks_an_hour)
+
+
+def test_two_points_have_no_slope() -> None:
+    with pytest.raises(BenchmarkError, match="three times 15 s"):
+        fit(np.array([60.0, 75.0]), np.array([1.0, 2.0]))
+
+
+def test_a_sparkline_goes_from_the_least_to_the_greatest() -> None:
+    assert sparkline(np.arange(8.0)) == "▁▂▃▄▅▆▇█"
+    assert sparkline(np.ones(3)) == "▁▁▁"
+
+
+def test_a_section_replaces_itself_and_nothing_else(tmp_path: Path) -> None:
+    page = tmp_path / "docs" / "page.md"
+    report.write_section(page, "one", "first")
+    report.write_section(page, "two", "second")
+    page.write_text("# Title\n\n" + page.read_text() + "\nThe end.\n")
+    report.write_section(page, "one", "changed")
+    assert page.read_text() == (
+        "# Title\n\n<!-- one: begin -->\nchanged\n<!-- one: end -->\n\n"
+        "<!-- two: begin -->\nsecond\n<!-- two: end -->\n\nThe end.\n"
+    )
+    assert [file.name for file in page.parent.iterdir()] == ["page.md"]
+
+
+def test_a_section_without_an_end_is_refused(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("<!-- one: begin -->\nfirst\n\nWhat somebody else wrote.\n")
+    with pytest.raises(BenchmarkError, match="no <!-- one: end -->"):
+        report.write_section(page, "one", "changed")
+    assert "What somebody else wrote." in page.read_text()
