@@ -20,8 +20,10 @@ from typing import Any
 
 from broker.errors import NOT_INSTALLED, JarsError
 
-KAFKA_VERSION = "4.3.1"
-SLF4J_VERSION = "1.7.36"  # the slf4j-api that Kafka 4.3.1 depends on
+# The newest that keeps every commit: 4.3.0 to 4.4.0, killed right after one, may start again without
+# its markers, and what was committed is never readable (KAFKA-20734).
+KAFKA_VERSION = "4.2.1"
+SLF4J_VERSION = "1.7.36"  # the slf4j-api that Kafka 4.2.1 depends on
 
 ROOTS = (f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}", f"org.slf4j:slf4j-simple:{SLF4J_VERSION}")
 """What the lock is resolved from; the second is where Kafka's log goes."""

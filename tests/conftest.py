@@ -19,7 +19,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parent.parent
 GENUINE = ROOT.parent / "shared" / "data"
-IMAGE = "apache/kafka:4.3.1"
+IMAGE = "apache/kafka:4.2.1"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

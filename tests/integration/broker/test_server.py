@@ -41,7 +41,7 @@ def running(*options: str) -> Iterator[tuple["subprocess.Popen[str]", str, psuti
         try:
             assert process.stdout is not None
             said = process.stdout.readline()
-            assert "Apache Kafka 4.3.1 answers at 127.0.0.1:" in said
+            assert "Apache Kafka 4.2.1 answers at 127.0.0.1:" in said
             assert process.stderr is not None
             hints = [line.strip() for line in iter(process.stderr.readline, "Ctrl-C stops it.\n")]
             assert f"fraudstream detect --broker {said.split()[-1]}" in hints

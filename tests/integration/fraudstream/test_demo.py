@@ -88,7 +88,7 @@ def test_the_demo_adds_up_and_says_so_in_json(mark: str, start: Start) -> None:
     assert report["true_positives"] + report["false_positives"] == report["flagged"]
     assert report["synthetic"] is True
     assert report["delivery"] == "exactly-once"
-    assert report["kafka_version"] == "4.3.1"
+    assert report["kafka_version"] == "4.2.1"
     for latency in ("scoring_latency_seconds", "detection_latency_seconds"):
         assert 0 < report[latency]["p50"] <= report[latency]["p95"] <= report[latency]["p99"]
     assert none_left(mark)
