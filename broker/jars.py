@@ -20,8 +20,8 @@ from typing import Any
 
 from broker.errors import NOT_INSTALLED, JarsError
 
-# The newest that keeps every commit: 4.3.0 to 4.4.0, killed right after one, may start again without
-# its markers, and what was committed is never readable (KAFKA-20734).
+# The newest that keeps every commit: 4.3.0 to 4.4.0, killed right after one, may come back without
+# its markers, and what was committed is never readable (KAFKA-20734; docs/delivery.md).
 KAFKA_VERSION = "4.2.1"
 SLF4J_VERSION = "1.7.36"  # the slf4j-api that Kafka 4.2.1 depends on
 
