@@ -10,9 +10,10 @@ from benchmarks.errors import BenchmarkError
 
 def machine() -> str:
     """Return what was measured on, in a few words, and how busy it was."""
-    cores = os.cpu_count() or 1
-    load = os.getloadavg()[0]
-    return f"{cores} cores, {platform.system()} {platform.machine()}, load {load:.1f} at the start"
+    # Those that we may use (`taskset -c 0,1` gives two), where the system tells.
+    allowed = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0)
+    system, load = f"{platform.system()} {platform.machine()}", os.getloadavg()[0]
+    return f"{len(allowed)} cores, {system}, load {load:.1f} at the start"
 
 
 def table(heads: list[str], rows: list[list[str]]) -> str:
