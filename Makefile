@@ -53,7 +53,7 @@ types: $(READY) ## Check the types
 constraints: $(READY) ## Compile the pinned versions and their hashes anew
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make constraints" \
-		--extra model --extra broker --group dev pyproject.toml --output-file constraints.txt
+		--extra model --extra pictures --extra broker --group dev pyproject.toml --output-file constraints.txt
 
 clean: ## Remove the environment and caches of this checkout
 	@rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis

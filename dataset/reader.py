@@ -12,19 +12,16 @@ only honest in the order of time. Lines count as an editor shows them: the heade
 """
 
 import csv
-import gzip
 import hashlib
 import io
 import math
 import warnings
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING
 
+from dataset.archive import opened, readable
 from dataset.columns import COLUMNS
 from dataset.errors import ReadError
 
@@ -47,10 +44,10 @@ def read(path: Path, *, limit: int | None = None) -> "pd.DataFrame":
         ReadError: for everything that the module's docstring lists as refused, and for a file
             that is missing, empty, not readable, or a broken archive.
     """
-    with _opened(path) as file:
+    with opened(path) as file:
         _header(path, file)
     try:
-        with _opened(path) as file:
+        with opened(path) as file:
             frame = _parsed(file, limit)
     except (ValueError, Warning) as error:  # ParserError and UnicodeDecodeError are ValueErrors
         raise _defect(path, limit, str(error)) from None
@@ -68,7 +65,7 @@ def sha256(path: Path) -> str:
     Raises:
         ReadError: the file cannot be read.
     """
-    with _readable(path), path.open("rb") as file:
+    with readable(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -106,60 +103,6 @@ def _holds(frame: "pd.DataFrame") -> bool:
     )
 
 
-@contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    """Turn what the system and the archives say into sentences."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise ReadError(
-            f"{path} does not exist; `fraudstream data download` fetches the original and "
-            "`fraudstream data synthesize` makes a synthetic one."
-        ) from None
-    except IsADirectoryError:
-        raise ReadError(f"{path} is a folder; name the file in it.") from None
-    except PermissionError:
-        raise ReadError(f"{path} may not be read by this user; check its permissions.") from None
-    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
-        raise ReadError(f"{path} is a broken archive ({error}); fetch or copy it again.") from None
-    except OSError as error:
-        raise ReadError(f"{path} cannot be read: {error.strerror or error}.") from None
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file for reading its plain bytes, whichever way it is packed."""
-    with _readable(path), path.open("rb") as file:
-        start = file.peek(4)
-        if not start:
-            raise ReadError(f"{path} is empty.")
-        if start.startswith(b"\x1f\x8b"):
-            with gzip.open(file) as unpacked:
-                yield cast("IO[bytes]", unpacked)
-        elif start.startswith(b"PK\x03\x04"):
-            with zipfile.ZipFile(file) as archive, archive.open(_member(path, archive)) as unpacked:
-                yield unpacked
-        else:
-            yield file
-
-
-def _member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
-    """Return the one CSV file of an archive."""
-    # Archives made on macOS carry a shadow of each file.
-    members = [
-        member
-        for member in archive.infolist()
-        if member.filename.lower().endswith(".csv") and not member.filename.startswith("__MACOSX/")
-    ]
-    if len(members) != 1:
-        raise ReadError(
-            f"{path} must hold one CSV file and holds {len(members)}; unpack it and name the file."
-        )
-    if members[0].flag_bits & 0x1:
-        raise ReadError(f"{path} is encrypted; unpack it and name the file.")
-    return members[0]
-
-
 def _header(path: Path, file: IO[bytes]) -> list[str]:
     """Return the names of the file's columns, each of ours among them once."""
     line = file.readline(65_536)  # 31 names take 153 bytes; a file without lines is not read whole
@@ -191,7 +134,7 @@ def _listed(noun: str, names: list[str], most: int = 5) -> str:
 
 def _defect(path: Path, limit: int | None, reason: str) -> ReadError:
     """Return the error that names the first defective line; read slowly, cell by cell."""
-    with _opened(path) as file:
+    with opened(path) as file:
         names = _header(path, file)
         text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
         lines = csv.reader(text)

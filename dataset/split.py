@@ -2,19 +2,26 @@
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def later(frame: "pd.DataFrame", share: float) -> tuple["pd.DataFrame", "pd.DataFrame"]:
+def later(
+    frame: "pd.DataFrame", share: float, weights: NDArray[np.float64] | None = None
+) -> tuple["pd.DataFrame", "pd.DataFrame"]:
     """Return the earlier rows and the last `share` of them, both in file order.
 
     Rows keep their index, so it still names the source row. The later part has
-    `round(share * rows)` rows, and neither part is empty.
+    `round(share * rows)` rows; with weights, as many as stand for that share of the transactions.
+    Neither part is empty.
 
     Args:
         frame: rows in the order of time, as `dataset.reader.read` gives them; at least two.
         share: 0 < share < 1.
+        weights: how many transactions each row stands for, [rows]; None for one each.
 
     Raises:
         ValueError: the share is not between 0 and 1, or there are fewer than two rows.
@@ -24,5 +31,10 @@ def later(frame: "pd.DataFrame", share: float) -> tuple["pd.DataFrame", "pd.Data
         raise ValueError(f"The later rows' share must lie between 0 and 1 and is {share}.")
     if rows < 2:  # noqa: PLR2004 - one row for each part
         raise ValueError(f"{rows} rows cannot be split into two parts.")
-    kept = min(max(rows - round(share * rows), 1), rows - 1)
+    if weights is None:
+        kept = rows - round(share * rows)
+    else:
+        before = np.cumsum(weights) - weights / 2  # a row belongs where its middle lies
+        kept = int(np.searchsorted(before, (1 - share) * weights.sum()))
+    kept = min(max(kept, 1), rows - 1)
     return frame.iloc[:kept], frame.iloc[kept:]

@@ -18,6 +18,7 @@ COMMANDS = {
     "topics": "Create or list the stream's topics.",
     "data": "Download creditcard.csv, or make its synthetic twin.",
     "train": "Train the network and write its artifact.",
+    "evaluate": "Judge an artifact on labelled transactions.",
     "detect": "Score transactions as they arrive; raise alerts.",
     "replay": "Publish creditcard.csv as a live stream.",
     "alerts": "Follow the alerts.",

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from events.settings import DEFAULT_BROKER, KafkaSettings, load_settings
 
@@ -108,3 +109,42 @@ def host_and_port(address: str, name: str) -> tuple[str, int]:
             param_hint=name,
         )
     return host, int(port)
+
+
+def weights_option(command: Command) -> Command:
+    """Add `--weights`: the command receives the file as `weights`, or None."""
+    return option(
+        "--weights",
+        type=click.Path(path_type=Path),
+        default=None,
+        show_default="each row stands for one transaction",
+        help="CSV with a column `weight`: how many transactions each row of the data stands for.",
+    )(command)
+
+
+class PolicyType(click.ParamType[Any]):
+    """A policy for thresholds, "f1" or "cost:10", as `model.threshold.Policy`."""
+
+    name = "policy"
+
+    def convert(
+        self, value: Any, _parameter: click.Parameter | None, _context: click.Context | None
+    ) -> Any:
+        """Read it; a mistake is named with its option."""
+        from model.errors import PolicyError
+        from model.threshold import Policy
+
+        if isinstance(value, Policy):
+            return value
+        try:
+            return Policy.parse(value)
+        except PolicyError as error:
+            self.fail(str(error))
+
+    def shell_complete(
+        self, _context: click.Context, _parameter: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Offer the policies, those that take a number with one that makes sense."""
+        from model.threshold import EXAMPLES
+
+        return [CompletionItem(it) for it in EXAMPLES if it.startswith(incomplete)]

@@ -89,7 +89,7 @@ def load_metadata(folder: Path) -> Metadata:
     """Return what an artifact says of itself, checked against what this version understands.
 
     Raises:
-        ArtifactError: there is no artifact, its metadata cannot be read or are of a newer format,
+        ArtifactError: there is no artifact, its metadata cannot be read or are of another format,
             or it wants other features.
     """
     if not folder.is_dir():
@@ -100,10 +100,11 @@ def load_metadata(folder: Path) -> Metadata:
     payload = _bytes(path)
     try:
         version = msgspec.json.decode(payload, type=_Format).format_version
-        if version > FORMAT_VERSION:
+        if version != FORMAT_VERSION:
+            way = "upgrade fraudstream, or train" if version > FORMAT_VERSION else "train"
             raise ArtifactError(
-                f"{path} has format {version} and this fraudstream reads up to {FORMAT_VERSION}: "
-                "upgrade fraudstream, or train again with this one."
+                f"{path} has format {version} and this fraudstream reads {FORMAT_VERSION}: {way} "
+                "again with this one."
             )
         metadata = msgspec.json.decode(payload, type=Metadata)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -2,6 +2,7 @@
 
 import json
 
+from model.evaluation import Evaluation, figures_table
 from model.metadata import Metadata, Source
 
 _KINDS = {
@@ -34,25 +35,17 @@ flagged as fraud.
 
 {_KINDS[metadata.source.synthetic]}
 
-Trained on {metadata.source.name}: {metadata.rows:,} transactions with {metadata.frauds:,} frauds
-(SHA-256 `{metadata.source.sha256}`). The last {figures.rows:,} in the order of time, with
-{figures.frauds:,} frauds, were held out.
+Trained on {metadata.source.name}: {metadata.rows:,} rows{_standing_for(metadata)} with
+{metadata.frauds:,} frauds (SHA-256 `{metadata.source.sha256}`). The last {figures.rows:,} in the
+order of time, with {figures.frauds:,} frauds, were held out.
 
 ## Figures on the held-out transactions
 
-| figure | value |
-|---|---|
-| average precision | {figures.average_precision:.4f} |
-| ROC AUC | {figures.roc_auc:.4f} |
-| threshold | {metadata.threshold:.4f} |
-| precision at the threshold | {figures.precision:.4f} |
-| recall at the threshold | {figures.recall:.4f} |
-| flagged | {figures.flagged:,} |
-| fraud amount caught | {figures.amount_caught:,.2f} |
-| fraud amount missed | {figures.amount_missed:,.2f} |
+{_table(figures)}
 
 The threshold is {metadata.threshold_policy}. As it was chosen on the rows that precision and
-recall are given for, those two flatter it a little.
+recall are given for, those two flatter it a little. The interval comes from resampling these rows;
+with so few frauds it is wide, and two models whose intervals overlap much may be equally good.
 
 ## Use
 
@@ -67,11 +60,23 @@ fraudstream detect --model FOLDER
 
 ## Limits
 
-The score is no calibrated probability of fraud. It knows patterns of the transactions it was
-trained on and none that came later; what is done to a flagged cardholder is for people to decide.
+Whether a score is a probability of fraud, the calibration error above tells. It knows patterns of
+the transactions it was trained on and none that came later; what is done to a flagged cardholder is
+for people to decide.
 
 Seed {metadata.seed}, {metadata.epochs} epochs; {_versions(metadata)}.
 """
+
+
+def _table(figures: Evaluation) -> str:
+    rows = [f"| {name} | {value} |" for name, value in figures_table(figures)]
+    return "\n".join(["| figure | value |", "|---|---|", *rows])
+
+
+def _standing_for(metadata: Metadata) -> str:
+    if metadata.transactions == metadata.rows:
+        return ""
+    return f", which stand for {metadata.transactions:,.0f} transactions,"
 
 
 def _front_matter(metadata: Metadata) -> str:

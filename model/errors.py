@@ -3,6 +3,8 @@
 ModelError
 ├── ArtifactError    a folder is no artifact, does not match, or cannot be written
 ├── TrainingError    these rows or settings cannot be trained on
+├── PolicyError      no threshold does what was asked for
+├── ReportError      a report cannot be written
 ├── DeviceError      a GPU was asked for and TensorFlow sees none
 └── MissingExtraError   TensorFlow or scikit-learn is not installed
 """
@@ -20,6 +22,14 @@ class ArtifactError(ModelError):
 
 class TrainingError(ModelError):
     """These rows or settings cannot be trained on."""
+
+
+class PolicyError(ModelError):
+    """A policy is none, or no threshold does what it asks for."""
+
+
+class ReportError(ModelError):
+    """A report cannot be written."""
 
 
 class DeviceError(ModelError):

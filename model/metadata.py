@@ -8,8 +8,8 @@ from msgspec import Meta
 
 from model.evaluation import Evaluation
 
-FORMAT_VERSION = 1
-"""Raised when an older reader could no longer understand what is written."""
+FORMAT_VERSION = 2
+"""Raised when another version's reader could not understand what is written."""
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 
@@ -52,7 +52,8 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
         threshold: scores at or above it are flagged.
         threshold_policy: how it was chosen; its precision and recall are in `held_out`.
         source: what was trained on.
-        rows: transactions in it, those held out included.
+        rows: in it, those held out included.
+        transactions: that the rows stand for: the sum of their weights.
         frauds: frauds among them.
         seed: of all randomness in training.
         epochs: how often each row was learned from.
@@ -70,6 +71,7 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     threshold_policy: str
     source: Source
     rows: int
+    transactions: float
     frauds: int
     seed: int
     epochs: int

@@ -19,7 +19,11 @@ DROPOUT = 0.3
 CLIP = 10.0
 
 
-def build(features: NDArray[np.float64], fraud_share: float) -> Any:
+def build(
+    features: NDArray[np.float64],
+    fraud_share: float,
+    weights: NDArray[np.float64] | None = None,
+) -> Any:
     """Return the untrained network.
 
     Its input "transaction" is float32 [n, 30], raw features in the order of
@@ -30,10 +34,11 @@ def build(features: NDArray[np.float64], fraud_share: float) -> Any:
             their means and variances.
         fraud_share: share of frauds among them, 0 < share < 1; the score that the untrained
             network gives on average, so that training need not begin with finding it.
+        weights: how many transactions each row stands for, [rows]; None for one each.
     """
     keras = import_keras()
     transaction = keras.Input((features.shape[1],), dtype="float32", name="transaction")
-    hidden = _prepared(keras, transaction, features)
+    hidden = _prepared(keras, transaction, features, weights)
     for number, units in enumerate(UNITS, start=1):
         hidden = keras.layers.Dense(units, activation="relu", name=f"dense_{number}")(hidden)
         hidden = keras.layers.Dropout(DROPOUT, name=f"dropout_{number}")(hidden)
@@ -42,13 +47,18 @@ def build(features: NDArray[np.float64], fraud_share: float) -> Any:
     return keras.Model(transaction, score, name="fraud_network")
 
 
-def _prepared(keras: Any, transaction: Any, features: NDArray[np.float64]) -> Any:
+def _prepared(
+    keras: Any,
+    transaction: Any,
+    features: NDArray[np.float64],
+    weights: NDArray[np.float64] | None,
+) -> Any:
     """Return the part of the graph that makes raw features fit to be learned from."""
     # Amounts run from 0 to 25,691 with a median of 22: their logarithm is near to normal.
     plain, amount = transaction[:, :-1], keras.ops.log1p(keras.ops.relu(transaction[:, -1:]))
     prepared = np.column_stack([features[:, :-1], np.log1p(features[:, -1])])
     joined = keras.layers.Concatenate(name="logarithmic")([plain, amount])
-    scaled = keras.layers.Normalization(
-        mean=prepared.mean(axis=0), variance=prepared.var(axis=0), name="standardised"
-    )(joined)
+    mean = np.average(prepared, axis=0, weights=weights)
+    variance = np.average((prepared - mean) ** 2, axis=0, weights=weights)
+    scaled = keras.layers.Normalization(mean=mean, variance=variance, name="standardised")(joined)
     return keras.ops.clip(scaled, -CLIP, CLIP)

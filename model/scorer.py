@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,9 @@ from numpy.typing import NDArray
 from model.artifact import check_scores, load_metadata, load_network
 from model.backend import Device, Score, compiled, import_keras, use_device
 from model.metadata import Metadata
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +66,9 @@ class Scorer:
         if not len(features):
             return np.zeros(0, np.float32)
         return self._score(features)
+
+    def in_batches(self, frame: "pd.DataFrame") -> NDArray[np.float32]:
+        """Return the scores, float32 [n], of a frame's rows, `batch_maximum` at a time."""
+        features = frame[list(self.metadata.feature_names)].to_numpy(np.float32)
+        parts = range(0, len(features), self.batch_maximum)
+        return np.concatenate([self(features[at : at + self.batch_maximum]) for at in parts])

@@ -15,9 +15,11 @@ from dataset.columns import FEATURES
 from dataset.split import later
 from model import artifact, network, threshold
 from model.backend import compiled, import_keras, use_device, versions
+from model.curve import OperatingCurve, Scored
 from model.errors import TrainingError
 from model.evaluation import evaluate
 from model.metadata import FORMAT_VERSION, Metadata, Sample, Source
+from model.threshold import Policy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +31,8 @@ WEIGHT_DECAY = 1e-4
 
 # Frauds are to be found tomorrow by what was learned until today, so the last rows judge.
 HELD_OUT_SHARE = 0.2
+
+DEFAULT_POLICY = Policy()
 
 # Enough to scatter over the file's two days, few enough to be read in metadata.json.
 SAMPLE_ROWS = 8
@@ -51,6 +55,8 @@ def train_and_save(
     folder: Path,
     *,
     source: Source,
+    weights: NDArray[np.float64] | None = None,
+    policy: Policy = DEFAULT_POLICY,
     seed: int = 1,
     epochs: int = EPOCHS,
     progress: Callable[[int], None] = ignore,
@@ -63,16 +69,27 @@ def train_and_save(
         frame: rows as `dataset.reader.read` gives them, in the order of time.
         folder: where the artifact goes; an older artifact there is replaced.
         source: what the rows are.
+        weights: how many transactions each row stands for, [rows]; None for one each.
+        policy: what the threshold is chosen for.
         seed: of all randomness.
         epochs: how often each row is learned from.
         progress: called with 1 after each epoch.
 
     Raises:
         TrainingError: the rows or settings cannot be trained on.
+        PolicyError: no threshold does what the policy asks for.
         ArtifactError: the folder cannot be written, or holds something else.
     """
     artifact.check_replaceable(folder)
-    trained = train(frame, source=source, seed=seed, epochs=epochs, progress=progress)
+    trained = train(
+        frame,
+        source=source,
+        weights=weights,
+        policy=policy,
+        seed=seed,
+        epochs=epochs,
+        progress=progress,
+    )
     return artifact.save(folder, trained.network, trained.metadata)
 
 
@@ -80,6 +97,8 @@ def train(
     frame: "pd.DataFrame",
     *,
     source: Source,
+    weights: NDArray[np.float64] | None = None,
+    policy: Policy = DEFAULT_POLICY,
     seed: int = 1,
     epochs: int = EPOCHS,
     progress: Callable[[int], None] = ignore,
@@ -92,17 +111,21 @@ def train(
 
     Arguments and errors are those of `train_and_save`.
     """
-    earlier, held_out = _split(frame, epochs)
+    weight = np.ones(len(frame)) if weights is None else weights
+    earlier, held_out = _split(frame, weights, epochs)
     keras = import_keras()
     use_device("auto")
     keras.utils.set_random_seed(seed)
     features, labels = _arrays(earlier)
-    learner = network.build(features, fraud_share=float(labels.mean()))
-    _fit(learner, features, labels, epochs, progress)
+    learned = weight[: len(earlier)]
+    learner = network.build(
+        features, fraud_share=float(np.average(labels, weights=learned)), weights=learned
+    )
+    _fit(learner, features, labels, learned, epochs, progress)
     score = compiled(learner)
-    later_features, later_labels = _arrays(held_out)
-    scores = score(later_features.astype(np.float32))
-    chosen = threshold.choose(later_labels, scores)
+    later_features, _ = _arrays(held_out)
+    judged = Scored.of(held_out, score(later_features.astype(np.float32)), weight[len(earlier) :])
+    chosen = threshold.choose(OperatingCurve.of(judged), policy)
     sample = _sample(frame)
     return Trained(
         # The same layers without the optimizer's memory, which is twice the size of the weights.
@@ -114,25 +137,28 @@ def train(
             created=datetime.now(UTC).replace(microsecond=0),
             feature_names=FEATURES,
             threshold=chosen,
-            threshold_policy=threshold.POLICY,
+            threshold_policy=policy.sentence,
             source=_with_checksum(source, frame),
             rows=len(frame),
+            transactions=float(weight.sum()),
             frauds=int(frame["Class"].sum()),
             seed=seed,
             epochs=epochs,
             versions=versions(),
-            held_out=evaluate(later_labels, scores, later_features[:, -1], chosen),
+            held_out=evaluate(judged, chosen),
             sample=Sample(features=sample.tolist(), scores=score(sample).tolist()),
         ),
     )
 
 
-def _split(frame: "pd.DataFrame", epochs: int) -> tuple["pd.DataFrame", "pd.DataFrame"]:
+def _split(
+    frame: "pd.DataFrame", weights: NDArray[np.float64] | None, epochs: int
+) -> tuple["pd.DataFrame", "pd.DataFrame"]:
     if epochs < 1:
         raise TrainingError(f"{epochs} epochs were asked for; training needs at least 1.")
     if len(frame) < 2:  # noqa: PLR2004 - one row to learn from and one to judge by
         raise TrainingError(f"{len(frame)} rows are too few to train on.")
-    earlier, held_out = later(frame, HELD_OUT_SHARE)
+    earlier, held_out = later(frame, HELD_OUT_SHARE, weights)
     for part, rows in (("earlier", earlier), ("later", held_out)):
         frauds = int(rows["Class"].sum())
         if not 0 < frauds < len(rows):
@@ -152,6 +178,7 @@ def _fit(
     learner: Any,
     features: NDArray[np.float64],
     labels: NDArray[np.float32],
+    weights: NDArray[np.float64],
     epochs: int,
     progress: Callable[[int], None],
 ) -> None:
@@ -166,6 +193,8 @@ def _fit(
     learner.fit(
         features.astype(np.float32),
         labels[:, None],
+        # To a mean of 1, so that the learning rate means the same whatever a row stands for.
+        sample_weight=(weights / weights.mean()).astype(np.float32),
         batch_size=BATCH,
         epochs=epochs,
         verbose=0,

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 import click
 
 from dataset.columns import ROWS, SHA256
-from fraudstream.options import CONTEXT, model_option, option
+from fraudstream.options import CONTEXT, PolicyType, model_option, option, weights_option
 from fraudstream.progress import progress_bar
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
     from model.metadata import Metadata, Source
+    from model.threshold import Policy
 
 TWIN_SEED = 1
 
@@ -26,7 +29,15 @@ TWIN_SEED = 1
     show_default=f"the synthetic twin, {ROWS:,} rows",
     help="creditcard.csv to learn from, plain, .gz or .zip.",
 )
+@weights_option
 @model_option
+@option(
+    "--policy",
+    type=PolicyType(),
+    default="f1",
+    help="What the threshold is chosen for: f1, cost:REVIEW, precision:SHARE, recall:SHARE or "
+    "alerts-per-day:NUMBER.",
+)
 @option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, help="Of all randomness.")
 @option(
     "--epochs",
@@ -34,7 +45,14 @@ TWIN_SEED = 1
     default=6,
     help="How often each row is learned from.",
 )
-def command(data: Path | None, model: Path, seed: int, epochs: int) -> None:
+def command(
+    data: Path | None,
+    weights: Path | None,
+    model: Path,
+    policy: "Policy",
+    seed: int,
+    epochs: int,
+) -> None:
     """Train the network, choose a threshold, and write both as an artifact.
 
     The artifact is a folder: the network with its preprocessing inside, metadata.json, and a model
@@ -50,6 +68,10 @@ def command(data: Path | None, model: Path, seed: int, epochs: int) -> None:
       fraudstream data download --out creditcard.csv
       fraudstream train --data creditcard.csv --model champion
       fraudstream detect --model champion
+
+    \b
+    So that a review of an alert, at 10 each, costs less than the frauds it finds:
+      fraudstream train --data creditcard.csv --policy cost:10
     """
     from model.artifact import check_replaceable
     from model.backend import import_keras
@@ -59,10 +81,18 @@ def command(data: Path | None, model: Path, seed: int, epochs: int) -> None:
     started = time.monotonic()
     try:
         frame, source = _rows(data)
+        weight = _weights(weights, data, len(frame))
         import_keras()
         with progress_bar("Training", total=epochs, unit="epochs") as advance:
             metadata = train_and_save(
-                frame, model, source=source, seed=seed, epochs=epochs, progress=advance
+                frame,
+                model,
+                source=source,
+                weights=weight,
+                policy=policy,
+                seed=seed,
+                epochs=epochs,
+                progress=advance,
             )
     except KeyboardInterrupt:
         print("Training was stopped; nothing was written.", file=sys.stderr)
@@ -95,19 +125,29 @@ def _rows(data: Path | None) -> tuple["pd.DataFrame", "Source"]:
     return frame, Source(name=data.name, sha256=checksum, synthetic=False if genuine else None)
 
 
+def _weights(path: Path | None, data: Path | None, rows: int) -> "NDArray[np.float64] | None":
+    if path is None:
+        return None
+    if data is None:
+        raise click.UsageError("--weights needs the --data that its lines belong to.")
+    from dataset.weights import read_weights
+
+    return read_weights(path, rows)
+
+
 def _print(metadata: "Metadata", model: Path, seconds: float) -> None:
     """Say what was learned, how good it is, and what to type next."""
+    from model.evaluation import figures_table
+
     figures = metadata.held_out
     told = {True: " (synthetic)", False: " (the published file)", None: ""}
     lines = {
         "data": f"{metadata.source.name}{told[metadata.source.synthetic]}",
         "rows": f"{metadata.rows:,}",
+        "transactions": f"{metadata.transactions:,.0f}",
         "frauds": f"{metadata.frauds:,}",
         "held out": f"the last {figures.rows:,} rows, {figures.frauds:,} frauds",
-        "average precision": f"{figures.average_precision:.4f}",
-        "threshold": f"{metadata.threshold:.4f}",
-        "precision": f"{figures.precision:.4f}",
-        "recall": f"{figures.recall:.4f}",
+        **dict(figures_table(figures)),
         "seconds": f"{seconds:.1f}",
         "artifact": f"{model} (version {metadata.model_version})",
     }

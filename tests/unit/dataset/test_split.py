@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -31,3 +32,21 @@ def test_impossible_shares(share: float) -> None:
 def test_one_row() -> None:
     with pytest.raises(ValueError, match="cannot be split"):
         later(pd.DataFrame({"Time": [1]}), 0.5)
+
+
+@given(st.lists(st.sampled_from([0.5, 1.0, 4.25]), min_size=2, max_size=60), st.floats(0.1, 0.9))
+def test_with_weights_the_later_part_is_the_share_of_what_rows_stand_for(
+    weights: list[float], share: float
+) -> None:
+    weight = np.array(weights)
+    earlier, rest = later(pd.DataFrame({"Time": range(len(weights))}), share, weight)
+    assert [*earlier["Time"], *rest["Time"]] == list(range(len(weights)))
+    # Exact but for the row on the border, and for parts that would be empty.
+    assert abs(weight[rest.index].sum() - share * weight.sum()) <= 4.25
+    assert len(earlier) >= 1
+    assert len(rest) >= 1
+
+
+def test_equal_weights_split_as_none() -> None:
+    frame = pd.DataFrame({"Time": range(57)})
+    assert later(frame, 0.2, np.full(57, 3.0))[1].index[0] == later(frame, 0.2)[1].index[0]

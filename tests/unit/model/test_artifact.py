@@ -131,7 +131,8 @@ def swapped(first: int, second: int) -> list[str]:
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"format_version": 2}, r"has format 2 and this fraudstream reads up to 1: upgrade"),
+        ({"format_version": 3}, r"has format 3 and this fraudstream reads 2: upgrade"),
+        ({"format_version": 1}, r"has format 1 and this fraudstream reads 2: train again"),
         ({"threshold": 1.5}, r"is not an artifact's metadata: .*\$\.threshold"),
         ({"held_out": None}, r"is not an artifact's metadata: .*\$\.held_out"),
         ({"feature_names": swapped(3, 4)}, "another order: number 4 is V4 and not V3; train again"),

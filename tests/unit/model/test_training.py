@@ -9,6 +9,7 @@ from dataset.columns import FEATURES
 from model.backend import compiled, import_keras
 from model.errors import TrainingError
 from model.metadata import Source
+from model.threshold import Policy
 from model.training import Trained, train, train_and_save
 
 SOURCE = Source(name="made up for tests")
@@ -95,3 +96,38 @@ def test_an_interruption_leaves_nothing(transactions: pd.DataFrame, tmp_path: Pa
     with pytest.raises(KeyboardInterrupt):
         train_and_save(transactions, tmp_path / "new", source=SOURCE, epochs=2, progress=interrupt)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_weights_stand_for_repeated_rows(transactions: pd.DataFrame) -> None:
+    """The same split, constants, bias and figures as with the rows themselves repeated."""
+    times = np.where(transactions["Class"] == 1, 1, 3)
+    repeated = transactions.iloc[np.arange(len(times)).repeat(times)].reset_index(drop=True)
+    weighted = train(transactions, source=SOURCE, weights=times.astype(float), seed=3, epochs=1)
+    many = train(repeated, source=SOURCE, seed=3, epochs=1)
+    assert weighted.metadata.transactions == many.metadata.transactions == len(repeated)
+    mine, theirs = weighted.metadata.held_out, many.metadata.held_out
+    assert (mine.transactions, mine.frauds) == (theirs.transactions, theirs.frauds)
+    for name in ("mean", "variance"):
+        assert np.allclose(
+            getattr(weighted.network.get_layer("standardised"), name),
+            getattr(many.network.get_layer("standardised"), name),
+            rtol=1e-5,
+        )
+
+
+def test_weights_reach_the_loss(transactions: pd.DataFrame, raw: NDArray[np.float32]) -> None:
+    """Frauds that stand for next to nothing are hardly learned."""
+    fraud = transactions["Class"].to_numpy() == 1
+    weights = np.where(fraud, 1e-3, 1.0)
+    light = train(transactions, source=SOURCE, weights=weights, seed=3, epochs=15)
+    plain = train(transactions, source=SOURCE, seed=3, epochs=15)
+    assert compiled(light.network)(raw)[fraud].mean() < 0.1
+    assert compiled(plain.network)(raw)[fraud].mean() > 0.5
+
+
+def test_the_policy_chooses_the_threshold(transactions: pd.DataFrame, trained: Trained) -> None:
+    policy = Policy("recall", 1.0)
+    everything = train(transactions, source=SOURCE, policy=policy, seed=3, epochs=15).metadata
+    assert everything.held_out.recall == 1
+    assert everything.threshold < trained.metadata.threshold
+    assert everything.threshold_policy == policy.sentence

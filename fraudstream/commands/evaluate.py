@@ -1,0 +1,107 @@
+"""`fraudstream evaluate`: judge an artifact on labelled transactions."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fraudstream.options import CONTEXT, PolicyType, model_option, option, weights_option
+
+if TYPE_CHECKING:
+    from model.evaluation import Evaluation
+    from model.threshold import Policy
+
+
+@click.command(context_settings=CONTEXT)
+@option(
+    "--data",
+    type=click.Path(path_type=Path),
+    required=True,
+    show_default=False,
+    help="creditcard.csv, or any file of its columns: plain, .gz or .zip.",
+)
+@weights_option
+@model_option
+@option(
+    "--last",
+    type=click.FloatRange(0, 1, min_open=True),
+    metavar="SHARE",
+    default=1.0,
+    help="Judge only the last share of the transactions; 0.2 is what training holds out.",
+)
+@option(
+    "--policy",
+    type=PolicyType(),
+    default=None,
+    show_default="the artifact's threshold",
+    help="Choose another threshold, as for 'fraudstream train', on these very transactions.",
+)
+@option("--report", type=click.Path(path_type=Path), help="Write a report: FILE.html or FILE.png.")
+@option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
+def command(
+    data: Path,
+    weights: Path | None,
+    model: Path,
+    last: float,
+    policy: "Policy | None",
+    report: Path | None,
+    as_json: bool,
+) -> None:
+    """Judge an artifact on transactions whose frauds are known.
+
+    Average precision with its interval, recall at a precision, what the threshold catches and
+    misses in frauds and money, alerts a day, and whether scores are probabilities.
+
+    \b
+    Examples:
+      fraudstream evaluate --data creditcard.csv --last 0.2
+      fraudstream evaluate --data sample.csv --weights weights.csv --report report.html
+      fraudstream evaluate --data creditcard.csv --last 0.2 --policy alerts-per-day:100
+    """
+    from dataset.reader import read
+    from dataset.split import later
+    from model.curve import OperatingCurve, Scored
+    from model.evaluation import evaluate
+    from model.report import check_report, write_report
+    from model.scorer import Scorer
+    from model.threshold import choose
+
+    if report:
+        check_report(report)
+    frame = read(data)
+    weight = None
+    if weights is not None:
+        from dataset.weights import read_weights
+
+        weight = read_weights(weights, len(frame))
+    if last < 1:
+        frame = later(frame, last, weight)[1]
+        weight = None if weight is None else weight[-len(frame) :]
+    scorer = Scorer.load(model)
+    rows = Scored.of(frame, scorer.in_batches(frame), weight)
+    threshold = choose(OperatingCurve.of(rows), policy) if policy else scorer.metadata.threshold
+    figures = evaluate(rows, threshold)
+    if report:
+        title = f"fraudstream {scorer.metadata.model_version} on {data.name}"
+        write_report(report, rows, figures, title=title)
+    _print(figures, as_json=as_json)
+
+
+def _print(figures: "Evaluation", *, as_json: bool) -> None:
+    import msgspec
+
+    from model.evaluation import figures_table
+
+    if as_json:
+        click.echo(msgspec.json.encode(figures))
+        return
+    table = [
+        ("rows", f"{figures.rows:,}"),
+        ("transactions", f"{figures.transactions:,.0f}"),
+        ("days", f"{figures.days:.2f}"),
+        ("frauds", f"{figures.frauds:,}"),
+        *figures_table(figures),
+    ]
+    width = max(len(name) for name, _ in table)
+    for name, value in table:
+        click.echo(f"{name:<{width}}  {value}")
