@@ -148,3 +148,33 @@ class PolicyType(click.ParamType[Any]):
         from model.threshold import EXAMPLES
 
         return [CompletionItem(it) for it in EXAMPLES if it.startswith(incomplete)]
+
+
+class RecipeType(click.ParamType[Any]):
+    """The name of a recipe, as `model.recipes.Recipe`."""
+
+    name = "name"
+
+    def convert(
+        self, value: Any, _parameter: click.Parameter | None, _context: click.Context | None
+    ) -> Any:
+        """Look it up; a mistake is told with what there is."""
+        from model.recipes import RECIPES, Recipe
+
+        if isinstance(value, Recipe):
+            return value
+        if value not in RECIPES:
+            self.fail(f"There is no recipe {value!r}; choose {', '.join(RECIPES)}.")
+        return RECIPES[value]
+
+    def shell_complete(
+        self, _context: click.Context, _parameter: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Offer the recipes, with what each is."""
+        from model.recipes import RECIPES
+
+        return [
+            CompletionItem(name, help=recipe.summary)
+            for name, recipe in RECIPES.items()
+            if name.startswith(incomplete)
+        ]

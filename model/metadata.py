@@ -56,7 +56,10 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
         transactions: that the rows stand for: the sum of their weights.
         frauds: frauds among them.
         seed: of all randomness in training.
+        recipe: the name of what was trained.
         epochs: how often each row was learned from.
+        history: of each epoch, by Keras's names ("loss", "val_roc_auc"); fewer figures where
+            nothing was looked at meanwhile.
         versions: of Python, Keras, its backend and numpy.
         held_out: figures on the last rows, from which nothing but the threshold was learned.
         sample: what a loaded network is checked against.
@@ -74,7 +77,9 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     transactions: float
     frauds: int
     seed: int
+    recipe: str
     epochs: int
+    history: list[dict[str, float]]
     versions: dict[str, str]
     held_out: Evaluation
     sample: Sample

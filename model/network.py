@@ -1,4 +1,4 @@
-"""The default network, in Keras 3's words only, so that it runs on any of its backends.
+"""A recipe's network, in Keras 3's words only, so that it runs on any of its backends.
 
 Preprocessing is part of the graph, as constants: who serves the network sends raw features and
 cannot prepare them in another way than training did.
@@ -10,19 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.backend import import_keras
-
-UNITS = (256, 128, 64)
-DROPOUT = 0.3
-
-# In standard deviations. Frauds lie 5 to 30 out in several components; further out says nothing
-# more, and an absurd number cannot drown the others.
-CLIP = 10.0
+from model.recipes.recipe import Preparation, Recipe
 
 
 def build(
+    recipe: Recipe,
     features: NDArray[np.float64],
+    weights: NDArray[np.float64],
     fraud_share: float,
-    weights: NDArray[np.float64] | None = None,
 ) -> Any:
     """Return the untrained network.
 
@@ -30,35 +25,52 @@ def build(
     `dataset.columns.FEATURES`; its output "score" is float32 [n, 1], a fraud's probability.
 
     Args:
+        recipe: says how raw features are prepared, and the layers.
         features: the rows to be trained on, [rows, 30]; the constants of the preprocessing are
             their means and variances.
+        weights: how many transactions each row stands for, [rows].
         fraud_share: share of frauds among them, 0 < share < 1; the score that the untrained
-            network gives on average, so that training need not begin with finding it.
-        weights: how many transactions each row stands for, [rows]; None for one each.
+            network gives on average where the recipe wants it, so that training need not begin
+            with finding it.
     """
     keras = import_keras()
     transaction = keras.Input((features.shape[1],), dtype="float32", name="transaction")
-    hidden = _prepared(keras, transaction, features, weights)
-    for number, units in enumerate(UNITS, start=1):
-        hidden = keras.layers.Dense(units, activation="relu", name=f"dense_{number}")(hidden)
-        hidden = keras.layers.Dropout(DROPOUT, name=f"dropout_{number}")(hidden)
-    bias = keras.initializers.Constant(float(np.log(fraud_share / (1 - fraud_share))))
-    score = keras.layers.Dense(1, activation="sigmoid", bias_initializer=bias, name="score")(hidden)
-    return keras.Model(transaction, score, name="fraud_network")
+    hidden = _prepared(keras, transaction, recipe.preparation, features, weights)
+    for number, layer in enumerate(recipe.layers, start=1):
+        hidden = keras.layers.Dense(layer.units, activation="relu", name=f"dense_{number}")(hidden)
+        if layer.dropout:
+            hidden = keras.layers.Dropout(layer.dropout, name=f"dropout_{number}")(hidden)
+    bias = float(np.log(fraud_share / (1 - fraud_share))) if recipe.true_bias else 0.0
+    score = keras.layers.Dense(
+        1,
+        activation="sigmoid",
+        bias_initializer=keras.initializers.Constant(bias),
+        name="score",
+    )(hidden)
+    return keras.Model(transaction, score, name=recipe.name.replace("-", "_"))
 
 
 def _prepared(
     keras: Any,
     transaction: Any,
+    preparation: Preparation,
     features: NDArray[np.float64],
-    weights: NDArray[np.float64] | None,
+    weights: NDArray[np.float64],
 ) -> Any:
     """Return the part of the graph that makes raw features fit to be learned from."""
-    # Amounts run from 0 to 25,691 with a median of 22: their logarithm is near to normal.
-    plain, amount = transaction[:, :-1], keras.ops.log1p(keras.ops.relu(transaction[:, -1:]))
-    prepared = np.column_stack([features[:, :-1], np.log1p(features[:, -1])])
-    joined = keras.layers.Concatenate(name="logarithmic")([plain, amount])
-    mean = np.average(prepared, axis=0, weights=weights)
-    variance = np.average((prepared - mean) ** 2, axis=0, weights=weights)
-    scaled = keras.layers.Normalization(mean=mean, variance=variance, name="standardised")(joined)
-    return keras.ops.clip(scaled, -CLIP, CLIP)
+    first = 0 if preparation.time else 1
+    joined, known = transaction[:, first:], features[:, first:]
+    offset = preparation.amount_offset
+    if offset is not None:
+        amount = keras.ops.log(keras.ops.relu(transaction[:, -1:]) + offset)
+        joined = keras.layers.Concatenate(name="logarithmic")([joined[:, :-1], amount])
+        known = np.column_stack([known[:, :-1], np.log(features[:, -1] + offset)])
+    if preparation.standardised:
+        mean = np.average(known, axis=0, weights=weights)
+        variance = np.average((known - mean) ** 2, axis=0, weights=weights)
+        joined = keras.layers.Normalization(mean=mean, variance=variance, name="standardised")(
+            joined
+        )
+    if preparation.clip is not None:
+        joined = keras.ops.clip(joined, -preparation.clip, preparation.clip)
+    return joined

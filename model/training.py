@@ -1,4 +1,4 @@
-"""Learn a network from labelled transactions in the order of time."""
+"""Train a recipe on labelled transactions: split, fit, choose a threshold, judge, describe."""
 
 import hashlib
 from collections.abc import Callable
@@ -12,25 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataset.columns import FEATURES
-from dataset.split import later
-from model import artifact, network, threshold
-from model.backend import compiled, import_keras, use_device, versions
+from model import artifact, threshold
+from model.backend import compiled, use_device, versions
 from model.curve import OperatingCurve, Scored
 from model.errors import TrainingError
 from model.evaluation import evaluate
+from model.fitting import Rows, fit
 from model.metadata import FORMAT_VERSION, Metadata, Sample, Source
+from model.recipes import CHAMPION, Recipe
+from model.splitting import split
 from model.threshold import Policy
 
 if TYPE_CHECKING:
     import pandas as pd
-
-EPOCHS = 6
-BATCH = 2048
-LEARNING_RATE = 1e-3
-WEIGHT_DECAY = 1e-4
-
-# Frauds are to be found tomorrow by what was learned until today, so the last rows judge.
-HELD_OUT_SHARE = 0.2
 
 DEFAULT_POLICY = Policy()
 
@@ -40,10 +34,17 @@ SAMPLE_ROWS = 8
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A trained network and what is known about it (its checksum comes with saving)."""
+    """A trained network, what is known about it, and what it was judged on.
+
+    Attributes:
+        network: with its preprocessing.
+        metadata: without a checksum, which comes with saving.
+        judged: the held-out rows with their scores.
+    """
 
     network: Any
     metadata: Metadata
+    judged: Scored
 
 
 def ignore(_amount: int) -> None:
@@ -56,12 +57,13 @@ def train_and_save(
     *,
     source: Source,
     weights: NDArray[np.float64] | None = None,
+    recipe: Recipe = CHAMPION,
     policy: Policy = DEFAULT_POLICY,
     seed: int = 1,
-    epochs: int = EPOCHS,
+    epochs: int | None = None,
     progress: Callable[[int], None] = ignore,
 ) -> Metadata:
-    """Train the default network and write its artifact; say what was written.
+    """Train a recipe and write its artifact; say what was written.
 
     Nothing is written before training is done, and then the whole artifact or nothing.
 
@@ -70,9 +72,10 @@ def train_and_save(
         folder: where the artifact goes; an older artifact there is replaced.
         source: what the rows are.
         weights: how many transactions each row stands for, [rows]; None for one each.
+        recipe: what is trained, and how.
         policy: what the threshold is chosen for.
         seed: of all randomness.
-        epochs: how often each row is learned from.
+        epochs: how often each row is learned from, at most; None for as often as the recipe says.
         progress: called with 1 after each epoch.
 
     Raises:
@@ -85,6 +88,7 @@ def train_and_save(
         frame,
         source=source,
         weights=weights,
+        recipe=recipe,
         policy=policy,
         seed=seed,
         epochs=epochs,
@@ -98,12 +102,13 @@ def train(
     *,
     source: Source,
     weights: NDArray[np.float64] | None = None,
+    recipe: Recipe = CHAMPION,
     policy: Policy = DEFAULT_POLICY,
     seed: int = 1,
-    epochs: int = EPOCHS,
+    epochs: int | None = None,
     progress: Callable[[int], None] = ignore,
 ) -> Trained:
-    """Train the default network on the earlier rows; judge it on the later ones.
+    """Train a recipe on some of the rows; judge it on the others.
 
     The same rows, seed and settings give the same scores on one machine. Another processor,
     number of cores or version may add float32 sums in another order; each step builds on the
@@ -111,25 +116,23 @@ def train(
 
     Arguments and errors are those of `train_and_save`.
     """
+    if epochs is not None and epochs < 1:
+        raise TrainingError(f"{epochs} epochs were asked for; training needs at least 1.")
     weight = np.ones(len(frame)) if weights is None else weights
-    earlier, held_out = _split(frame, weights, epochs)
-    keras = import_keras()
+    parts = split(frame, recipe, weights, seed)
     use_device("auto")
-    keras.utils.set_random_seed(seed)
-    features, labels = _arrays(earlier)
-    learned = weight[: len(earlier)]
-    learner = network.build(
-        features, fraud_share=float(np.average(labels, weights=learned)), weights=learned
+    learned, validation = (
+        Rows.of(frame.iloc[part], weight[part]) for part in (parts.learned, parts.validation)
     )
-    _fit(learner, features, labels, learned, epochs, progress)
-    score = compiled(learner)
-    later_features, _ = _arrays(held_out)
-    judged = Scored.of(held_out, score(later_features.astype(np.float32)), weight[len(earlier) :])
+    fitted = fit(recipe, learned, validation, seed=seed, epochs=epochs, progress=progress)
+    score = compiled(fitted.network)
+    held_out = frame.iloc[parts.test]
+    scores = score(held_out[list(FEATURES)].to_numpy(np.float32))
+    judged = Scored.of(held_out, scores, weight[parts.test])
     chosen = threshold.choose(OperatingCurve.of(judged), policy)
     sample = _sample(frame)
     return Trained(
-        # The same layers without the optimizer's memory, which is twice the size of the weights.
-        keras.Model(learner.inputs[0], learner.outputs[0], name=learner.name),
+        fitted.network,
         Metadata(
             format_version=FORMAT_VERSION,
             model_version="",
@@ -143,62 +146,14 @@ def train(
             transactions=float(weight.sum()),
             frauds=int(frame["Class"].sum()),
             seed=seed,
-            epochs=epochs,
+            recipe=recipe.name,
+            epochs=len(fitted.history),
+            history=fitted.history,
             versions=versions(),
             held_out=evaluate(judged, chosen),
             sample=Sample(features=sample.tolist(), scores=score(sample).tolist()),
         ),
-    )
-
-
-def _split(
-    frame: "pd.DataFrame", weights: NDArray[np.float64] | None, epochs: int
-) -> tuple["pd.DataFrame", "pd.DataFrame"]:
-    if epochs < 1:
-        raise TrainingError(f"{epochs} epochs were asked for; training needs at least 1.")
-    if len(frame) < 2:  # noqa: PLR2004 - one row to learn from and one to judge by
-        raise TrainingError(f"{len(frame)} rows are too few to train on.")
-    earlier, held_out = later(frame, HELD_OUT_SHARE, weights)
-    for part, rows in (("earlier", earlier), ("later", held_out)):
-        frauds = int(rows["Class"].sum())
-        if not 0 < frauds < len(rows):
-            raise TrainingError(
-                f"The {part} {len(rows):,} of the {len(frame):,} rows hold {frauds:,} frauds; "
-                "training needs frauds and legitimate transactions in the earlier 80 % and in "
-                "the later 20 %: give it more rows."
-            )
-    return earlier, held_out
-
-
-def _arrays(frame: "pd.DataFrame") -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    return frame[list(FEATURES)].to_numpy(np.float64), frame["Class"].to_numpy(np.float32)
-
-
-def _fit(
-    learner: Any,
-    features: NDArray[np.float64],
-    labels: NDArray[np.float32],
-    weights: NDArray[np.float64],
-    epochs: int,
-    progress: Callable[[int], None],
-) -> None:
-    keras = import_keras()
-    steps = epochs * -(-len(features) // BATCH)
-    learner.compile(
-        optimizer=keras.optimizers.AdamW(
-            keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps), weight_decay=WEIGHT_DECAY
-        ),
-        loss="binary_crossentropy",
-    )
-    learner.fit(
-        features.astype(np.float32),
-        labels[:, None],
-        # To a mean of 1, so that the learning rate means the same whatever a row stands for.
-        sample_weight=(weights / weights.mean()).astype(np.float32),
-        batch_size=BATCH,
-        epochs=epochs,
-        verbose=0,
-        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: progress(1))],
+        judged,
     )
 
 

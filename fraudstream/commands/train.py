@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from dataset.columns import ROWS, SHA256
-from fraudstream.options import CONTEXT, PolicyType, model_option, option, weights_option
+from fraudstream.options import (
+    CONTEXT,
+    PolicyType,
+    RecipeType,
+    model_option,
+    option,
+    weights_option,
+)
 from fraudstream.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -17,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from model.metadata import Metadata, Source
+    from model.recipes import Recipe
     from model.threshold import Policy
 
 TWIN_SEED = 1
@@ -42,8 +50,15 @@ TWIN_SEED = 1
 @option(
     "--epochs",
     type=click.IntRange(1, 1000),
-    default=6,
-    help="How often each row is learned from.",
+    default=None,
+    show_default="as the recipe says",
+    help="How often each row is learned from, at most.",
+)
+@option(
+    "--recipe",
+    type=RecipeType(),
+    default="champion",
+    help="What is trained; 'fraudstream recipes' lists them.",
 )
 def command(
     data: Path | None,
@@ -51,13 +66,15 @@ def command(
     model: Path,
     policy: "Policy",
     seed: int,
-    epochs: int,
+    epochs: int | None,
+    recipe: "Recipe",
 ) -> None:
-    """Train the network, choose a threshold, and write both as an artifact.
+    """Train a recipe, choose a threshold, and write both as an artifact.
 
     The artifact is a folder: the network with its preprocessing inside, metadata.json, and a model
-    card. It is judged on the last 20 % of the rows, in the order of time. An older artifact in the
-    folder is replaced once the new one is complete.
+    card. The default recipe, the champion, is judged on the last 20 % of the rows, in the order of
+    time; others as their authors did. An older artifact in the folder is replaced once the new one
+    is complete.
 
     \b
     Without data, on the synthetic twin of creditcard.csv:
@@ -68,6 +85,10 @@ def command(
       fraudstream data download --out creditcard.csv
       fraudstream train --data creditcard.csv --model champion
       fraudstream detect --model champion
+
+    \b
+    As others did:
+      fraudstream train --data creditcard.csv --recipe keras-imbalanced --model keras-imbalanced
 
     \b
     So that a review of an alert, at 10 each, costs less than the frauds it finds:
@@ -83,12 +104,13 @@ def command(
         frame, source = _rows(data)
         weight = _weights(weights, data, len(frame))
         import_keras()
-        with progress_bar("Training", total=epochs, unit="epochs") as advance:
+        with progress_bar("Training", total=epochs or recipe.epochs, unit="epochs") as advance:
             metadata = train_and_save(
                 frame,
                 model,
                 source=source,
                 weights=weight,
+                recipe=recipe,
                 policy=policy,
                 seed=seed,
                 epochs=epochs,
@@ -143,10 +165,11 @@ def _print(metadata: "Metadata", model: Path, seconds: float) -> None:
     told = {True: " (synthetic)", False: " (the published file)", None: ""}
     lines = {
         "data": f"{metadata.source.name}{told[metadata.source.synthetic]}",
+        "recipe": metadata.recipe,
         "rows": f"{metadata.rows:,}",
         "transactions": f"{metadata.transactions:,.0f}",
         "frauds": f"{metadata.frauds:,}",
-        "held out": f"the last {figures.rows:,} rows, {figures.frauds:,} frauds",
+        "held out": f"{figures.rows:,} rows, {figures.frauds:,} frauds",
         **dict(figures_table(figures)),
         "seconds": f"{seconds:.1f}",
         "artifact": f"{model} (version {metadata.model_version})",
