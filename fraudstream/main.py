@@ -19,6 +19,7 @@ COMMANDS = {
     "data": "Download creditcard.csv, or make its synthetic twin.",
     "recipes": "List what can be trained.",
     "train": "Train a recipe and write its artifact.",
+    "compare": "Train what others published; published against measured.",
     "evaluate": "Judge an artifact on labelled transactions.",
     "detect": "Score transactions as they arrive; raise alerts.",
     "replay": "Publish creditcard.csv as a live stream.",

@@ -159,7 +159,8 @@ class RecipeType(click.ParamType[Any]):
         self, value: Any, _parameter: click.Parameter | None, _context: click.Context | None
     ) -> Any:
         """Look it up; a mistake is told with what there is."""
-        from model.recipes import RECIPES, Recipe
+        from model.recipes import RECIPES
+        from model.recipes.recipe import Recipe
 
         if isinstance(value, Recipe):
             return value

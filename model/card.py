@@ -4,6 +4,7 @@ import json
 
 from model.evaluation import Evaluation, figures_table
 from model.metadata import Metadata, Source
+from model.recipes import RECIPES
 
 _KINDS = {
     True: (
@@ -21,10 +22,20 @@ _KINDS = {
     ),
 }
 
+_HELD_OUT = {
+    "later": "The last {rows:,} rows in the order of time, with {frauds:,} frauds, were held out.",
+    "random": (
+        "{rows:,} rows, drawn at random, with {frauds:,} frauds, were held out. A network that is "
+        "judged so has seen what came after the transactions that judge it: on later ones it will "
+        "do worse."
+    ),
+}
+_HELD_OUT["stratified"] = _HELD_OUT["random"]
+
 
 def card(metadata: Metadata) -> str:
     """Return the model card in Markdown, with the front matter that Hugging Face reads."""
-    figures = metadata.held_out
+    figures, recipe = metadata.held_out, RECIPES[metadata.recipe]
     return f"""{_front_matter(metadata)}
 # fraudstream {metadata.model_version}
 
@@ -36,8 +47,10 @@ flagged as fraud.
 {_KINDS[metadata.source.synthetic]}
 
 Trained on {metadata.source.name}: {metadata.rows:,} rows{_standing_for(metadata)} with
-{metadata.frauds:,} frauds (SHA-256 `{metadata.source.sha256}`). The last {figures.rows:,} in the
-order of time, with {figures.frauds:,} frauds, were held out.
+{metadata.frauds:,} frauds (SHA-256 `{metadata.source.sha256}`), by the recipe `{metadata.recipe}`:
+{recipe.summary}. Source: {recipe.source}.
+
+{_HELD_OUT[recipe.test].format(rows=figures.rows, frauds=figures.frauds)}
 
 ## Figures on the held-out transactions
 

@@ -155,7 +155,7 @@ def _learned(
     """Return what Keras fits to: arrays with weights, or balanced batches without end."""
     if recipe.oversampled:
         batches = _balanced(examples, recipe.batch, np.random.default_rng(seed))
-        return {"x": batches, "steps_per_epoch": steps}
+        return {"x": batches, "steps_per_epoch": steps, "shuffle": False}
     features, labels, weights = examples.as_tuple()
     return {
         "x": features,

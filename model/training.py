@@ -19,7 +19,8 @@ from model.errors import TrainingError
 from model.evaluation import evaluate
 from model.fitting import Rows, fit
 from model.metadata import FORMAT_VERSION, Metadata, Sample, Source
-from model.recipes import CHAMPION, Recipe
+from model.recipes.champion import CHAMPION
+from model.recipes.recipe import Recipe
 from model.splitting import split
 from model.threshold import Policy
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from model.metadata import Metadata, Source
-    from model.recipes import Recipe
+    from model.recipes.recipe import Recipe
     from model.threshold import Policy
 
 TWIN_SEED = 1

@@ -73,8 +73,8 @@ def test_preprocessing_bears_what_training_never_saw(trained: Trained) -> None:
     ("rows", "sentence"),
     [
         (slice(0, 1), "1 rows are too few to train on."),
-        (slice(8, 27), "The earlier 15 of the 19 rows hold 0 frauds"),
-        (slice(0, 20), "The later 4 of the 20 rows hold 0 frauds"),
+        (slice(8, 27), "Of the 19 rows, the 15 that are learned hold 0 frauds"),
+        (slice(0, 20), "Of the 20 rows, the 4 that are held out hold 0 frauds"),
     ],
 )
 def test_rows_without_frauds_are_refused(

@@ -1,0 +1,86 @@
+"""Every recipe: its network's shape, and an artifact that scores as the trained network did."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+from model import network
+from model.artifact import save
+from model.backend import compiled
+from model.metadata import Source
+from model.recipes import RECIPES
+from model.recipes.recipe import Recipe
+from model.scorer import Scorer
+from model.training import train
+
+# Keras 3.15 converts its variables in a way that numpy 2 warns about, whenever it saves.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+every = pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+
+
+def test_the_champion_is_the_first() -> None:
+    assert next(iter(RECIPES)) == "champion"
+
+
+@pytest.mark.parametrize(
+    ("name", "weights"),
+    [
+        # 29 x 128 + 128, and 128 + 1.
+        ("prosise", 3_969),
+        # 29 x 16 + 16, and 16 + 1.
+        ("tensorflow-baseline", 497),
+        ("tensorflow-weighted", 497),
+        ("tensorflow-oversampled", 497),
+        ("keras-imbalanced", 139_777),  # as its author's summary says
+    ],
+)
+def test_networks_have_their_authors_shape(
+    name: str, weights: int, raw: NDArray[np.float32]
+) -> None:
+    built = network.build(RECIPES[name], raw.astype(float), np.ones(len(raw)), 0.002)
+    assert sum(int(np.prod(weight.shape)) for weight in built.trainable_weights) == weights
+
+
+@every
+def test_an_untrained_network_gives_the_share_it_should(
+    recipe: Recipe, raw: NDArray[np.float32]
+) -> None:
+    built = network.build(recipe, raw.astype(float), np.ones(len(raw)), 0.002)
+    *_, bias = built.get_weights()
+    assert 1 / (1 + np.exp(-bias[0])) == pytest.approx(0.002 if recipe.true_bias else 0.5)
+
+
+@every
+def test_a_saved_network_scores_as_the_trained_one(
+    recipe: Recipe, transactions: pd.DataFrame, raw: NDArray[np.float32], tmp_path: Path
+) -> None:
+    trained = train(transactions, source=Source(name="made up"), recipe=recipe, epochs=2)
+    folder = tmp_path / recipe.name
+    save(folder, trained.network, trained.metadata)
+    scores = Scorer.load(folder)(raw)
+    assert np.abs(scores - compiled(trained.network)(raw)).max() <= 1e-6
+    assert trained.metadata.recipe == recipe.name
+    assert {"loss", "roc_auc", "val_loss", "val_true_positives"} <= trained.metadata.history[
+        0
+    ].keys()
+    assert recipe.summary in (folder / "README.md").read_text()
+
+
+@every
+def test_published_counts_are_of_one_test_set(recipe: Recipe) -> None:
+    """Each fifth has 56,961 or 56,962 rows, and 75 to 105 of its frauds were there to be found."""
+    for published in recipe.published:
+        counts = (
+            published.true_positives,
+            published.false_positives,
+            published.true_negatives,
+            published.false_negatives,
+        )
+        if None not in counts:
+            assert sum(it or 0 for it in counts) in {56_961, 56_962}
+            found, missed = published.true_positives or 0, published.false_negatives or 0
+            assert 75 <= found + missed <= 105
