@@ -57,7 +57,7 @@ class Compared:
 
     @property
     def verdict(self) -> str:
-        """ "as published", or how it is off."""
+        """Say "as published", or how it is off."""
         if abs(self.measured - self.published) <= self.allowed:
             return "as published"
         return "higher" if self.measured > self.published else "lower"

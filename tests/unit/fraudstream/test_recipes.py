@@ -1,0 +1,58 @@
+"""`fraudstream recipes` and `compare`: what there is, and a comparison on a few rows."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from dataset.columns import COLUMNS, FEATURES
+from fraudstream.commands import compare, recipes, train
+from model.recipes import RECIPES
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    random = np.random.default_rng(5)
+    fraud = np.arange(600) % 10 == 7
+    frame = pd.DataFrame(random.normal(size=(600, 30)), columns=list(FEATURES))
+    frame.loc[fraud, "V1":"V28"] += 2.0
+    frame["Time"] = np.linspace(0, 172_800, 600).round()
+    frame["Amount"] = random.lognormal(3, 1.5, 600).round(2)
+    frame["Class"] = fraud.astype(np.int8)
+    path = tmp_path_factory.mktemp("compare") / "data.csv"
+    frame[list(COLUMNS)].to_csv(path, index=False)
+    return path
+
+
+def test_every_recipe_is_listed_with_its_author() -> None:
+    listed = CliRunner().invoke(recipes.command).output
+    for name, recipe in RECIPES.items():
+        assert f"\n{name} " in f"\n{listed}"
+        assert recipe.summary in listed
+        assert recipe.source in listed
+
+
+def test_a_comparison_has_a_line_for_each_published_figure(data: Path) -> None:
+    given = ["--data", str(data), "--recipe", "prosise", "--seeds", "2"]
+    table = CliRunner().invoke(compare.command, given)
+    assert table.exit_code == 0, table.exception
+    lines = table.output.splitlines()
+    assert lines[0].split()[:2] == ["recipe", "published"]
+    assert [line.split("  ")[0] for line in lines[1:]] == ["prosise"] * 3
+    found = [
+        json.loads(it)
+        for it in CliRunner().invoke(compare.command, [*given, "--json"]).output.splitlines()
+    ]
+    assert [it["figure"] for it in found] == ["recall", "false alarms", "accuracy"]
+    for it in found:
+        assert it["lowest"] <= it["measured"] <= it["highest"]
+        assert it["verdict"] in {"as published", "higher", "lower"}
+
+
+def test_an_unknown_recipe_is_told_with_what_there_is() -> None:
+    result = CliRunner().invoke(train.command, ["--recipe", "secret"])
+    assert result.exit_code == 2
+    assert "There is no recipe 'secret'; choose champion, prosise" in result.output
