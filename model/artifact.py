@@ -1,4 +1,4 @@
-"""The artifact: a folder of model.keras, metadata.json and a model card, whole or not at all."""
+"""The artifact: a folder of network, metadata, model card and pictures, whole or not at all."""
 
 import errno
 import hashlib
@@ -6,7 +6,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,19 +18,25 @@ from dataset.columns import FEATURES
 from model.backend import Score, import_keras
 from model.card import card
 from model.errors import ArtifactError
+from model.gallery import Rendered
 from model.metadata import FORMAT_VERSION, Metadata
 
 NETWORK = "model.keras"
 METADATA = "metadata.json"
 CARD = "README.md"
+PICTURES = "pictures"
 
 # Scores are float32 and come out of sums of up to 256 products; other processors and versions
 # add them in another order, which is good for 1e-7 to 1e-6.
 SCORE_TOLERANCE = 1e-5
 
 
-def save(folder: Path, network: Any, metadata: Metadata) -> Metadata:
+def save(
+    folder: Path, network: Any, metadata: Metadata, pictures: Sequence[Rendered] = ()
+) -> Metadata:
     """Write the artifact and return its metadata, with checksum and version of the model.
+
+    The pictures, if any, lie in a folder of their own, and the model card shows them.
 
     The files are written into a hidden folder beside it, brought to the disk, and then put in
     place by renaming: an interruption or a full disk leaves the older artifact as it was. (Between
@@ -51,8 +57,9 @@ def save(folder: Path, network: Any, metadata: Metadata) -> Metadata:
         )
         text = msgspec.json.format(msgspec.json.encode(metadata), indent=1)
         (new / METADATA).write_bytes(text + b"\n")
-        (new / CARD).write_text(card(metadata), encoding="utf-8")
-        for path in (new / NETWORK, new / METADATA, new / CARD, new):
+        (new / CARD).write_text(card(metadata, pictures), encoding="utf-8")
+        _write_pictures(new / PICTURES, pictures)
+        for path in (*new.rglob("*"), new):
             _sync(path)
         _put(new, place)
     return metadata
@@ -74,7 +81,7 @@ def check_replaceable(folder: Path) -> None:
             raise ArtifactError(
                 f"{folder} is not a folder; an artifact is one, so name another place."
             ) from None
-    strange = sorted(found - {NETWORK, METADATA, CARD})
+    strange = sorted(found - {NETWORK, METADATA, CARD, PICTURES})
     if strange:
         raise ArtifactError(
             f"{folder} holds {strange[0]}, which is no part of an artifact and would be lost: "
@@ -169,6 +176,15 @@ class _Format(msgspec.Struct):
     """What can be read of any format."""
 
     format_version: int
+
+
+def _write_pictures(folder: Path, pictures: Sequence[Rendered]) -> None:
+    if not pictures:
+        return
+    folder.mkdir()
+    for picture in pictures:
+        (folder / f"{picture.name}-light.png").write_bytes(picture.light)
+        (folder / f"{picture.name}-dark.png").write_bytes(picture.dark)
 
 
 def _check_features(path: Path, names: tuple[str, ...]) -> None:

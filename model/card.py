@@ -1,8 +1,10 @@
 """The model card: what a person should know before trusting the scores."""
 
 import json
+from collections.abc import Sequence
 
 from model.evaluation import Evaluation, figures_table
+from model.gallery import Rendered
 from model.metadata import Metadata, Source
 from model.recipes import RECIPES
 
@@ -33,8 +35,13 @@ _HELD_OUT = {
 _HELD_OUT["stratified"] = _HELD_OUT["random"]
 
 
-def card(metadata: Metadata) -> str:
-    """Return the model card in Markdown, with the front matter that Hugging Face reads."""
+def card(metadata: Metadata, pictures: Sequence[Rendered] = ()) -> str:
+    """Return the model card in Markdown, with the front matter that Hugging Face reads.
+
+    Args:
+        metadata: of the network.
+        pictures: those that lie in `pictures/` beside it.
+    """
     figures, recipe = metadata.held_out, RECIPES[metadata.recipe]
     return f"""{_front_matter(metadata)}
 # fraudstream {metadata.model_version}
@@ -51,7 +58,7 @@ Trained on {metadata.source.name}: {metadata.rows:,} rows{_standing_for(metadata
 {recipe.summary}. Source: {recipe.source}.
 
 {_HELD_OUT[recipe.test].format(rows=figures.rows, frauds=figures.frauds)}
-
+{_shown(pictures, "class-balance", "distributions")}
 ## Figures on the held-out transactions
 
 {_table(figures)}
@@ -59,7 +66,7 @@ Trained on {metadata.source.name}: {metadata.rows:,} rows{_standing_for(metadata
 The threshold is {metadata.threshold_policy}. As it was chosen on the rows that precision and
 recall are given for, those two flatter it a little. The interval comes from resampling these rows;
 with so few frauds it is wide, and two models whose intervals overlap much may be equally good.
-
+{_shown(pictures, "evaluation", "confusion")}
 ## Use
 
 Input: float32 `[n, {len(metadata.feature_names)}]`, raw values in this order:
@@ -71,14 +78,57 @@ fraudstream detect --model FOLDER
 
 `metadata.json` holds a sample of rows with the scores that a faithful copy gives them.
 
+## Training
+
+Seed {metadata.seed}, {metadata.epochs} epochs; {_versions(metadata)}.
+{_shown(pictures, "network", "history")}
+{_history(metadata)}
+
 ## Limits
 
 Whether a score is a probability of fraud, the calibration error above tells. It knows patterns of
 the transactions it was trained on and none that came later; what is done to a flagged cardholder is
 for people to decide.
-
-Seed {metadata.seed}, {metadata.epochs} epochs; {_versions(metadata)}.
 """
+
+
+def _shown(pictures: Sequence[Rendered], *names: str) -> str:
+    """Return those of the pictures that have these names, for whichever background."""
+    return "".join(
+        f"""
+<picture>
+<source media="(prefers-color-scheme: dark)" srcset="pictures/{it.name}-dark.png">
+<img alt="{it.caption}" src="pictures/{it.name}-light.png">
+</picture>
+"""
+        for it in pictures
+        if it.name in names
+    )
+
+
+def _history(metadata: Metadata) -> str:
+    """Return the table of epochs: loss and counts on the rows that were only looked at."""
+    heads = {
+        "loss": "loss",
+        "val_loss": "validation loss",
+        "val_true_positives": "frauds found",
+        "val_false_negatives": "frauds missed",
+        "val_false_positives": "false alarms",
+        "val_roc_auc": "ROC AUC",
+    }
+    lines = [
+        f"| epoch | {' | '.join(heads.values())} |",
+        f"|---:|{'---:|' * len(heads)}",
+    ]
+    for number, epoch in enumerate(metadata.history, start=1):
+        cells = (
+            f"{epoch[name]:,.0f}"
+            if "positives" in name or "negatives" in name
+            else f"{epoch[name]:.6f}"
+            for name in heads
+        )
+        lines.append(f"| {number} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def _table(figures: Evaluation) -> str:

@@ -11,6 +11,8 @@ from model.curve import OperatingCurve, Scored
 from model.evaluation import Evaluation
 
 Background = Literal["light", "dark"]
+BACKGROUNDS: tuple[Background, ...] = ("light", "dark")
+
 Draw = Callable[[Any], None]
 """Draws on an empty matplotlib figure."""
 

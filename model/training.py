@@ -18,6 +18,7 @@ from model.curve import OperatingCurve, Scored
 from model.errors import TrainingError
 from model.evaluation import evaluate
 from model.fitting import Rows, fit
+from model.gallery import Rendered, gallery, rendered
 from model.metadata import FORMAT_VERSION, Metadata, Sample, Source
 from model.recipes.champion import CHAMPION
 from model.recipes.recipe import Recipe
@@ -63,6 +64,7 @@ def train_and_save(
     seed: int = 1,
     epochs: int | None = None,
     progress: Callable[[int], None] = ignore,
+    pictures: bool = False,
 ) -> Metadata:
     """Train a recipe and write its artifact; say what was written.
 
@@ -78,9 +80,11 @@ def train_and_save(
         seed: of all randomness.
         epochs: how often each row is learned from, at most; None for as often as the recipe says.
         progress: called with 1 after each epoch.
+        pictures: whether the artifact has some.
 
     Raises:
         TrainingError: the rows or settings cannot be trained on.
+        MissingExtraError: matplotlib is not installed, and pictures are wanted.
         PolicyError: no threshold does what the policy asks for.
         ArtifactError: the folder cannot be written, or holds something else.
     """
@@ -95,7 +99,13 @@ def train_and_save(
         epochs=epochs,
         progress=progress,
     )
-    return artifact.save(folder, trained.network, trained.metadata)
+    drawn: list[Rendered] = []
+    if pictures:
+        metadata = trained.metadata
+        drawn = rendered(
+            gallery(frame, trained.network, metadata.history, trained.judged, metadata.held_out)
+        )
+    return artifact.save(folder, trained.network, trained.metadata, drawn)
 
 
 def train(

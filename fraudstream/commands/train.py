@@ -2,6 +2,7 @@
 
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,11 @@ TWIN_SEED = 1
     default="champion",
     help="What is trained; 'fraudstream recipes' lists them.",
 )
+@option(
+    "--pictures/--no-pictures",
+    default=True,
+    help="Draw the rows, the training and the judgement for the model card.",
+)
 def command(
     data: Path | None,
     weights: Path | None,
@@ -68,6 +74,7 @@ def command(
     seed: int,
     epochs: int | None,
     recipe: "Recipe",
+    pictures: bool,
 ) -> None:
     """Train a recipe, choose a threshold, and write both as an artifact.
 
@@ -115,6 +122,7 @@ def command(
                 seed=seed,
                 epochs=epochs,
                 progress=advance,
+                pictures=pictures and _can_draw(),
             )
     except KeyboardInterrupt:
         print("Training was stopped; nothing was written.", file=sys.stderr)
@@ -145,6 +153,13 @@ def _rows(data: Path | None) -> tuple["pd.DataFrame", "Source"]:
     # The published file is known by its checksum; any other may be real or made up.
     genuine = checksum == SHA256
     return frame, Source(name=data.name, sha256=checksum, synthetic=False if genuine else None)
+
+
+def _can_draw() -> bool:
+    if find_spec("matplotlib"):
+        return True
+    print("No pictures: pip install 'fraudstream[pictures]' brings what draws.", file=sys.stderr)
+    return False
 
 
 def _weights(path: Path | None, data: Path | None, rows: int) -> "NDArray[np.float64] | None":

@@ -33,7 +33,15 @@ def train_artifact(folder: Path) -> None:
     Raises:
         PartFailedError: if it fails; the reason stands on stderr by then.
     """
-    command = [sys.executable, "-m", "fraudstream", "train", "--model", str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "fraudstream",
+        "train",
+        "--no-pictures",
+        "--model",
+        str(folder),
+    ]
     training = start_tied(command, stdout=subprocess.DEVNULL)
     try:
         code = training.wait()

@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from dataset.columns import FEATURES
 from model import artifact
 from model.artifact import check_replaceable, load_metadata, save
 from model.errors import ArtifactError
+from model.gallery import Rendered
 from model.scorer import Scorer
 from model.training import Trained
 
@@ -234,3 +236,25 @@ def test_a_place_that_cannot_be_written_is_refused_before_training(tmp_path: Pat
         check_replaceable(place)
     check_replaceable(tmp_path / "new" / "artifact")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_pictures_lie_beside_the_card_that_shows_them(tmp_path: Path, trained: Trained) -> None:
+    folder = tmp_path / "artifact"
+    drawn = [Rendered(name, "What one sees.", b"light", b"dark") for name in ("history", "network")]
+    save(folder, trained.network, trained.metadata, drawn)
+    shown = re.findall(r"pictures/[\w-]+\.png", (folder / "README.md").read_text())
+    assert sorted(shown) == sorted(
+        str(it.relative_to(folder)) for it in (folder / "pictures").iterdir()
+    )
+    assert (folder / "pictures" / "history-dark.png").read_bytes() == b"dark"
+    save(folder, trained.network, trained.metadata)  # replaced whole: none are left
+    assert not (folder / "pictures").exists()
+
+
+def test_the_card_has_a_line_for_each_epoch(folder: Path, trained: Trained) -> None:
+    lines = (folder / "README.md").read_text().splitlines()
+    first = lines.index(next(line for line in lines if line.startswith("| epoch |")))
+    rows = [line.split("|")[1].strip() for line in lines[first + 2 :] if line.startswith("| ")]
+    assert rows[: len(trained.metadata.history)] == [
+        str(number + 1) for number in range(len(trained.metadata.history))
+    ]

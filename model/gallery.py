@@ -1,0 +1,242 @@
+"""The pictures beside a trained network: its rows, its training, its judgement, its layers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from model.curve import Scored
+from model.evaluation import Evaluation
+from model.fitting import Epoch
+from model.pictures import BACKGROUNDS, BLUE, ORANGE, RED, Draw, evaluation_panels, render
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# As many legitimate rows as can be told apart in a scatter plot, with the frauds.
+SCATTER_ROWS = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture of a model card.
+
+    Attributes:
+        name: of its files, "NAME-light.png" and "NAME-dark.png".
+        caption: what one sees.
+        width: in inches.
+        height: in inches.
+        draw: draws it.
+    """
+
+    name: str
+    caption: str
+    width: float
+    height: float
+    draw: Draw
+
+
+def gallery(
+    frame: "pd.DataFrame",
+    network: Any,
+    history: Sequence[Epoch],
+    judged: Scored,
+    figures: Evaluation,
+) -> list[Picture]:
+    """Return the pictures of a trained network.
+
+    Args:
+        frame: all rows, as `dataset.reader.read` gives them.
+        network: the trained one.
+        history: of its epochs, at least one.
+        judged: the held-out rows with their scores.
+        figures: of those.
+    """
+    return [
+        Picture(
+            "class-balance",
+            "How many rows are legitimate and how many are frauds, on a logarithmic axis.",
+            7.0,
+            2.4,
+            lambda figure: _class_balance(figure, frame),
+        ),
+        Picture(
+            "distributions",
+            "V5 against V6 of legitimate transactions and of frauds: some frauds lie far out, most "
+            "among the others.",
+            8.0,
+            4.2,
+            lambda figure: _distributions(figure, frame),
+        ),
+        Picture(
+            "history",
+            "Loss, ROC AUC, precision and recall after each epoch, on the rows that are learned "
+            "and on those that are only looked at.",
+            10.0,
+            6.4,
+            lambda figure: _history(figure, history),
+        ),
+        Picture(
+            "confusion",
+            "Transactions by what they were and by what was said of them at the threshold.",
+            5.0,
+            4.0,
+            lambda figure: _confusion(figure, figures),
+        ),
+        Picture(
+            "evaluation",
+            "Precision over recall, ROC, what is caught for how many alerts a day, and how well "
+            "scores are probabilities; the point is the threshold.",
+            10.0,
+            7.6,
+            evaluation_panels(judged, figures),
+        ),
+        Picture(
+            "network",
+            "The network's layers, from raw features to the score.",
+            6.0,
+            0.62 * len(network.layers) + 0.4,
+            lambda figure: _network(figure, network),
+        ),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A picture as files.
+
+    Attributes:
+        name: of its files.
+        caption: what one sees.
+        light: PNG for light backgrounds.
+        dark: PNG for dark ones.
+    """
+
+    name: str
+    caption: str
+    light: bytes
+    dark: bytes
+
+
+def rendered(pictures: Sequence[Picture]) -> list[Rendered]:
+    """Return the pictures drawn, 0.3 s each.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    return [
+        Rendered(
+            it.name,
+            it.caption,
+            *(
+                render(it.draw, width=it.width, height=it.height, background=background)
+                for background in BACKGROUNDS
+            ),
+        )
+        for it in pictures
+    ]
+
+
+def _class_balance(figure: Any, frame: "pd.DataFrame") -> None:
+    frauds = int(frame["Class"].sum())
+    counts = [frauds, len(frame) - frauds]
+    axes = figure.subplots()
+    bars = axes.barh(["frauds", "legitimate"], counts, color=[RED, BLUE])
+    axes.bar_label(bars, [f"{count:,} ({count / len(frame):.2%})" for count in counts], padding=4)
+    axes.set(title="Class balance", xlabel="rows", xscale="log", xlim=(1, 30 * max(counts)))
+    axes.grid(visible=False, axis="y")
+    axes.set_axisbelow(True)
+
+
+def _distributions(figure: Any, frame: "pd.DataFrame") -> None:
+    legitimate, frauds = frame[frame["Class"] == 0], frame[frame["Class"] == 1]
+    step = max(1, len(legitimate) // SCATTER_ROWS)
+    left, right = figure.subplots(1, 2, sharex=True, sharey=True)
+    for axes, rows, title, colour in (
+        (left, legitimate[::step], "Legitimate", BLUE),
+        (right, frauds, "Frauds", RED),
+    ):
+        axes.scatter(rows["V5"], rows["V6"], s=7, alpha=0.6, color=colour, linewidths=0)
+        axes.set(title=f"{title} ({len(rows):,} rows)", xlabel="V5", ylabel="V6")
+    # The bulk of both; further out are some single rows.
+    for axes, name in (("x", "V5"), ("y", "V6")):
+        low, high = np.quantile(frame[name], [0.0005, 0.9995])
+        getattr(left, f"set_{axes}lim")(min(low, -12.0), max(high, 8.0))
+
+
+def _history(figure: Any, history: Sequence[Epoch]) -> None:
+    epochs = np.arange(1, len(history) + 1)
+    panels = (
+        ("loss", "Loss"),
+        ("roc_auc", "ROC AUC"),
+        ("precision", "Precision at 0.5"),
+        ("recall", "Recall at 0.5"),
+    )
+    for axes, (name, title) in zip(figure.subplots(2, 2, sharex=True).flat, panels, strict=True):
+        for prefix, colour, label in (("", BLUE, "learned"), ("val_", ORANGE, "looked at")):
+            values = [epoch.get(prefix + name, np.nan) for epoch in history]
+            axes.plot(epochs, values, color=colour, label=label, marker=".")
+        axes.set(title=title, xlabel="epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        if name == "loss":
+            axes.set_yscale("log")
+            axes.legend()
+
+
+def _confusion(figure: Any, figures: Evaluation) -> None:
+    axes = figure.subplots()
+    counts = np.array(
+        [
+            [figures.true_negatives, figures.false_positives],
+            [figures.false_negatives, figures.true_positives],
+        ]
+    )
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1e-9)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for row, column in np.ndindex(2, 2):
+        axes.text(
+            column,
+            row,
+            f"{counts[row, column]:,.0f}\n{shares[row, column]:.2%}",
+            ha="center",
+            va="center",
+            # The map runs from near white to dark blue, whatever lies around it.
+            color="#ffffff" if shares[row, column] > 0.5 else "#1f2328",  # noqa: PLR2004
+        )
+    axes.set_xticks([0, 1], ["passed", "flagged"])
+    axes.set_yticks([0, 1], ["legitimate", "fraud"])
+    axes.set(title=f"At the threshold of {figures.threshold:.3f}")
+    axes.grid(visible=False)
+
+
+def _network(figure: Any, network: Any) -> None:
+    axes = figure.subplots()
+    axes.set_axis_off()
+    layers = network.layers
+    for place, layer in enumerate(reversed(layers)):
+        parameters = layer.count_params()
+        shape = tuple(layer.output.shape)[1:]
+        width = f"{shape[0]} wide"
+        told = f"{parameters:,} parameters" if parameters else ""
+        axes.text(
+            0.5,
+            place,
+            "   ".join(it for it in (layer.name, type(layer).__name__, width, told) if it),
+            ha="center",
+            va="center",
+            fontsize=9,
+            bbox={
+                "boxstyle": "round,pad=0.4",
+                "facecolor": "none",
+                "edgecolor": BLUE if parameters else "#8b949e",
+            },
+        )
+        if place:
+            axes.annotate(
+                "",
+                (0.5, place - 0.68),
+                xytext=(0.5, place - 0.32),
+                arrowprops={"arrowstyle": "->", "color": "#8b949e"},
+            )
+    axes.set(xlim=(0, 1), ylim=(-0.6, len(layers) - 0.4))

@@ -1,0 +1,30 @@
+"""Pictures are drawn, for both backgrounds, and are the same bytes each time."""
+
+import io
+
+import pandas as pd
+from PIL import Image
+
+from model.gallery import gallery, rendered
+from model.training import Trained
+
+
+def test_every_picture_is_drawn_as_large_as_it_says(
+    trained: Trained, transactions: pd.DataFrame
+) -> None:
+    metadata = trained.metadata
+    pictures = gallery(
+        transactions, trained.network, metadata.history, trained.judged, metadata.held_out
+    )
+    drawn = rendered(pictures)
+    assert [it.name for it in drawn] == [it.name for it in pictures]
+    assert len({it.name for it in drawn}) == len(drawn) == 6
+    for picture, files in zip(pictures, drawn, strict=True):
+        light, dark = (Image.open(io.BytesIO(it)) for it in (files.light, files.dark))
+        assert light.size == dark.size == (round(picture.width * 120), round(picture.height * 120))
+        for image, ground in ((light, (255, 255, 255)), (dark, (13, 17, 23))):
+            colours = image.convert("RGB").getcolors(1_000_000)
+            assert colours is not None
+            assert max(colours)[1] == ground or picture.name == "confusion"
+            assert len(colours) > 20, f"{picture.name} is empty"
+    assert rendered(pictures[:1]) == drawn[:1]
