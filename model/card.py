@@ -3,10 +3,11 @@
 import json
 from collections.abc import Sequence
 
-from model.evaluation import Evaluation, figures_table
+from model.card_tables import epochs, evaluation, hyperparameters, policies
 from model.gallery import Rendered
 from model.metadata import Metadata, Source
 from model.recipes import RECIPES
+from model.threshold import as_text
 
 _KINDS = {
     True: (
@@ -29,10 +30,16 @@ _HELD_OUT = {
     "random": (
         "{rows:,} rows, drawn at random, with {frauds:,} frauds, were held out. A network that is "
         "judged so has seen what came after the transactions that judge it: on later ones it will "
-        "do worse."
+        "do worse. Alerts a day are counted among these rows alone, a fifth of each day's."
     ),
 }
 _HELD_OUT["stratified"] = _HELD_OUT["random"]
+
+_SPLITS = {
+    "later": "last fifth in time",
+    "random": "random fifth",
+    "stratified": "stratified random fifth",
+}
 
 
 def card(metadata: Metadata, pictures: Sequence[Rendered] = ()) -> str:
@@ -46,10 +53,30 @@ def card(metadata: Metadata, pictures: Sequence[Rendered] = ()) -> str:
     return f"""{_front_matter(metadata)}
 # fraudstream {metadata.model_version}
 
-Gives a credit-card transaction a score between 0 and 1; at or above {metadata.threshold:.4f} it is
-flagged as fraud.
+Gives a credit-card transaction a score between 0 and 1; at or above
+{as_text(metadata.threshold)} it is flagged as fraud.
 
-## Data
+## Intended use
+
+To show people, out of a stream of card payments, the few that are worth a look; and to study how
+networks learn from classes as rare as frauds, beside what others published on the same data set.
+
+```
+fraudstream detect --model FOLDER
+```
+
+Input: float32 `[n, {len(metadata.feature_names)}]`, raw values in this order:
+{", ".join(metadata.feature_names)}. Preprocessing is inside the network. Output: float32 `[n, 1]`.
+`metadata.json` holds a sample of rows with the scores that a faithful copy gives them.
+
+## Out-of-scope use
+
+- To refuse a payment or to block a card without a person's look at it.
+- Payments of other issuers: V1 to V28 are principal components that only the publishers of the data
+  set can compute. A network for other payments has to be trained on them.
+- To judge a person: what is scored is one transaction, without its cardholder's history.
+
+## Training data
 
 {_KINDS[metadata.source.synthetic]}
 
@@ -59,36 +86,36 @@ Trained on {metadata.source.name}: {metadata.rows:,} rows{_standing_for(metadata
 
 {_HELD_OUT[recipe.test].format(rows=figures.rows, frauds=figures.frauds)}
 {_shown(pictures, "class-balance", "distributions")}
-## Figures on the held-out transactions
+## Training
 
-{_table(figures)}
+{hyperparameters(metadata, recipe)}
+
+{_versions(metadata)}.
+{_shown(pictures, "network", "bias", "history")}
+{epochs(metadata.history)}
+
+## Evaluation
+
+On the held-out transactions:
+
+{evaluation(figures)}
 
 The threshold is {metadata.threshold_policy}. As it was chosen on the rows that precision and
 recall are given for, those two flatter it a little. The interval comes from resampling these rows;
 with so few frauds it is wide, and two models whose intervals overlap much may be equally good.
-{_shown(pictures, "evaluation", "confusion")}
-## Use
+{_shown(pictures, "evaluation", "confusion", "roc", "precision-recall")}
+What other policies of `fraudstream train --policy` would choose on the same rows:
 
-Input: float32 `[n, {len(metadata.feature_names)}]`, raw values in this order:
-{", ".join(metadata.feature_names)}. Preprocessing is inside the network. Output: float32 `[n, 1]`.
+{policies(metadata.operating_points)}
+{_shown(pictures, "operating-curve")}
+## Limits and bias
 
-```
-fraudstream detect --model FOLDER
-```
-
-`metadata.json` holds a sample of rows with the scores that a faithful copy gives them.
-
-## Training
-
-Seed {metadata.seed}, {metadata.epochs} epochs; {_versions(metadata)}.
-{_shown(pictures, "network", "history")}
-{_history(metadata)}
-
-## Limits
-
-Whether a score is a probability of fraud, the calibration error above tells. It knows patterns of
-the transactions it was trained on and none that came later; what is done to a flagged cardholder is
-for people to decide.
+- It knows the patterns of the transactions it was trained on, and none that came later: fraud
+  changes, so its figures on today's payments will be others.
+- Frauds are those that were found and reported; others count as legitimate, in training and here.
+- The features are anonymous and tell nothing of the cardholders, so whether it errs more often with
+  some groups of people than with others cannot be known from these data.
+- Whether a score is a probability of fraud, the calibration error above tells.
 """
 
 
@@ -104,36 +131,6 @@ def _shown(pictures: Sequence[Rendered], *names: str) -> str:
         for it in pictures
         if it.name in names
     )
-
-
-def _history(metadata: Metadata) -> str:
-    """Return the table of epochs: loss and counts on the rows that were only looked at."""
-    heads = {
-        "loss": "loss",
-        "val_loss": "validation loss",
-        "val_true_positives": "frauds found",
-        "val_false_negatives": "frauds missed",
-        "val_false_positives": "false alarms",
-        "val_roc_auc": "ROC AUC",
-    }
-    lines = [
-        f"| epoch | {' | '.join(heads.values())} |",
-        f"|---:|{'---:|' * len(heads)}",
-    ]
-    for number, epoch in enumerate(metadata.history, start=1):
-        cells = (
-            f"{epoch[name]:,.0f}"
-            if "positives" in name or "negatives" in name
-            else f"{epoch[name]:.6f}"
-            for name in heads
-        )
-        lines.append(f"| {number} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def _table(figures: Evaluation) -> str:
-    rows = [f"| {name} | {value} |" for name, value in figures_table(figures)]
-    return "\n".join(["| figure | value |", "|---|---|", *rows])
 
 
 def _standing_for(metadata: Metadata) -> str:
@@ -170,6 +167,7 @@ model-index:
         dataset:
           type: creditcard
           name: {json.dumps(_dataset_name(metadata.source))}
+          split: {_SPLITS[RECIPES[metadata.recipe].test]}
         metrics:{metrics}
 ---
 """
@@ -180,7 +178,7 @@ def _synthetic_tag(source: Source) -> str:
 
 
 def _dataset_name(source: Source) -> str:
-    return f"{source.name}{' (synthetic)' if source.synthetic else ''}, last transactions"
+    return f"{source.name}{' (synthetic)' if source.synthetic else ''}"
 
 
 def _versions(metadata: Metadata) -> str:

@@ -5,6 +5,7 @@ import numpy as np
 
 from model.backend import installed
 from model.curve import OperatingCurve, Scored, average_precision_interval
+from model.threshold import as_text
 
 TOP_A_DAY = 100
 """What a team of a few people can look at in a day."""
@@ -189,7 +190,7 @@ def figures_table(figures: Evaluation) -> list[tuple[str, str]]:
         ("recall at precision 0.8", f"{figures.recall_at_precision_80:.4f}"),
         ("recall at precision 0.9", f"{figures.recall_at_precision_90:.4f}"),
         (f"precision among the top {TOP_A_DAY} a day", f"{figures.top_precision:.4f}"),
-        ("threshold", f"{figures.threshold:.4f}"),
+        ("threshold", as_text(figures.threshold)),
         ("precision at the threshold", f"{figures.precision:.4f}"),
         ("recall at the threshold", f"{figures.recall:.4f}"),
         ("alerts a day", f"{figures.alerts_a_day:,.1f}"),

@@ -5,17 +5,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model.curve import Scored
 from model.evaluation import Evaluation
 from model.fitting import Epoch
-from model.pictures import BACKGROUNDS, BLUE, ORANGE, RED, Draw, evaluation_panels, render
+from model.metadata import Metadata
+from model.panels import evaluation_panels, operating_panels
+from model.pictures import BACKGROUNDS, BLUE, GREY, ORANGE, RED, Draw, logarithmic, render
+from model.threshold import as_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
 # As many legitimate rows as can be told apart in a scatter plot, with the frauds.
 SCATTER_ROWS = 4000
+
+# More epochs' points would run into one another.
+MARKED_EPOCHS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,27 +46,28 @@ class Picture:
 
 def gallery(
     frame: "pd.DataFrame",
+    weights: NDArray[np.float64],
     network: Any,
-    history: Sequence[Epoch],
+    metadata: Metadata,
     judged: Scored,
-    figures: Evaluation,
 ) -> list[Picture]:
     """Return the pictures of a trained network.
 
     Args:
         frame: all rows, as `dataset.reader.read` gives them.
+        weights: how many transactions each stands for, [rows].
         network: the trained one.
-        history: of its epochs, at least one.
+        metadata: of it, with the history of at least one epoch.
         judged: the held-out rows with their scores.
-        figures: of those.
     """
+    figures = metadata.held_out
     return [
         Picture(
             "class-balance",
-            "How many rows are legitimate and how many are frauds, on a logarithmic axis.",
+            "How many transactions are legitimate and how many are frauds, on a logarithmic axis.",
             7.0,
             2.4,
-            lambda figure: _class_balance(figure, frame),
+            lambda figure: _class_balance(figure, frame, weights),
         ),
         Picture(
             "distributions",
@@ -72,10 +80,11 @@ def gallery(
         Picture(
             "history",
             "Loss, ROC AUC, precision and recall after each epoch, on the rows that are learned "
-            "and on those that are only looked at.",
-            10.0,
-            6.4,
-            lambda figure: _history(figure, history),
+            "from (training, where classes weigh in the loss as the recipe says) and on those "
+            "that are only looked at (validation).",
+            9.0,
+            6.2,
+            lambda figure: _history(figure, metadata.history),
         ),
         Picture(
             "confusion",
@@ -88,9 +97,17 @@ def gallery(
             "evaluation",
             "Precision over recall, ROC, what is caught for how many alerts a day, and how well "
             "scores are probabilities; the point is the threshold.",
-            10.0,
-            7.6,
+            9.0,
+            7.4,
             evaluation_panels(judged, figures),
+        ),
+        Picture(
+            "operating-curve",
+            "Precision, recall, alerts a day and cost at each threshold; the line is the chosen "
+            "one, the dotted lines are what other policies would choose.",
+            9.0,
+            9.0,
+            operating_panels(judged, metadata.operating_points),
         ),
         Picture(
             "network",
@@ -138,15 +155,15 @@ def rendered(pictures: Sequence[Picture]) -> list[Rendered]:
     ]
 
 
-def _class_balance(figure: Any, frame: "pd.DataFrame") -> None:
-    frauds = int(frame["Class"].sum())
-    counts = [frauds, len(frame) - frauds]
+def _class_balance(figure: Any, frame: "pd.DataFrame", weights: NDArray[np.float64]) -> None:
+    frauds = float(weights[frame["Class"] == 1].sum())
+    counts = [frauds, float(weights.sum()) - frauds]
     axes = figure.subplots()
     bars = axes.barh(["frauds", "legitimate"], counts, color=[RED, BLUE])
-    axes.bar_label(bars, [f"{count:,} ({count / len(frame):.2%})" for count in counts], padding=4)
-    axes.set(title="Class balance", xlabel="rows", xscale="log", xlim=(1, 30 * max(counts)))
+    labels = [f"{count:,.0f} ({count / sum(counts):.2%})" for count in counts]
+    axes.bar_label(bars, labels, padding=4)
+    axes.set(title="Class balance", xlabel="transactions", xscale="log", xlim=(1, 60 * max(counts)))
     axes.grid(visible=False, axis="y")
-    axes.set_axisbelow(True)
 
 
 def _distributions(figure: Any, frame: "pd.DataFrame") -> None:
@@ -157,12 +174,14 @@ def _distributions(figure: Any, frame: "pd.DataFrame") -> None:
         (left, legitimate[::step], "Legitimate", BLUE),
         (right, frauds, "Frauds", RED),
     ):
-        axes.scatter(rows["V5"], rows["V6"], s=7, alpha=0.6, color=colour, linewidths=0)
-        axes.set(title=f"{title} ({len(rows):,} rows)", xlabel="V5", ylabel="V6")
+        axes.scatter(rows["V5"], rows["V6"], s=9, alpha=0.6, color=colour, linewidths=0)
+        axes.set(title=f"{title} ({len(rows):,} rows)", xlabel="V5")
+    left.set(ylabel="V6")
     # The bulk of both; further out are some single rows.
-    for axes, name in (("x", "V5"), ("y", "V6")):
-        low, high = np.quantile(frame[name], [0.0005, 0.9995])
-        getattr(left, f"set_{axes}lim")(min(low, -12.0), max(high, 8.0))
+    for name, limit in (("V5", left.set_xlim), ("V6", left.set_ylim)):
+        ends = [np.quantile(rows[name], [0.005, 0.995]) for rows in (legitimate, frauds)]
+        low, high = float(np.min(ends)), float(np.max(ends))
+        limit(low - 0.1 * (high - low), high + 0.1 * (high - low))
 
 
 def _history(figure: Any, history: Sequence[Epoch]) -> None:
@@ -173,15 +192,19 @@ def _history(figure: Any, history: Sequence[Epoch]) -> None:
         ("precision", "Precision at 0.5"),
         ("recall", "Recall at 0.5"),
     )
-    for axes, (name, title) in zip(figure.subplots(2, 2, sharex=True).flat, panels, strict=True):
-        for prefix, colour, label in (("", BLUE, "learned"), ("val_", ORANGE, "looked at")):
+    marker = "." if len(history) <= MARKED_EPOCHS else ""
+    subplots = figure.subplots(2, 2, sharex=True)
+    for axes, (name, title) in zip(subplots.flat, panels, strict=True):
+        for prefix, colour, label in (("", BLUE, "training"), ("val_", ORANGE, "validation")):
             values = [epoch.get(prefix + name, np.nan) for epoch in history]
-            axes.plot(epochs, values, color=colour, label=label, marker=".")
-        axes.set(title=title, xlabel="epoch")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+            axes.plot(epochs, values, color=colour, label=label, marker=marker)
+        axes.set(title=title)
         if name == "loss":
-            axes.set_yscale("log")
+            logarithmic(axes)
             axes.legend()
+    for axes in subplots[1]:
+        axes.set(xlabel="epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
 
 
 def _confusion(figure: Any, figures: Evaluation) -> None:
@@ -206,7 +229,11 @@ def _confusion(figure: Any, figures: Evaluation) -> None:
         )
     axes.set_xticks([0, 1], ["passed", "flagged"])
     axes.set_yticks([0, 1], ["legitimate", "fraud"])
-    axes.set(title=f"At the threshold of {figures.threshold:.3f}")
+    axes.set(
+        title=f"At the threshold of {as_text(figures.threshold)}",
+        xlabel="what was said of it",
+        ylabel="what it was",
+    )
     axes.grid(visible=False)
 
 
@@ -229,7 +256,7 @@ def _network(figure: Any, network: Any) -> None:
             bbox={
                 "boxstyle": "round,pad=0.4",
                 "facecolor": "none",
-                "edgecolor": BLUE if parameters else "#8b949e",
+                "edgecolor": BLUE if parameters else GREY,
             },
         )
         if place:
@@ -237,6 +264,6 @@ def _network(figure: Any, network: Any) -> None:
                 "",
                 (0.5, place - 0.68),
                 xytext=(0.5, place - 0.32),
-                arrowprops={"arrowstyle": "->", "color": "#8b949e"},
+                arrowprops={"arrowstyle": "->", "color": GREY},
             )
     axes.set(xlim=(0, 1), ylim=(-0.6, len(layers) - 0.4))

@@ -1,12 +1,16 @@
 """What an artifact says of itself: metadata.json as typed structs."""
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
+from dataset.columns import SHA256
+from dataset.reader import sha256
 from model.evaluation import Evaluation
+from model.operating_points import OperatingPoint
 
 FORMAT_VERSION = 2
 """Raised when another version's reader could not understand what is written."""
@@ -26,6 +30,12 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     sha256: str = ""
     synthetic: bool | None = None
+
+    @classmethod
+    def of(cls, data: Path) -> "Source":
+        """Return what a file is: the published one is known by its checksum, no other is."""
+        checksum = sha256(data)
+        return cls(name=data.name, sha256=checksum, synthetic=False if checksum == SHA256 else None)
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +73,8 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
         versions: of Python, Keras, its backend and numpy.
         held_out: figures on the last rows, from which nothing but the threshold was learned.
         sample: what a loaded network is checked against.
+        operating_points: on the same rows, the chosen one first, then those that other policies
+            would choose; older artifacts have none.
     """
 
     format_version: int
@@ -83,3 +95,4 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     versions: dict[str, str]
     held_out: Evaluation
     sample: Sample
+    operating_points: list[OperatingPoint] = []

@@ -8,9 +8,10 @@ from model.backend import installed
 from model.curve import Scored
 from model.errors import ReportError
 from model.evaluation import Evaluation, figures_table
-from model.pictures import Background, evaluation_panels, render
+from model.panels import evaluation_panels
+from model.pictures import Background, render
 
-WIDTH, HEIGHT = 10.0, 7.6  # inches; 1200 by 912 dots
+WIDTH, HEIGHT = 9.0, 7.4  # inches; 1080 by 888 dots
 
 _PAGE = """<!doctype html>
 <html lang="en">

@@ -1,5 +1,6 @@
 """Choose the score at which a transaction is flagged, by a policy."""
 
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -77,6 +78,13 @@ class Policy:
 
     def __str__(self) -> str:
         return self.name if self.parameter is None else f"{self.name}:{self.parameter:g}"
+
+
+def as_text(threshold: float) -> str:
+    """Return a threshold with four decimals, or as many as tell it from 0 and from 1."""
+    distance = min(threshold, 1 - threshold)
+    decimals = 4 if distance <= 0 else max(4, 1 - math.floor(math.log10(distance)))
+    return f"{threshold:.{decimals}f}"
 
 
 # The most that a parameter may be.

@@ -18,8 +18,9 @@ from model.curve import OperatingCurve, Scored
 from model.errors import TrainingError
 from model.evaluation import evaluate
 from model.fitting import Rows, fit
-from model.gallery import Rendered, gallery, rendered
+from model.gallery import Picture, Rendered, gallery, rendered
 from model.metadata import FORMAT_VERSION, Metadata, Sample, Source
+from model.operating_points import operating_points
 from model.recipes.champion import CHAMPION
 from model.recipes.recipe import Recipe
 from model.splitting import split
@@ -101,11 +102,25 @@ def train_and_save(
     )
     drawn: list[Rendered] = []
     if pictures:
-        metadata = trained.metadata
-        drawn = rendered(
-            gallery(frame, trained.network, metadata.history, trained.judged, metadata.held_out)
-        )
+        drawn = rendered(pictures_of(trained, frame, weights=weights))
     return artifact.save(folder, trained.network, trained.metadata, drawn)
+
+
+def pictures_of(
+    trained: Trained,
+    frame: "pd.DataFrame",
+    *,
+    weights: NDArray[np.float64] | None = None,
+) -> list[Picture]:
+    """Return the pictures of a network that was trained on these rows.
+
+    Args:
+        trained: the network.
+        frame: the rows that `train` was given.
+        weights: of those.
+    """
+    weight = np.ones(len(frame)) if weights is None else weights
+    return gallery(frame, weight, trained.network, trained.metadata, trained.judged)
 
 
 def train(
@@ -140,7 +155,8 @@ def train(
     held_out = frame.iloc[parts.test]
     scores = score(held_out[list(FEATURES)].to_numpy(np.float32))
     judged = Scored.of(held_out, scores, weight[parts.test])
-    chosen = threshold.choose(OperatingCurve.of(judged), policy)
+    curve = OperatingCurve.of(judged)
+    chosen = threshold.choose(curve, policy)
     sample = _sample(frame)
     return Trained(
         fitted.network,
@@ -163,6 +179,7 @@ def train(
             versions=versions(),
             held_out=evaluate(judged, chosen),
             sample=Sample(features=sample.tolist(), scores=score(sample).tolist()),
+            operating_points=operating_points(curve, policy, chosen),
         ),
         judged,
     )

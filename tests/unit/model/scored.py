@@ -24,3 +24,12 @@ def scored(
         weights=np.array(weights if weights is not None else [1.0] * rows),
         days=days,
     )
+
+
+# The highest scores first: three frauds of four, one fraud of four, none of four.
+STEPS = scored(
+    [1, 1, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0],
+    [0.9] * 4 + [0.5] * 4 + [0.1] * 4,
+    amounts=[100.0, 50.0, 10.0, 1.0] + [5.0, 1.0, 1.0, 1.0] + [1.0] * 4,
+    days=0.5,
+)

@@ -249,12 +249,3 @@ def test_pictures_lie_beside_the_card_that_shows_them(tmp_path: Path, trained: T
     assert (folder / "pictures" / "history-dark.png").read_bytes() == b"dark"
     save(folder, trained.network, trained.metadata)  # replaced whole: none are left
     assert not (folder / "pictures").exists()
-
-
-def test_the_card_has_a_line_for_each_epoch(folder: Path, trained: Trained) -> None:
-    lines = (folder / "README.md").read_text().splitlines()
-    first = lines.index(next(line for line in lines if line.startswith("| epoch |")))
-    rows = [line.split("|")[1].strip() for line in lines[first + 2 :] if line.startswith("| ")]
-    assert rows[: len(trained.metadata.history)] == [
-        str(number + 1) for number in range(len(trained.metadata.history))
-    ]

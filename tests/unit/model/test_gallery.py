@@ -5,20 +5,17 @@ import io
 import pandas as pd
 from PIL import Image
 
-from model.gallery import gallery, rendered
-from model.training import Trained
+from model.gallery import rendered
+from model.training import Trained, pictures_of
 
 
 def test_every_picture_is_drawn_as_large_as_it_says(
     trained: Trained, transactions: pd.DataFrame
 ) -> None:
-    metadata = trained.metadata
-    pictures = gallery(
-        transactions, trained.network, metadata.history, trained.judged, metadata.held_out
-    )
+    pictures = pictures_of(trained, transactions)
     drawn = rendered(pictures)
     assert [it.name for it in drawn] == [it.name for it in pictures]
-    assert len({it.name for it in drawn}) == len(drawn) == 6
+    assert len({it.name for it in drawn}) == len(drawn) == 7
     for picture, files in zip(pictures, drawn, strict=True):
         light, dark = (Image.open(io.BytesIO(it)) for it in (files.light, files.dark))
         assert light.size == dark.size == (round(picture.width * 120), round(picture.height * 120))

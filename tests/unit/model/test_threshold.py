@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from model.curve import OperatingCurve
 from model.errors import PolicyError
-from model.threshold import EXAMPLES, TOLERANCE, WITHOUT_FRAUDS, Policy, choose, cost
-from tests.unit.model.scored import scored
+from model.threshold import EXAMPLES, TOLERANCE, WITHOUT_FRAUDS, Policy, as_text, choose, cost
+from tests.unit.model.scored import STEPS, scored
 
 Column = NDArray[Any]
 
@@ -94,15 +94,6 @@ def test_a_weight_counts_as_so_many_rows() -> None:
 
 def test_without_frauds_there_is_nothing_to_choose_by() -> None:
     assert chosen([0, 0, 0], [0.1, 0.2, 0.3]) == WITHOUT_FRAUDS
-
-
-# The highest scores first: three frauds of four, one fraud of four, none of four.
-STEPS = scored(
-    [1, 1, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0],
-    [0.9] * 4 + [0.5] * 4 + [0.1] * 4,
-    amounts=[100.0, 50.0, 10.0, 1.0] + [5.0, 1.0, 1.0, 1.0] + [1.0] * 4,
-    days=0.5,
-)
 
 
 def by(policy: str) -> float:
@@ -191,3 +182,18 @@ def test_a_chosen_threshold_keeps_what_the_policy_asks(
         "alerts-per-day": lambda: alerts <= parameter + 1e-9,
     }
     assert kept[name]()
+
+
+@pytest.mark.parametrize(
+    ("threshold", "text"),
+    [
+        (0.5, "0.5000"),
+        (0.98766, "0.9877"),
+        (0.9999917, "0.9999917"),
+        (0.0000123, "0.000012"),
+        (0.0, "0.0000"),
+        (1.0, "1.0000"),
+    ],
+)
+def test_a_threshold_is_told_from_0_and_from_1(threshold: float, text: str) -> None:
+    assert as_text(threshold) == text
