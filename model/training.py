@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataset.columns import FEATURES
-from model import artifact, threshold
+from model import artifact, bias, threshold
 from model.backend import compiled, use_device, versions
 from model.curve import OperatingCurve, Scored
 from model.errors import TrainingError
@@ -21,6 +21,7 @@ from model.fitting import Rows, fit
 from model.gallery import Picture, Rendered, gallery, rendered
 from model.metadata import FORMAT_VERSION, Metadata, Sample, Source
 from model.operating_points import operating_points
+from model.recipes import RECIPES
 from model.recipes.champion import CHAMPION
 from model.recipes.recipe import Recipe
 from model.splitting import split
@@ -102,7 +103,7 @@ def train_and_save(
     )
     drawn: list[Rendered] = []
     if pictures:
-        drawn = rendered(pictures_of(trained, frame, weights=weights))
+        drawn = rendered(pictures_of(trained, frame, weights=weights, progress=progress))
     return artifact.save(folder, trained.network, trained.metadata, drawn)
 
 
@@ -111,16 +112,26 @@ def pictures_of(
     frame: "pd.DataFrame",
     *,
     weights: NDArray[np.float64] | None = None,
+    progress: Callable[[int], None] = ignore,
 ) -> list[Picture]:
     """Return the pictures of a network that was trained on these rows.
+
+    Where the recipe's author began with a careful bias, it is trained with and without, for the
+    picture of their losses.
 
     Args:
         trained: the network.
         frame: the rows that `train` was given.
         weights: of those.
+        progress: called with 1 after each epoch of the two.
     """
     weight = np.ones(len(frame)) if weights is None else weights
-    return gallery(frame, weight, trained.network, trained.metadata, trained.judged)
+    metadata, recipe = trained.metadata, RECIPES[trained.metadata.recipe]
+    pictures = gallery(frame, weight, trained.network, metadata, trained.judged)
+    if bias.has_picture(recipe):
+        found = bias.losses(recipe, frame, weight, seed=metadata.seed, progress=progress)
+        pictures.append(bias.picture(found))
+    return pictures
 
 
 def train(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dataset.columns import ROWS, SHA256
+from dataset.columns import ROWS
 from fraudstream.options import (
     CONTEXT,
     PolicyType,
@@ -101,6 +101,7 @@ def command(
     So that a review of an alert, at 10 each, costs less than the frauds it finds:
       fraudstream train --data creditcard.csv --policy cost:10
     """
+    from model import bias
     from model.artifact import check_replaceable
     from model.backend import import_keras
     from model.training import train_and_save
@@ -111,7 +112,9 @@ def command(
         frame, source = _rows(data)
         weight = _weights(weights, data, len(frame))
         import_keras()
-        with progress_bar("Training", total=epochs or recipe.epochs, unit="epochs") as advance:
+        drawn = pictures and _can_draw()
+        total = (epochs or recipe.epochs) + (bias.trained_epochs(recipe) if drawn else 0)
+        with progress_bar("Training", total=total, unit="epochs") as advance:
             metadata = train_and_save(
                 frame,
                 model,
@@ -122,7 +125,7 @@ def command(
                 seed=seed,
                 epochs=epochs,
                 progress=advance,
-                pictures=pictures and _can_draw(),
+                pictures=drawn,
             )
     except KeyboardInterrupt:
         print("Training was stopped; nothing was written.", file=sys.stderr)
@@ -147,12 +150,9 @@ def _rows(data: Path | None) -> tuple["pd.DataFrame", "Source"]:
         name = f"the synthetic twin of creditcard.csv, seed {TWIN_SEED}"
         return frame, Source(name=name, synthetic=True)
 
-    from dataset.reader import read, sha256
+    from dataset.reader import read
 
-    frame, checksum = read(data), sha256(data)
-    # The published file is known by its checksum; any other may be real or made up.
-    genuine = checksum == SHA256
-    return frame, Source(name=data.name, sha256=checksum, synthetic=False if genuine else None)
+    return read(data), Source.of(data)
 
 
 def _can_draw() -> bool:
