@@ -9,13 +9,10 @@ from fraudstream.options import CONTEXT, RecipeType, option, weights_option
 from fraudstream.progress import progress_bar
 
 if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-    from numpy.typing import NDArray
-
     from model.comparison import Compared
     from model.evaluation import Evaluation
     from model.recipes.recipe import Recipe
+    from model.training import Trained
 
 
 @click.command(context_settings=CONTEXT)
@@ -32,16 +29,23 @@ if TYPE_CHECKING:
     "recipes",
     type=RecipeType(),
     multiple=True,
-    show_default="all that were published",
+    show_default="all that were published; with --models, all",
     help="What to train; may be repeated.",
 )
 @option("--seeds", type=click.IntRange(1, 100), default=3, help="How often each is trained.")
+@option(
+    "--models",
+    type=click.Path(path_type=Path),
+    help="Folder where the first network of each recipe is kept, as the artifact FOLDER/RECIPE, "
+    "with pictures of it alone and beside the others.",
+)
 @option("--json", "as_json", is_flag=True, help="Print one JSON object for each figure, a line.")
 def command(
     data: Path,
     weights: Path | None,
     recipes: tuple["Recipe", ...],
     seeds: int,
+    models: Path | None,
     as_json: bool,
 ) -> None:
     """Train the published recipes by their authors' protocols; print published and measured.
@@ -53,36 +57,40 @@ def command(
     Examples:
       fraudstream compare --data creditcard.csv
       fraudstream compare --data creditcard.csv --recipe prosise --seeds 10
+      fraudstream compare --data creditcard.csv --models models
     """
     from dataset.reader import read
     from dataset.weights import read_weights
-    from model.comparison import compare
-    from model.recipes import RECIPES
-
-    frame = read(data)
-    weight = None if weights is None else read_weights(weights, len(frame))
-    chosen = recipes or tuple(recipe for recipe in RECIPES.values() if recipe.published)
-    found: list[Compared] = []
-    with progress_bar("Training", len(chosen) * seeds, unit="networks") as advance:
-        for recipe in chosen:
-            runs: list[Evaluation] = []
-            for seed in range(1, seeds + 1):
-                runs.append(_run(recipe, frame, weight, seed))
-                advance(1)
-            found += compare(recipe, runs)
-    _print(found, as_json=as_json)
-
-
-def _run(
-    recipe: "Recipe", frame: "pd.DataFrame", weight: "NDArray[np.float64] | None", seed: int
-) -> "Evaluation":
-    from model.comparison import AUTHORS_THRESHOLD
+    from model.comparison import AUTHORS_THRESHOLD, compare
     from model.evaluation import evaluate
+    from model.lineup import check_lineup, save_lineup
     from model.metadata import Source
+    from model.recipes import RECIPES
     from model.training import train
 
-    trained = train(frame, source=Source(name=""), weights=weight, recipe=recipe, seed=seed)
-    return evaluate(trained.judged, AUTHORS_THRESHOLD, resamples=1)
+    chosen = recipes or tuple(it for it in RECIPES.values() if it.published or models)
+    if models:
+        check_lineup(models, chosen)
+    frame, source = read(data), Source.of(data)
+    weight = None if weights is None else read_weights(weights, len(frame))
+    # Where nothing was published, there is nothing to compare: its first network is all.
+    runs = {it: range(1, 1 + (seeds if it.published else 1)) for it in chosen}
+    found: list[Compared] = []
+    lineup: list[Trained] = []
+    with progress_bar("Training", sum(map(len, runs.values())), unit="networks") as advance:
+        for recipe, numbers in runs.items():
+            figures: list[Evaluation] = []
+            for seed in numbers:
+                trained = train(frame, source=source, weights=weight, recipe=recipe, seed=seed)
+                figures.append(evaluate(trained.judged, AUTHORS_THRESHOLD, resamples=1))
+                if seed == 1:
+                    lineup.append(trained)
+                advance(1)
+            found += compare(recipe, figures)
+    _print(found, as_json=as_json)
+    if models:
+        with progress_bar("Drawing", len(lineup), unit="artifacts") as advance:
+            save_lineup(models, lineup, frame, weights=weight, progress=advance)
 
 
 def _print(found: "list[Compared]", *, as_json: bool) -> None:
