@@ -2,7 +2,9 @@
 
 import io
 
+import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 from PIL import Image
 
 from model.gallery import rendered
@@ -25,3 +27,13 @@ def test_every_picture_is_drawn_as_large_as_it_says(
             assert max(colours)[1] == ground or picture.name == "confusion"
             assert len(colours) > 20, f"{picture.name} is empty"
     assert rendered(pictures[:1]) == drawn[:1]
+
+
+def test_a_row_counts_in_the_class_balance_as_often_as_it_stands_for(
+    trained: Trained, transactions: pd.DataFrame
+) -> None:
+    weights = np.where(transactions["Class"] == 1, 2.0, 30.0)
+    balance, *_ = pictures_of(trained, transactions, weights=weights)
+    figure = Figure()
+    balance.draw(figure)
+    assert [bar.get_width() for bar in figure.axes[0].patches] == [150 * 2, 2850 * 30]

@@ -14,6 +14,9 @@ def test_the_chosen_point_comes_first_with_what_comes_of_it() -> None:
     # Three frauds of four are among the four flagged, in half a day.
     assert (first.precision, first.recall, first.alerts_a_day) == (0.75, 0.75, 8)
     assert [it.policy for it in others] == list(EXAMPLES)
+    # All four are among the eight of the two highest scores.
+    lower, *_ = operating_points(CURVE, Policy("cost", 2.0), 0.3)
+    assert (lower.precision, lower.recall, lower.alerts_a_day) == (0.5, 1, 16)
 
 
 def test_a_policy_that_was_followed_is_no_alternative_to_itself() -> None:
