@@ -7,6 +7,7 @@ from model.evaluation import Evaluation, figures_table
 from model.gallery import Rendered
 from model.metadata import Metadata, Source
 from model.recipes import RECIPES
+from model.recipes.recipe import Recipe
 
 _KINDS = {
     True: (
@@ -57,7 +58,7 @@ Trained on {metadata.source.name}: {metadata.rows:,} rows{_standing_for(metadata
 {metadata.frauds:,} frauds (SHA-256 `{metadata.source.sha256}`), by the recipe `{metadata.recipe}`:
 {recipe.summary}. Source: {recipe.source}.
 
-{_HELD_OUT[recipe.test].format(rows=figures.rows, frauds=figures.frauds)}
+{_HELD_OUT[recipe.test].format(rows=figures.rows, frauds=figures.frauds)}{_refitted(recipe)}
 {_shown(pictures, "class-balance", "distributions")}
 ## Figures on the held-out transactions
 
@@ -103,6 +104,15 @@ def _shown(pictures: Sequence[Rendered], *names: str) -> str:
 """
         for it in pictures
         if it.name in names
+    )
+
+
+def _refitted(recipe: Recipe) -> str:
+    if not recipe.refitted:
+        return ""
+    return (
+        " They judged a network that had learned from the rows before them; the one in this folder "
+        "was then fitted anew to all rows, in the same way."
     )
 
 

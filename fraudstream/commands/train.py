@@ -111,7 +111,8 @@ def command(
         frame, source = _rows(data)
         weight = _weights(weights, data, len(frame))
         import_keras()
-        with progress_bar("Training", total=epochs or recipe.epochs, unit="epochs") as advance:
+        total = (epochs or recipe.epochs) * (2 if recipe.refitted else 1)
+        with progress_bar("Training", total=total, unit="epochs") as advance:
             metadata = train_and_save(
                 frame,
                 model,
