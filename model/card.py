@@ -7,7 +7,6 @@ from model.evaluation import Evaluation, figures_table
 from model.gallery import Rendered
 from model.metadata import Metadata, Source
 from model.recipes import RECIPES
-from model.recipes.recipe import Recipe
 
 _KINDS = {
     True: (
@@ -58,7 +57,7 @@ Trained on {metadata.source.name}: {metadata.rows:,} rows{_standing_for(metadata
 {metadata.frauds:,} frauds (SHA-256 `{metadata.source.sha256}`), by the recipe `{metadata.recipe}`:
 {recipe.summary}. Source: {recipe.source}.
 
-{_HELD_OUT[recipe.test].format(rows=figures.rows, frauds=figures.frauds)}{_refitted(recipe)}
+{_HELD_OUT[recipe.test].format(rows=figures.rows, frauds=figures.frauds)}{_refitted(metadata)}
 {_shown(pictures, "class-balance", "distributions")}
 ## Figures on the held-out transactions
 
@@ -107,8 +106,8 @@ def _shown(pictures: Sequence[Rendered], *names: str) -> str:
     )
 
 
-def _refitted(recipe: Recipe) -> str:
-    if not recipe.refitted:
+def _refitted(metadata: Metadata) -> str:
+    if not metadata.refitted:
         return ""
     return (
         " They judged a network that had learned from the rows before them; the one in this folder "

@@ -163,6 +163,7 @@ def train(
             frauds=int(frame["Class"].sum()),
             seed=seed,
             recipe=recipe.name,
+            refitted=recipe.refitted,
             epochs=len(fitted.history),
             history=fitted.history,
             versions=versions(),
