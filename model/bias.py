@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model.fitting import Epoch, Rows, fit
+from model.fitting import Epoch, fit
 from model.gallery import Picture
 from model.pictures import BLUE, ORANGE, logarithmic
 from model.recipes.recipe import Recipe
+from model.rows import Rows
 from model.splitting import split
 
 if TYPE_CHECKING:

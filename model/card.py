@@ -84,7 +84,7 @@ Trained on {metadata.source.name}: {metadata.rows:,} rows{_standing_for(metadata
 {metadata.frauds:,} frauds (SHA-256 `{metadata.source.sha256}`), by the recipe `{metadata.recipe}`:
 {recipe.summary}. Source: {recipe.source}.
 
-{_HELD_OUT[recipe.test].format(rows=figures.rows, frauds=figures.frauds)}
+{_HELD_OUT[recipe.test].format(rows=figures.rows, frauds=figures.frauds)}{_refitted(metadata)}
 {_shown(pictures, "class-balance", "distributions")}
 ## Training
 
@@ -130,6 +130,15 @@ def _shown(pictures: Sequence[Rendered], *names: str) -> str:
 """
         for it in pictures
         if it.name in names
+    )
+
+
+def _refitted(metadata: Metadata) -> str:
+    if not metadata.refitted:
+        return ""
+    return (
+        " They judged a network that had learned from the rows before them; the one in this folder "
+        "was then fitted anew to all rows, in the same way."
     )
 
 

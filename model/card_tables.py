@@ -39,6 +39,7 @@ def hyperparameters(metadata: Metadata, recipe: Recipe) -> str:
         "learning rate": f"{recipe.learning_rate:g}{_falling(recipe)}",
         "batch": f"{recipe.batch:,}{', half of them frauds' if recipe.oversampled else ''}",
         "epochs": f"{metadata.epochs}{_stopping(recipe)}",
+        "fitted anew to all rows, once judged": "yes" if metadata.refitted else "no",
         "seed": str(metadata.seed),
     }
     return _table(("hyperparameter", "value"), rows.items())
@@ -46,12 +47,17 @@ def hyperparameters(metadata: Metadata, recipe: Recipe) -> str:
 
 def _features(preparation: Preparation) -> str:
     told = ["all" if preparation.time else "all but Time"]
+    if preparation.apart:
+        distance = f"Kolmogorov-Smirnov distance above {preparation.apart:g}"
+        told.append(f"of them those with a {distance} between the classes")
     if preparation.amount_offset is not None:
         told.append(f"logarithm of Amount + {preparation.amount_offset:g}")
     if preparation.standardised:
         told.append("standardised")
     if preparation.clip is not None:
         told.append(f"clipped at {preparation.clip:g} standard deviations")
+    if preparation.bins:
+        told.append(f"beside each its piecewise-linear terms, of {preparation.bins} bins")
     return ", ".join(told)
 
 

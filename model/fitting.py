@@ -2,55 +2,18 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dataset.columns import FEATURES
 from model import network
 from model.backend import import_keras
 from model.recipes.recipe import Recipe
-
-if TYPE_CHECKING:
-    import pandas as pd
+from model.rows import Rows
 
 Epoch = dict[str, float]
 """What an epoch came to, by Keras's names: "loss", "roc_auc", "val_loss", ..."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Rows:
-    """Labelled rows as arrays.
-
-    Attributes:
-        features: raw, in the order of `dataset.columns.FEATURES`, [n, 30].
-        labels: 1 for fraud and 0 for legitimate, [n].
-        weights: how many transactions each stands for, [n].
-    """
-
-    features: NDArray[np.float64]
-    labels: NDArray[np.float32]
-    weights: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, frame: "pd.DataFrame", weights: NDArray[np.float64]) -> "Rows":
-        """Return the rows of a frame as `dataset.reader.read` gives them."""
-        return cls(
-            frame[list(FEATURES)].to_numpy(np.float64),
-            frame["Class"].to_numpy(np.float32),
-            weights,
-        )
-
-    @property
-    def frauds(self) -> float:
-        """Frauds that the rows stand for."""
-        return float(self.weights[self.labels == 1].sum())
-
-    @property
-    def transactions(self) -> float:
-        """All that the rows stand for."""
-        return float(self.weights.sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +51,7 @@ def fit(
     """
     keras = import_keras()
     keras.utils.set_random_seed(seed)
-    share = rows.frauds / rows.transactions
-    learner = network.build(recipe, rows.features, rows.weights, share)
+    learner = network.build(recipe, rows)
     most = epochs or recipe.epochs
     examples = _Examples.of(rows)
     steps = recipe.steps or -(-len(examples.labels) // recipe.batch)

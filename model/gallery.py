@@ -171,11 +171,11 @@ def _distributions(figure: Any, frame: "pd.DataFrame") -> None:
     step = max(1, len(legitimate) // SCATTER_ROWS)
     left, right = figure.subplots(1, 2, sharex=True, sharey=True)
     for axes, rows, title, colour in (
-        (left, legitimate[::step], "Legitimate", BLUE),
-        (right, frauds, "Frauds", RED),
+        (left, legitimate[::step], f"of {len(legitimate):,} legitimate rows", BLUE),
+        (right, frauds, "frauds", RED),
     ):
         axes.scatter(rows["V5"], rows["V6"], s=9, alpha=0.6, color=colour, linewidths=0)
-        axes.set(title=f"{title} ({len(rows):,} rows)", xlabel="V5")
+        axes.set(title=f"{len(rows):,} {title}", xlabel="V5")
     left.set(ylabel="V6")
     # The bulk of both; further out are some single rows.
     for name, limit in (("V5", left.set_xlim), ("V6", left.set_ylim)):

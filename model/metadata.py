@@ -71,7 +71,9 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
         history: of each epoch, by Keras's names ("loss", "val_roc_auc"); fewer figures where
             nothing was looked at meanwhile.
         versions: of Python, Keras, its backend and numpy.
-        held_out: figures on the last rows, from which nothing but the threshold was learned.
+        held_out: figures on rows from which nothing but the threshold was learned when they
+            judged.
+        refitted: whether the network learned from those rows too, afterwards.
         sample: what a loaded network is checked against.
         operating_points: on the same rows, the chosen one first, then those that other policies
             would choose; older artifacts have none.
@@ -95,4 +97,5 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     versions: dict[str, str]
     held_out: Evaluation
     sample: Sample
+    refitted: bool = False
     operating_points: list[OperatingPoint] = []

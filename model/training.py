@@ -17,13 +17,14 @@ from model.backend import compiled, use_device, versions
 from model.curve import OperatingCurve, Scored
 from model.errors import TrainingError
 from model.evaluation import evaluate
-from model.fitting import Rows, fit
+from model.fitting import fit
 from model.gallery import Picture, Rendered, gallery, rendered
 from model.metadata import FORMAT_VERSION, Metadata, Sample, Source
 from model.operating_points import operating_points
 from model.recipes import RECIPES
 from model.recipes.champion import CHAMPION
 from model.recipes.recipe import Recipe
+from model.rows import Rows
 from model.splitting import split
 from model.threshold import Policy
 
@@ -43,7 +44,8 @@ class Trained:
     Attributes:
         network: with its preprocessing.
         metadata: without a checksum, which comes with saving.
-        judged: the held-out rows with their scores.
+        judged: the held-out rows, with the scores of a network that never saw them: where the
+            recipe is refitted, of the one before.
     """
 
     network: Any
@@ -145,7 +147,7 @@ def train(
     epochs: int | None = None,
     progress: Callable[[int], None] = ignore,
 ) -> Trained:
-    """Train a recipe on some of the rows; judge it on the others.
+    """Train a recipe on some of the rows; judge it on the others; learn from those too, if it does.
 
     The same rows, seed and settings give the same scores on one machine. Another processor,
     number of cores or version may add float32 sums in another order; each step builds on the
@@ -162,15 +164,18 @@ def train(
         Rows.of(frame.iloc[part], weight[part]) for part in (parts.learned, parts.validation)
     )
     fitted = fit(recipe, learned, validation, seed=seed, epochs=epochs, progress=progress)
-    score = compiled(fitted.network)
     held_out = frame.iloc[parts.test]
-    scores = score(held_out[list(FEATURES)].to_numpy(np.float32))
+    scores = compiled(fitted.network)(held_out[list(FEATURES)].to_numpy(np.float32))
     judged = Scored.of(held_out, scores, weight[parts.test])
     curve = OperatingCurve.of(judged)
     chosen = threshold.choose(curve, policy)
+    network = fitted.network
+    if recipe.refitted:
+        everything = Rows.of(frame, weight)
+        network = fit(recipe, everything, None, seed=seed, epochs=epochs, progress=progress).network
     sample = _sample(frame)
     return Trained(
-        fitted.network,
+        network,
         Metadata(
             format_version=FORMAT_VERSION,
             model_version="",
@@ -185,11 +190,12 @@ def train(
             frauds=int(frame["Class"].sum()),
             seed=seed,
             recipe=recipe.name,
+            refitted=recipe.refitted,
             epochs=len(fitted.history),
             history=fitted.history,
             versions=versions(),
             held_out=evaluate(judged, chosen),
-            sample=Sample(features=sample.tolist(), scores=score(sample).tolist()),
+            sample=Sample(features=sample.tolist(), scores=compiled(network)(sample).tolist()),
             operating_points=operating_points(curve, policy, chosen),
         ),
         judged,

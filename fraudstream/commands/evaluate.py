@@ -1,5 +1,6 @@
 """`fraudstream evaluate`: judge an artifact on labelled transactions."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from fraudstream.options import CONTEXT, PolicyType, model_option, option, weigh
 
 if TYPE_CHECKING:
     from model.evaluation import Evaluation
+    from model.metadata import Metadata
     from model.threshold import Policy
 
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     type=click.FloatRange(0, 1, min_open=True),
     metavar="SHARE",
     default=1.0,
-    help="Judge only the last share of the transactions; 0.2 is what training holds out.",
+    help="Judge only the last share of the transactions.",
 )
 @option(
     "--policy",
@@ -54,9 +56,13 @@ def command(
 
     \b
     Examples:
-      fraudstream evaluate --data creditcard.csv --last 0.2
+      fraudstream evaluate --data later.csv
       fraudstream evaluate --data sample.csv --weights weights.csv --report report.html
-      fraudstream evaluate --data creditcard.csv --last 0.2 --policy alerts-per-day:100
+      fraudstream evaluate --data later.csv --policy alerts-per-day:100
+
+    \b
+    An artifact of a recipe that keeps the last fifth apart, on that fifth:
+      fraudstream evaluate --data creditcard.csv --model keras-imbalanced --last 0.2
     """
     from dataset.reader import read
     from dataset.split import later
@@ -78,6 +84,7 @@ def command(
         frame = later(frame, last, weight)[1]
         weight = None if weight is None else weight[-len(frame) :]
     scorer = Scorer.load(model)
+    _warn_of_learned(scorer.metadata, data, last)
     rows = Scored.of(frame, scorer.in_batches(frame), weight)
     threshold = choose(OperatingCurve.of(rows), policy) if policy else scorer.metadata.threshold
     figures = evaluate(rows, threshold)
@@ -85,6 +92,22 @@ def command(
         title = f"fraudstream {scorer.metadata.model_version} on {data.name}"
         write_report(report, rows, figures, title=title)
     _print(figures, as_json=as_json)
+
+
+def _warn_of_learned(metadata: "Metadata", data: Path, last: float) -> None:
+    """Say so where rows that the network learned from would flatter it."""
+    from dataset.reader import sha256
+    from model.recipes import RECIPES
+    from model.splitting import TEST_SHARE
+
+    recipe = RECIPES.get(metadata.recipe)
+    apart = recipe and recipe.test == "later" and not metadata.refitted and last <= TEST_SHARE
+    if not apart and metadata.source.sha256 == sha256(data):
+        print(
+            f"Beware: this network learned from rows of {data.name}, so these figures flatter it. "
+            "Its model card has those of rows that it had not seen.",
+            file=sys.stderr,
+        )
 
 
 def _print(figures: "Evaluation", *, as_json: bool) -> None:

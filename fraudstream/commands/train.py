@@ -2,6 +2,7 @@
 
 import sys
 import time
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,6 +63,13 @@ TWIN_SEED = 1
     help="What is trained; 'fraudstream recipes' lists them.",
 )
 @option(
+    "--refit/--no-refit",
+    default=None,
+    show_default="as the recipe says",
+    help="Once judged, learn from the rows that judged as well; without, 'fraudstream evaluate "
+    "--last 0.2' can judge it on them again.",
+)
+@option(
     "--pictures/--no-pictures",
     default=True,
     help="Draw the rows, the training and the judgement for the model card.",
@@ -74,14 +82,15 @@ def command(
     seed: int,
     epochs: int | None,
     recipe: "Recipe",
+    refit: bool | None,
     pictures: bool,
 ) -> None:
     """Train a recipe, choose a threshold, and write both as an artifact.
 
     The artifact is a folder: the network with its preprocessing inside, metadata.json, and a model
     card. The default recipe, the champion, is judged on the last 20 % of the rows, in the order of
-    time; others as their authors did. An older artifact in the folder is replaced once the new one
-    is complete.
+    time, and then learns from those too; others are judged as their authors did. An older artifact
+    in the folder is replaced once the new one is complete.
 
     \b
     Without data, on the synthetic twin of creditcard.csv:
@@ -106,6 +115,8 @@ def command(
     from model.backend import import_keras
     from model.training import train_and_save
 
+    if refit is not None:
+        recipe = replace(recipe, refitted=refit)
     check_replaceable(model)
     started = time.monotonic()
     try:
@@ -113,7 +124,8 @@ def command(
         weight = _weights(weights, data, len(frame))
         import_keras()
         drawn = pictures and _can_draw()
-        total = (epochs or recipe.epochs) + (bias.trained_epochs(recipe) if drawn else 0)
+        total = (epochs or recipe.epochs) * (2 if recipe.refitted else 1)
+        total += bias.trained_epochs(recipe) if drawn else 0
         with progress_bar("Training", total=total, unit="epochs") as advance:
             metadata = train_and_save(
                 frame,

@@ -24,12 +24,20 @@ class Preparation:
         amount_offset: added to Amount before its logarithm is taken; None leaves it as it is.
         standardised: whether each is brought to mean 0 and variance 1 of the learned rows.
         clip: standard deviations beyond which values count as that; None for no bound.
+        apart: how far apart a feature's distributions in the two classes must be at least, as the
+            Kolmogorov-Smirnov distance from 0 to 1, for the feature to be looked at.
+        bins: for each feature, so many piecewise-linear terms beside it: what part of the bin lies
+            below the value, the bins' edges being quantiles of the legitimate rows, and of the
+            frauds half as many (Gorishniy, Rubachev and Babenko, On Embeddings for Numerical
+            Features in Tabular Deep Learning, 2022). 0 for none.
     """
 
     time: bool
     amount_offset: float | None
     standardised: bool
     clip: float | None = None
+    apart: float = 0.0
+    bins: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +91,8 @@ class Recipe:
         class_weights: how much more a fraud counts in the loss; None for alike.
         oversampled: whether half of each batch are frauds, drawn again and again.
         steps: in an epoch, where oversampled; None for as many as show each legitimate row once.
+        refitted: whether, once judged, the network is fitted anew to all the rows, those that
+            judged among them: the latest are the most alike to what comes next.
         published: what its author got.
     """
 
@@ -104,4 +114,5 @@ class Recipe:
     class_weights: ClassWeights | None = None
     oversampled: bool = False
     steps: int | None = None
+    refitted: bool = False
     published: tuple[Published, ...] = field(default=())

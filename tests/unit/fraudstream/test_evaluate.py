@@ -1,6 +1,7 @@
 """`fraudstream evaluate` on a small artifact: figures, JSON, reports, mistakes."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from dataset.columns import COLUMNS, FEATURES
+from dataset.reader import sha256
 from fraudstream.commands.evaluate import command
 from model.metadata import Source
+from model.recipes import RECIPES
 from model.threshold import Policy
 from model.training import train_and_save
 
@@ -22,7 +25,10 @@ ROWS = 1000
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with data.csv, weights.csv and an artifact trained on them."""
+    """A folder with data.csv, weights.csv, and artifacts trained on them.
+
+    "artifact" learned from all rows, "apart" did not from the last fifth.
+    """
     folder = tmp_path_factory.mktemp("evaluate")
     random = np.random.default_rng(5)
     fraud = np.arange(ROWS) % 20 == 7
@@ -34,8 +40,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     frame[list(COLUMNS)].to_csv(folder / "data.csv", index=False)
     weights = np.where(fraud, 1.0, 30.0)
     pd.DataFrame({"weight": weights}).to_csv(folder / "weights.csv", index=False)
-    source = Source(name="made up for tests", synthetic=True)
-    train_and_save(frame, folder / "artifact", source=source, weights=weights, epochs=5)
+    source = Source(name="data.csv", sha256=sha256(folder / "data.csv"), synthetic=True)
+    for name, refitted in (("artifact", True), ("apart", False)):
+        recipe = replace(RECIPES["champion"], refitted=refitted)
+        train_and_save(
+            frame, folder / name, source=source, weights=weights, recipe=recipe, epochs=5
+        )
     return folder
 
 
@@ -45,8 +55,8 @@ def run(folder: Path, *arguments: str) -> Result:
 
 
 def test_figures_are_weighted_where_weights_are_given(folder: Path) -> None:
-    plain = json.loads(run(folder, "--json").output)
-    weighted = json.loads(run(folder, "--weights", str(folder / "weights.csv"), "--json").output)
+    plain = json.loads(run(folder, "--json").stdout)
+    weighted = json.loads(run(folder, "--weights", str(folder / "weights.csv"), "--json").stdout)
     assert (plain["rows"], plain["transactions"]) == (ROWS, ROWS)
     assert weighted["transactions"] == 50 + 950 * 30
     assert weighted["recall"] == plain["recall"]
@@ -56,14 +66,39 @@ def test_figures_are_weighted_where_weights_are_given(folder: Path) -> None:
 
 def test_the_last_share_is_judged_alone_and_is_what_training_held_out(folder: Path) -> None:
     weights = ("--weights", str(folder / "weights.csv"))
-    found = json.loads(run(folder, *weights, "--last", "0.2", "--json").output)
-    held_out = json.loads((folder / "artifact" / "metadata.json").read_text())["held_out"]
+    apart = ("--model", str(folder / "apart"))
+    found = json.loads(run(folder, *weights, *apart, "--last", "0.2", "--json").stdout)
+    held_out = json.loads((folder / "apart" / "metadata.json").read_text())["held_out"]
     assert len(found.pop("reliability")) == len(held_out.pop("reliability"))
     assert found == pytest.approx(held_out, rel=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("model", "arguments", "flattered"),
+    [
+        ("artifact", (), True),
+        ("artifact", ("--last", "0.2"), True),
+        ("apart", (), True),
+        ("apart", ("--last", "0.2"), False),
+    ],
+)
+def test_rows_that_were_learned_from_are_told(
+    folder: Path, model: str, arguments: tuple[str, ...], flattered: bool
+) -> None:
+    result = run(folder, "--model", str(folder / model), *arguments, "--json")
+    assert ("Beware: this network learned from rows of data.csv" in result.stderr) == flattered
+    json.loads(result.stdout)
+
+
+def test_other_rows_are_judged_without_a_warning(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.csv"
+    lines = (folder / "data.csv").read_text().splitlines(keepends=True)
+    other.write_text("".join(lines[:-1]))
+    assert run(folder, "--data", str(other)).stderr == ""
+
+
 def test_the_table_has_every_figure_a_line(folder: Path) -> None:
-    lines = run(folder).output.splitlines()
+    lines = run(folder).stdout.splitlines()
     assert any(line.startswith("average precision ") for line in lines)
     assert any(line.startswith("expected calibration error") for line in lines)
     assert len({line.index("  ") for line in lines}) > 1
@@ -71,9 +106,9 @@ def test_the_table_has_every_figure_a_line(folder: Path) -> None:
 
 
 def test_a_policy_gives_another_threshold(folder: Path) -> None:
-    found = json.loads(run(folder, "--policy", "alerts-per-day:10", "--json").output)
+    found = json.loads(run(folder, "--policy", "alerts-per-day:10", "--json").stdout)
     assert found["alerts_a_day"] <= 10
-    assert found["threshold"] > json.loads(run(folder, "--json").output)["threshold"]
+    assert found["threshold"] > json.loads(run(folder, "--json").stdout)["threshold"]
 
 
 @pytest.mark.parametrize(

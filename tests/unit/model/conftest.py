@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from dataset.columns import COLUMNS, FEATURES
 from model.metadata import Source
+from model.rows import Rows
 from model.training import Trained, train
 
 
@@ -40,3 +41,9 @@ def trained(transactions: pd.DataFrame, epochs_told: list[int]) -> Trained:
 def raw(transactions: pd.DataFrame) -> NDArray[np.float32]:
     """All features, float32 [3000, 30]."""
     return transactions[list(FEATURES)].to_numpy(np.float32)
+
+
+@pytest.fixture
+def rows(transactions: pd.DataFrame) -> Rows:
+    """The same with labels, each standing for itself; a twentieth are frauds."""
+    return Rows.of(transactions, np.ones(len(transactions)))

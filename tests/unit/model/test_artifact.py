@@ -41,7 +41,7 @@ def test_it_is_three_files_that_know_each_other(folder: Path) -> None:
     assert sorted(contents(folder)) == ["README.md", "metadata.json", "model.keras"]
     metadata = load_metadata(folder)
     assert metadata.model_version.endswith(metadata.model_sha256[:8])
-    assert (folder / "model.keras").stat().st_size < 400_000  # without the optimizer's memory
+    assert (folder / "model.keras").stat().st_size < 1_000_000  # without the optimizer's memory
     assert [path.name for path in folder.parent.iterdir()] == ["artifact"]
 
 

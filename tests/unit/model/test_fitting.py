@@ -2,19 +2,14 @@ from dataclasses import replace
 from itertools import islice
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from model.fitting import Rows, _balanced, _class_weights, _Examples, fit
+from model.fitting import _balanced, _class_weights, _Examples, fit
 from model.recipes import RECIPES
+from model.rows import Rows
 from model.training import ignore
 
 BASELINE = RECIPES["tensorflow-baseline"]
-
-
-@pytest.fixture
-def rows(transactions: pd.DataFrame) -> Rows:
-    return Rows.of(transactions, np.ones(len(transactions)))
 
 
 def test_rows_are_repeated_as_often_as_they_stand_for_transactions(rows: Rows) -> None:

@@ -13,6 +13,7 @@ from model.backend import compiled
 from model.metadata import Source
 from model.recipes import RECIPES
 from model.recipes.recipe import Recipe
+from model.rows import Rows
 from model.scorer import Scorer
 from model.training import train
 
@@ -38,20 +39,16 @@ def test_the_champion_is_the_first() -> None:
         ("keras-imbalanced", 139_777),  # as its author's summary says
     ],
 )
-def test_networks_have_their_authors_shape(
-    name: str, weights: int, raw: NDArray[np.float32]
-) -> None:
-    built = network.build(RECIPES[name], raw.astype(float), np.ones(len(raw)), 0.002)
+def test_networks_have_their_authors_shape(name: str, weights: int, rows: Rows) -> None:
+    built = network.build(RECIPES[name], rows)
     assert sum(int(np.prod(weight.shape)) for weight in built.trainable_weights) == weights
 
 
 @every
-def test_an_untrained_network_gives_the_share_it_should(
-    recipe: Recipe, raw: NDArray[np.float32]
-) -> None:
-    built = network.build(recipe, raw.astype(float), np.ones(len(raw)), 0.002)
+def test_an_untrained_network_gives_the_share_it_should(recipe: Recipe, rows: Rows) -> None:
+    built = network.build(recipe, rows)
     *_, bias = built.get_weights()
-    assert 1 / (1 + np.exp(-bias[0])) == pytest.approx(0.002 if recipe.true_bias else 0.5)
+    assert 1 / (1 + np.exp(-bias[0])) == pytest.approx(0.05 if recipe.true_bias else 0.5)
 
 
 @every
