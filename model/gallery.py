@@ -137,7 +137,7 @@ class Rendered:
 
 
 def rendered(pictures: Sequence[Picture]) -> list[Rendered]:
-    """Return the pictures drawn, 0.3 s each.
+    """Return the pictures drawn, about half a second each.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
