@@ -75,7 +75,7 @@ def use_device(device: Device) -> str:
     with _without_banners() if device != "gpu" else nullcontext():
         if keras.backend.backend() == "tensorflow":
             _prepare_tensorflow()
-        seen = keras.distribution.list_devices("gpu")
+        seen = _gpus(keras)
     if not seen and device == "gpu":
         raise DeviceError(
             f"A GPU was asked for, but {keras.backend.backend()} sees none: install the drivers "
@@ -135,6 +135,16 @@ def _has_gpu() -> bool:
     import tensorflow as tf
 
     return bool(tf.config.get_visible_devices("GPU"))
+
+
+def _gpus(keras: Any) -> list[str]:
+    try:
+        seen: list[str] = keras.distribution.list_devices("gpu")
+    except RuntimeError:
+        if keras.backend.backend() != "jax":
+            raise
+        return []  # jax calls it an error to ask for devices of a kind that is not there
+    return seen
 
 
 def _gpu_name(keras: Any) -> str:
