@@ -16,7 +16,8 @@ def cores() -> int:
 def machine() -> str:
     """Return what was measured on, in a few words, and how busy it was."""
     system, load = f"{platform.system()} {platform.machine()}", os.getloadavg()[0]
-    return f"{cores()} cores, {system}, load {load:.1f} at the start"
+    number = cores()
+    return f"{number} core{'s' if number > 1 else ''}, {system}, load {load:.1f} at the start"
 
 
 def table(heads: list[str], rows: list[list[str]]) -> str:
