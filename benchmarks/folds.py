@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from benchmarks import report, trees
 from benchmarks.errors import BenchmarkError
-from benchmarks.judging import File, folds, train_and_score, whole
+from benchmarks.judging import File, Part, folds, train_and_score, whole
 from dataset import split
 from dataset.errors import DatasetError
 from fraudstream.progress import progress_bar
@@ -141,27 +141,48 @@ def _prepare_process() -> None:
 
 
 def random_split(file: File, seeds: int) -> str:
-    """Return what tuned trees come to on a random fifth, and on the last one."""
+    """Return what tuned trees come to on random fifths, one for each seed, and on the last one."""
     rows = whole(file)
     begin = len(split.later(rows.frame, TEST_SHARE, rows.weights)[0])
     last = np.arange(begin), np.arange(begin, len(rows.frame))
-    figures: dict[str, list[float]] = {"a random fifth": [], "the last fifth": []}
+    found: list[Scored] = []
     with progress_bar("Training", 2 * seeds, unit="models") as advance:
         for seed in range(1, seeds + 1):
-            parts = zip(figures.values(), (at_random(rows.frame, seed), last), strict=True)
-            for values, (learned, judging) in parts:
-                judge = rows.at(judging)
-                scores = train_and_score("lightgbm", rows.at(learned), judge, seed)
-                curve = OperatingCurve.of(Scored.of(judge.frame, scores, judge.weights))
-                values.append(curve.average_precision)
+            for learned, judging in (at_random(rows.frame, seed), last):
+                found.append(_scored_at(judging, rows, rows.at(learned), seed))
                 advance(1)
-    means = [float(np.mean(values)) for values in figures.values()]
+    precision = np.array([OperatingCurve.of(it).average_precision for it in found])
+    by_chance, by_time = precision.reshape(seeds, 2).T
+    drawn = resampled_average_precision(found).reshape(seeds, 2, -1).mean(axis=0)
     lines = [
-        [name, f"{mean:.3f}", f"{min(values):.3f} to {max(values):.3f}"]
-        for (name, values), mean in zip(figures.items(), means, strict=True)
+        [
+            name,
+            f"{values.mean():.3f}",
+            f"{values.min():.3f} to {values.max():.3f}",
+            "{:.3f} to {:.3f}".format(*interval(resampled)),
+        ]
+        for name, values, resampled in (
+            ("a random fifth", by_chance, drawn[0]),
+            ("the last fifth", by_time, drawn[1]),
+        )
     ]
-    lines.append(["difference", f"{means[0] - means[1]:+.3f}", ""])
-    return report.table(["LightGBM judged on", "average precision", "of seeds"], lines)
+    difference = by_chance.mean() - by_time.mean()
+    apart = "{:+.3f} to {:+.3f}".format(*interval(drawn[0] - drawn[1]))
+    lines.append(["difference", f"{difference:+.3f}", "", apart])
+    heads = ["LightGBM judged on", "average precision", "of seeds", "95 % interval"]
+    return report.table(heads, lines)
+
+
+def _scored_at(places: NDArray[np.intp], rows: Part, learned: Part, seed: int) -> Scored:
+    """Return all rows, those at these places with a score and the others without any weight.
+
+    So that parts of one file can be resampled together.
+    """
+    judging = rows.at(places)
+    scores, weights = np.zeros(len(rows.frame)), np.zeros(len(rows.frame))
+    scores[places] = train_and_score("lightgbm", learned, judging, seed)
+    weights[places] = judging.weights
+    return Scored.of(rows.frame, scores, weights)
 
 
 def run(arguments: argparse.Namespace) -> str:

@@ -163,20 +163,23 @@ def resampled_average_precision(
 
     The percentile bootstrap (Efron, The Jackknife, the Bootstrap and Other Resampling Plans,
     1982): rows are drawn, frauds and legitimate ones alike, as often as there are rows, so the
-    number of frauds varies as well. Resamples without any fraud are drawn again.
+    number of frauds varies as well. Resamples without any fraud, for one of the models, are drawn
+    again.
 
     Args:
-        models: the same rows, at least one of them a fraud, as each model scores them; a resample
-            is the same for all, so that models can be compared in pairs.
+        models: the same rows as each model scores them, with a fraud among them; a resample is the
+            same for all, so that models can be compared in pairs. A row that is not to judge a
+            model has the weight 0 there.
         resamples: how many.
         seed: the same rows and seed are resampled alike.
     """
     random = np.random.default_rng(seed)
     fraud, ranked = models[0].fraud, [_Ranked.of(rows) for rows in models]
+    frauds = np.array([rows.weights[fraud] for rows in models])
     found = np.empty((len(models), resamples))
     for column in range(resamples):
         drawn = np.zeros_like(fraud, int)
-        while not drawn[fraud].any():
+        while not (frauds @ drawn[fraud]).all():
             places = random.integers(0, len(fraud), len(fraud))
             drawn = np.bincount(places, minlength=len(fraud))
         found[:, column] = [rows.average_precision(drawn) for rows in ranked]

@@ -138,6 +138,8 @@ def test_the_difference_of_a_random_split_is_that_of_the_means(file: File) -> No
     assert [line[0] for line in lines] == ["a random fifth", "the last fifth", "difference"]
     chance, later, difference = (float(line[1]) for line in lines)
     assert difference == pytest.approx(chance - later, abs=0.0011)
+    low, _, high = lines[2][3].split()
+    assert float(low) <= difference <= float(high)
 
 
 def test_without_lightgbm_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -120,3 +120,13 @@ def test_models_are_compared_on_the_same_resamples() -> None:
     )
     assert first.tolist() == second.tolist()
     assert interval(better - first)[0] > 0
+
+
+def test_rows_without_weight_judge_nothing() -> None:
+    labels, scores = [1, 0, 0, 1, 0, 0], [0.9, 0.8, 0.7, 0.6, 0.5, 0.4]
+    first, last = resampled_average_precision(
+        [scored(labels, scores, weights=it) for it in ([1.0, 1, 0, 0, 0, 0], [0.0, 0, 0, 1, 1, 1])],
+        resamples=50,
+    )
+    # Each has one fraud, which ranks above its own legitimate rows.
+    assert first.tolist() == last.tolist() == [1.0] * 50
