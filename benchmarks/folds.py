@@ -112,9 +112,9 @@ def table(results: dict[str, Judged]) -> str:
                 "" if is_champion else "{:+.3f} to {:+.3f}".format(*apart),
             ]
         )
-    learned = (f"after {1 - share:.0%}" for share in split.LATER_SHARES)
-    heads = ["model", *learned, "mean", "of seeds", "95 % interval", "to champion", "95 % interval"]
-    return report.table(heads, lines)
+    learned = (f"after {100 - 100 * share:.0f} %" for share in split.LATER_SHARES)
+    shown = ["mean", "deviation of seeds", "95 % interval", "less the champion", "95 % interval"]
+    return report.table(["model", *learned, *shown], lines)
 
 
 def trained(file: File, models: Sequence[str], seeds: int) -> dict[Run, Scored]:
@@ -196,6 +196,8 @@ def run(arguments: argparse.Namespace) -> str:
         chosen = arguments.recipe or RECIPES
         models = [*dict.fromkeys([CHAMPION.name, *chosen, *trees.TREES])]
         text = table(judged(trained(file, models, arguments.seeds), models, arguments.seeds))
+        frauds = [f"{judging.frame['Class'].sum():,}" for _, judging in folds(file)]
+        text += f"\n\nFrauds among the rows that judge: {', '.join(frauds)}."
     minutes = (time.monotonic() - begin) / 60
     return f"{text}\n\n{arguments.seeds} seeds, {minutes:.0f} minutes on {machine}."
 

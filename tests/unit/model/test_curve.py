@@ -89,8 +89,8 @@ def test_without_frauds_the_interval_is_nothing() -> None:
 
 
 def test_resamples_are_those_of_scikit_learn_on_the_rows_drawn() -> None:
-    labels, scores = [1, 0, 0, 1, 0, 0], [0.9, 0.9, 0.6, 0.6, 0.5, 0.4]
-    weights = [1, 4.25, 1, 1, 0.5, 4.25]
+    labels, scores = [0, 1, 0, 1, 0, 0], [0.5, 0.9, 0.4, 0.6, 0.9, 0.6]
+    weights = [0.5, 1, 4.25, 1, 4.25, 1]
     found = resampled_average_precision(
         [scored(labels, scores, weights=weights)], resamples=20, seed=3
     )
