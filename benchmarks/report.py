@@ -8,18 +8,28 @@ from tempfile import NamedTemporaryFile
 from benchmarks.errors import BenchmarkError
 
 
+def cores() -> int:
+    """Return how many cores we may use (`taskset -c 0,1` gives two), where the system tells."""
+    return len(getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0))
+
+
 def machine() -> str:
     """Return what was measured on, in a few words, and how busy it was."""
-    # Those that we may use (`taskset -c 0,1` gives two), where the system tells.
-    allowed = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0)
     system, load = f"{platform.system()} {platform.machine()}", os.getloadavg()[0]
-    return f"{len(allowed)} cores, {system}, load {load:.1f} at the start"
+    number = cores()
+    return f"{number} core{'s' if number > 1 else ''}, {system}, load {load:.1f} at the start"
 
 
 def table(heads: list[str], rows: list[list[str]]) -> str:
-    """Return a Markdown table; the first column is text, the others are numbers."""
-    rule = ["---", *["---:"] * (len(heads) - 1)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, rule, *rows))
+    """Return a Markdown table, aligned; the first column is text, the others are numbers."""
+    widths = [max(3, *map(len, column)) for column in zip(heads, *rows, strict=True)]
+    aligned = [
+        [cells[0].ljust(widths[0]), *(map(str.rjust, cells[1:], widths[1:]))]
+        for cells in (heads, *rows)
+    ]
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    lines = (aligned[0], rule, *aligned[1:])
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def write_section(page: Path, name: str, text: str) -> None:

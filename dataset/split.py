@@ -1,5 +1,6 @@
 """Split transactions by time, as life does: learn from the earlier, be judged on the later."""
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -7,6 +8,9 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import pandas as pd
+
+LATER_SHARES = (0.6, 0.4, 0.2)
+"""Of transactions after those that each fold learns from."""
 
 
 def later(
@@ -38,3 +42,28 @@ def later(
         kept = int(np.searchsorted(before, (1 - share) * weights.sum()))
     kept = min(max(kept, 1), rows - 1)
     return frame.iloc[:kept], frame.iloc[kept:]
+
+
+def folds(
+    frame: "pd.DataFrame", weights: NDArray[np.float64] | None = None
+) -> list[tuple["pd.DataFrame", "pd.DataFrame"]]:
+    """Return folds that move on in time: what is learned from, and the next fifth, which judges.
+
+    The first 40, 60 and 80 % of the transactions are learned from. No row judges twice, and the
+    last fold is `later(frame, 0.2, weights)`.
+
+    Args:
+        frame: rows in the order of time, as `dataset.reader.read` gives them.
+        weights: how many transactions each row stands for, [rows]; None for one each.
+
+    Raises:
+        ValueError: a part would be empty.
+    """
+    begins = [len(later(frame, share, weights)[0]) for share in LATER_SHARES]
+    parts = [
+        (frame.iloc[:begin], frame.iloc[begin:end])
+        for begin, end in pairwise([*begins, len(frame)])
+    ]
+    if any(judging.empty for _, judging in parts):
+        raise ValueError(f"{len(frame)} rows cannot be split into {len(parts)} folds.")
+    return parts

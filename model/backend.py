@@ -37,7 +37,10 @@ def import_keras() -> Any:
     """
     if "keras" in sys.modules:
         return sys.modules["keras"]
-    with _hidden("pandas", "sklearn"), _without_banners():
+    # A ~/.keras/keras.json does not decide which backend serves.
+    backend = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    others = () if backend == "jax" else ("jax",)
+    with _hidden("pandas", "sklearn", *others), _without_banners():
         return installed("keras")
 
 
@@ -75,7 +78,7 @@ def use_device(device: Device) -> str:
     with _without_banners() if device != "gpu" else nullcontext():
         if keras.backend.backend() == "tensorflow":
             _prepare_tensorflow()
-        seen = keras.distribution.list_devices("gpu")
+        seen = _gpus(keras)
     if not seen and device == "gpu":
         raise DeviceError(
             f"A GPU was asked for, but {keras.backend.backend()} sees none: install the drivers "
@@ -135,6 +138,16 @@ def _has_gpu() -> bool:
     import tensorflow as tf
 
     return bool(tf.config.get_visible_devices("GPU"))
+
+
+def _gpus(keras: Any) -> list[str]:
+    try:
+        seen: list[str] = keras.distribution.list_devices("gpu")
+    except RuntimeError:
+        if keras.backend.backend() != "jax":
+            raise
+        return []  # jax calls it an error to ask for devices of a kind that is not there
+    return seen
 
 
 def _gpu_name(keras: Any) -> str:
@@ -207,8 +220,9 @@ def _padded(features: NDArray[np.float32], rows: int) -> NDArray[np.float32]:
 def _hidden(*names: str) -> Iterator[None]:
     """Let `import` find none of these modules, unless they are imported already.
 
-    Keras tries pandas and scikit-learn for wrappers that nobody here uses; they would be a
-    quarter of the time that its import takes, and the service does without both.
+    Keras tries pandas and scikit-learn for wrappers that nobody here uses, and TensorFlow tries
+    jax for a converter; the first two would be a quarter of the time that the import takes, jax a
+    sixth, and the service does without them.
     """
     absent = [name for name in names if name not in sys.modules]
     sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]  # None: "cannot be found"

@@ -1,5 +1,6 @@
 """The operating curve: what would be flagged, and caught, at each threshold."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -142,23 +143,67 @@ def average_precision_interval(
 ) -> tuple[float, float]:
     """Return the 95 % interval of the average precision, by resampling rows with replacement.
 
-    The percentile bootstrap (Efron, The Jackknife, the Bootstrap and Other Resampling Plans,
-    1982): rows are drawn, frauds and legitimate ones alike, as often as there are rows, so the
-    number of frauds varies as well. Resamples without any fraud are drawn again.
+    Without any fraud it is 0 to 0.
     """
     if not rows.fraud.any():
         return 0.0, 0.0
-    random = np.random.default_rng(seed)
-    order = np.argsort(-rows.scores, kind="stable")
-    weights, fraud = rows.weights[order], rows.fraud[order]
-    steps = _steps(rows.scores[order])
-    found: list[float] = []
-    while len(found) < resamples:
-        drawn = np.bincount(random.integers(0, len(fraud), len(fraud)), minlength=len(fraud))
-        flagged = np.cumsum(weights * drawn)[steps]
-        caught = np.cumsum(weights * drawn * fraud)[steps]
-        if caught[-1] > 0:
-            precision = np.divide(caught, flagged, out=np.zeros_like(caught), where=flagged > 0)
-            found.append(float(np.sum(np.diff(caught, prepend=0.0) * precision) / caught[-1]))
-    low, high = np.quantile(found, [0.025, 0.975])
+    return interval(resampled_average_precision([rows], resamples=resamples, seed=seed)[0])
+
+
+def interval(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Return what the middle 95 % of resampled values lie between."""
+    low, high = np.quantile(values, [0.025, 0.975])
     return float(low), float(high)
+
+
+def resampled_average_precision(
+    models: Sequence[Scored], *, resamples: int = 1000, seed: int = 0
+) -> NDArray[np.float64]:
+    """Return the average precision of resampled rows, float64 [models, resamples].
+
+    The percentile bootstrap (Efron, The Jackknife, the Bootstrap and Other Resampling Plans,
+    1982): rows are drawn, frauds and legitimate ones alike, as often as there are rows, so the
+    number of frauds varies as well. Resamples without any fraud, for one of the models, are drawn
+    again.
+
+    Args:
+        models: the same rows as each model scores them, with a fraud among them; a resample is the
+            same for all, so that models can be compared in pairs. A row that is not to judge a
+            model has the weight 0 there.
+        resamples: how many.
+        seed: the same rows and seed are resampled alike.
+    """
+    random = np.random.default_rng(seed)
+    fraud, ranked = models[0].fraud, [_Ranked.of(rows) for rows in models]
+    frauds = np.array([rows.weights[fraud] for rows in models])
+    found = np.empty((len(models), resamples))
+    for column in range(resamples):
+        drawn = np.zeros_like(fraud, int)
+        while not (frauds @ drawn[fraud]).all():
+            places = random.integers(0, len(fraud), len(fraud))
+            drawn = np.bincount(places, minlength=len(fraud))
+        found[:, column] = [rows.average_precision(drawn) for rows in ranked]
+    return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ranked:
+    """Rows in the order of their falling scores, as `order` gives them, [n]; k distinct scores."""
+
+    order: NDArray[np.intp]
+    weights: NDArray[np.float64]
+    fraud: NDArray[np.bool_]
+    steps: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, rows: Scored) -> "_Ranked":
+        order = np.argsort(-rows.scores, kind="stable")
+        return cls(order, rows.weights[order], rows.fraud[order], _steps(rows.scores[order]))
+
+    def average_precision(self, drawn: NDArray[np.intp]) -> float:
+        """Return it where each row, in the order before ranking, is there so many times."""
+        weights = self.weights * drawn[self.order]
+        flagged = np.cumsum(weights)[self.steps]
+        caught = np.cumsum(weights * self.fraud)[self.steps]
+        precision = np.divide(caught, flagged, out=np.zeros_like(caught), where=flagged > 0)
+        return float(np.sum(np.diff(caught, prepend=0.0) * precision) / caught[-1])

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset.split import later
+from dataset.split import folds, later
 
 
 @given(st.integers(2, 300), st.floats(0.001, 0.999))
@@ -50,3 +50,24 @@ def test_with_weights_the_later_part_is_the_share_of_what_rows_stand_for(
 def test_equal_weights_split_as_none() -> None:
     frame = pd.DataFrame({"Time": range(57)})
     assert later(frame, 0.2, np.full(57, 3.0))[1].index[0] == later(frame, 0.2)[1].index[0]
+
+
+@given(st.lists(st.sampled_from([0.5, 1.0, 4.25]), min_size=60, max_size=200))
+def test_each_fold_judges_the_fifth_after_what_it_learns_from(weights: list[float]) -> None:
+    weight = np.array(weights)
+    frame = pd.DataFrame({"Time": range(len(weights))})
+    parts = folds(frame, weight)
+    for (earlier, judging), share in zip(parts, (0.4, 0.6, 0.8), strict=True):
+        both = len(earlier) + len(judging)
+        assert [*earlier["Time"], *judging["Time"]] == list(range(both))
+        # Exact but for the rows on the borders.
+        assert abs(weight[: len(earlier)].sum() - share * weight.sum()) <= 4.25
+        assert abs(weight[:both].sum() - (share + 0.2) * weight.sum()) <= 4.25
+    judged = [row for _, judging in parts for row in judging["Time"]]
+    assert judged == list(range(len(parts[0][0]), len(weights)))  # each once
+    assert parts[-1][1].equals(later(frame, 0.2, weight)[1])
+
+
+def test_too_few_rows_for_folds() -> None:
+    with pytest.raises(ValueError, match="3 rows cannot be split into 3 folds"):
+        folds(pd.DataFrame({"Time": range(3)}))

@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
-from model.curve import OperatingCurve, Scored, average_precision_interval
+from model.curve import (
+    OperatingCurve,
+    Scored,
+    average_precision_interval,
+    interval,
+    resampled_average_precision,
+)
 from tests.unit.model.scored import scored
 
 rows_with_fraud = st.lists(
@@ -80,3 +86,47 @@ def test_the_interval_covers_what_it_says() -> None:
 
 def test_without_frauds_the_interval_is_nothing() -> None:
     assert average_precision_interval(scored([0, 0], [0.1, 0.2])) == (0.0, 0.0)
+
+
+def test_resamples_are_those_of_scikit_learn_on_the_rows_drawn() -> None:
+    labels, scores = [0, 1, 0, 1, 0, 0], [0.5, 0.9, 0.4, 0.6, 0.9, 0.6]
+    weights = [0.5, 1, 4.25, 1, 4.25, 1]
+    found = resampled_average_precision(
+        [scored(labels, scores, weights=weights)], resamples=20, seed=3
+    )
+    random = np.random.default_rng(3)
+    for value in found[0]:
+        drawn = random.integers(0, 6, 6)
+        while not np.array(labels)[drawn].any():
+            drawn = random.integers(0, 6, 6)
+        theirs = average_precision_score(
+            *(np.array(it)[drawn] for it in (labels, scores)),
+            sample_weight=np.array(weights)[drawn],
+        )
+        assert value == pytest.approx(theirs)
+
+
+def test_models_are_compared_on_the_same_resamples() -> None:
+    """Two models whose scores rank alike are equal in each resample, not on average alone."""
+    random = np.random.default_rng(4)
+    labels = (random.random(300) < 0.1).astype(int).tolist()
+    scores = random.normal(size=300) + labels
+    first, second, better = resampled_average_precision(
+        [
+            scored(labels, it.tolist())
+            for it in (scores, np.exp(scores), scores + 1.0 * np.array(labels))
+        ],
+        resamples=50,
+    )
+    assert first.tolist() == second.tolist()
+    assert interval(better - first)[0] > 0
+
+
+def test_rows_without_weight_judge_nothing() -> None:
+    labels, scores = [1, 0, 0, 1, 0, 0], [0.9, 0.8, 0.7, 0.6, 0.5, 0.4]
+    first, last = resampled_average_precision(
+        [scored(labels, scores, weights=it) for it in ([1.0, 1, 0, 0, 0, 0], [0.0, 0, 0, 1, 1, 1])],
+        resamples=50,
+    )
+    # Each has one fraud, which ranks above its own legitimate rows.
+    assert first.tolist() == last.tolist() == [1.0] * 50
