@@ -3,7 +3,7 @@
 import gc
 import multiprocessing
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Self
@@ -66,8 +66,19 @@ class Subscriber:
             raise BenchmarkError("The subscriber has ended.") from error
         return came
 
-    def wait_for(self, keys: Collection[bytes], *, seconds: float) -> Arrivals:
+    def wait_for(
+        self,
+        keys: Collection[bytes],
+        *,
+        seconds: float,
+        check: Callable[[], None] = lambda: None,
+    ) -> Arrivals:
         """Return the arrivals of these alerts.
+
+        Args:
+            keys: of the alerts.
+            seconds: to wait at most.
+            check: called again and again meanwhile; raises to give up.
 
         Raises:
             BenchmarkError: if one is missing after so many seconds, or another one came.
@@ -76,6 +87,7 @@ class Subscriber:
         arrivals: Arrivals = {key: [] for key in keys}
         missing = len(arrivals)
         while missing:
+            check()
             for key, moment in self.news():
                 if key not in arrivals:
                     raise BenchmarkError(f"An alert came that was not expected: {key.decode()}.")

@@ -1,6 +1,7 @@
 """How fast a detector drains a full topic."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +21,11 @@ COMMIT_GAP_SECONDS = 0.005
 DRAIN_SECONDS = 120.0
 
 
-def fill(settings: KafkaSettings, topic: str, rows: Rows, records: int) -> list[bytes]:
-    """Publish so many records, every `SPACING`th to be flagged; return the keys of those."""
-    flagged = np.zeros(SPACING, dtype=np.bool_)
+def fill(
+    settings: KafkaSettings, topic: str, rows: Rows, records: int, *, spacing: int = SPACING
+) -> list[bytes]:
+    """Publish so many records, every `spacing`th to be flagged; return the keys of those."""
+    flagged = np.zeros(spacing, dtype=np.bool_)
     flagged[-1] = True
     with load_producer(settings) as producer:
         load = Load(producer, rows, topic, "full", flagged)
@@ -85,18 +88,47 @@ def drain(
     return rate(arrivals)
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Part of a drained topic.
+
+    Attributes:
+        first: when it begins, nanoseconds of the monotonic clock.
+        last: when it ends.
+        records: that were done in between.
+    """
+
+    first: int
+    last: int
+    records: int
+
+    @property
+    def rate(self) -> float:
+        """Records a second."""
+        return self.records / (self.last - self.first) * 1e9
+
+
 def rate(arrivals: Arrivals) -> float:
-    """Return records a second between the first and the last commit of a drained topic.
+    """Return records a second between the first and the last commit of a drained topic."""
+    return span(arrivals).rate
+
+
+def span(arrivals: Arrivals, spacing: int = SPACING) -> Span:
+    """Return what lies between the first and the last commit of a drained topic.
+
+    Args:
+        arrivals: when each alert came.
+        spacing: one in so many records is flagged.
 
     Raises:
         BenchmarkError: if an alert came twice, or there was but one commit.
     """
-    moments = np.sort(np.array([moment for came in arrivals.values() for moment in came])) / 1e9
+    moments = np.sort(np.array([moment for came in arrivals.values() for moment in came]))
     if len(moments) > len(arrivals):
         raise BenchmarkError(f"{len(moments) - len(arrivals)} alerts came twice.")
-    gaps = np.flatnonzero(np.diff(moments) > COMMIT_GAP_SECONDS)
+    gaps = np.flatnonzero(np.diff(moments) > COMMIT_GAP_SECONDS * 1e9)
     if not len(gaps):
         raise BenchmarkError("The topic was drained in one commit: there are too few records.")
     first_commit = int(gaps[0]) + 1
-    records = (len(moments) - first_commit) * SPACING
-    return float(records / (moments[-1] - moments[first_commit - 1]))
+    records = (len(moments) - first_commit) * spacing
+    return Span(int(moments[first_commit - 1]), int(moments[-1]), records)

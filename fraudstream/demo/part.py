@@ -62,6 +62,11 @@ class Part:
                 self._process.kill()
                 self._process.wait()
 
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
     def wait_until_ready(self) -> None:
         """Block until /readyz says so.
 

@@ -1,0 +1,76 @@
+"""An environment for each peer whose pins are its own, made by uv on first use, in `.cache/peers`.
+
+`requirements/NAME.in` says what a peer is, `requirements/NAME.txt` pins all that comes with it.
+`uv pip compile --python-version 3.11 --no-emit-index-url --no-annotate NAME.in -o NAME.txt` makes
+the second anew.
+"""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.errors import BenchmarkError
+
+ROOT = Path(__file__).resolve().parents[2]
+CACHE = ROOT / ".cache" / "peers"
+REQUIREMENTS = Path(__file__).with_name("requirements")
+
+# The newest that all of them have wheels for; uv finds it, or fetches it.
+PYTHON = "3.11"
+
+_REASON_LINES = 5
+
+
+def is_made(name: str) -> bool:
+    """Tell whether the environment is there, with what is pinned now."""
+    kept = CACHE / name / REQUIREMENTS.name
+    return kept.exists() and kept.read_text() == _pins(name).read_text()
+
+
+def make(name: str) -> None:
+    """Make the environment, unless it is there.
+
+    Raises:
+        BenchmarkError: if uv cannot; with the end of what it says.
+    """
+    if is_made(name):
+        return
+    print(f"Installing {name} into {CACHE / name}, this once ...", file=sys.stderr)
+    folder = CACHE / name
+    shutil.rmtree(folder, ignore_errors=True)
+    _uv(name, "venv", "--python", PYTHON, str(folder))
+    pins = _pins(name)
+    _uv(
+        name,
+        *("pip", "install", "--compile-bytecode"),
+        *("--python", str(python(name)), "--requirements", str(pins)),
+    )
+    shutil.copy(pins, folder / REQUIREMENTS.name)
+
+
+def python(name: str) -> Path:
+    """Return the environment's Python."""
+    return CACHE / name / "bin" / "python"
+
+
+def version(name: str) -> str:
+    """Return what the environment has of its peer: the first line of its requirements."""
+    first = (REQUIREMENTS / f"{name}.in").read_text().splitlines()[0]
+    return first.partition("==")[2]
+
+
+def _pins(name: str) -> Path:
+    return REQUIREMENTS / f"{name}.txt"
+
+
+def _uv(name: str, *arguments: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "uv", "--quiet", *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        reason = "\n  ".join(done.stderr.strip().splitlines()[-_REASON_LINES:])
+        raise BenchmarkError(f"The environment of {name} cannot be made; uv says:\n  {reason}")

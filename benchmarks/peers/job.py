@@ -1,0 +1,69 @@
+"""What every peer is told: where the transactions are, where its alerts go, and the model.
+
+A peer's environment need not have more than TensorFlow, numpy and msgspec for this.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from model.artifact import NETWORK
+from model.scorer import Scorer
+
+BATCH = 4096  # what fraudstream detect takes at most, unless told otherwise
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The work, as a program's arguments in this order.
+
+    Attributes:
+        broker: "HOST:PORT".
+        transactions: topic to read from its beginning, JSON as `fraudstream replay` writes it.
+        alerts: topic for the alerts: key and `transaction_id` of the transaction, and its `score`.
+        artifact: folder of the model.
+        group: consumer group of this run.
+        folder: for what the peer keeps, such as checkpoints; empty.
+    """
+
+    broker: str
+    transactions: str
+    alerts: str
+    artifact: Path
+    group: str
+    folder: Path
+
+    @classmethod
+    def of(cls, arguments: Sequence[str]) -> Self:
+        """Return the job of a command line's arguments."""
+        broker, transactions, alerts, artifact, group, folder = arguments
+        return cls(broker, transactions, alerts, Path(artifact), group, Path(folder))
+
+    @classmethod
+    def of_this_program(cls) -> Self:
+        """Return the job of this program's command line."""
+        return cls.of(sys.argv[1:])
+
+    def arguments(self) -> list[str]:
+        """Return the command line's arguments."""
+        return [
+            self.broker,
+            self.transactions,
+            self.alerts,
+            str(self.artifact),
+            self.group,
+            str(self.folder),
+        ]
+
+    @property
+    def network(self) -> Path:
+        """The file of the Keras network."""
+        return self.artifact / NETWORK
+
+    def scorer(self, batch_maximum: int = BATCH) -> Scorer:
+        """Return our own scorer, compiled and warm, so that no peer is slower by its model call."""
+        scorer = Scorer.load(self.artifact, device="cpu", batch_maximum=batch_maximum)
+        scorer.warm_up()
+        return scorer

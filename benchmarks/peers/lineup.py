@@ -1,0 +1,55 @@
+"""Who is compared with us."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from sys import executable
+
+from benchmarks.peers import environments
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """One of them.
+
+    Attributes:
+        name: as people call it.
+        program: module within `benchmarks.peers`.
+        delivery: what it promises about its alerts, set up as it is here.
+        environment: name of its own; None where ours has all it needs.
+        records: that it is given at most, so that a slow one is done in half a minute.
+        engine: whether it runs on a JVM of its own: half a gigabyte to install, slow to start.
+    """
+
+    name: str
+    program: str
+    delivery: str
+    environment: str | None = None
+    records: int = 1_000_000
+    engine: bool = False
+
+    @property
+    def is_framework(self) -> bool:
+        """Whether it is more than a loop around the client."""
+        return self.environment is not None
+
+    @property
+    def python(self) -> Path:
+        """The Python that runs it."""
+        return environments.python(self.environment) if self.environment else Path(executable)
+
+    @property
+    def title(self) -> str:
+        """Its name and its version."""
+        if self.environment is None:
+            return self.name
+        return f"{self.name} {environments.version(self.environment)}"
+
+
+TUTORIAL_LOOP = Peer("tutorial loop", "tutorial_loop", "offsets every 5 s", records=300)
+BATCH_LOOP = Peer("batch loop", "batch_loop", "at-least-once")
+
+PEERS = (
+    TUTORIAL_LOOP,
+    Peer("direct call", "direct_call", "offsets every 5 s", records=3_000),
+    BATCH_LOOP,
+)

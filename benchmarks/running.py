@@ -1,0 +1,201 @@
+"""One run of one way to do the work: start it, see all of its alerts, measure what it took."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from benchmarks.detecting import start_detector
+from benchmarks.errors import BenchmarkError
+from benchmarks.peers.environments import ROOT
+from benchmarks.peers.job import Job
+from benchmarks.subscriber import Arrivals, Subscriber
+from benchmarks.throughput import Span, span
+from benchmarks.usage import Usage, family
+from broker.process import start_tied
+from events.settings import KafkaSettings
+from events.topics import Topics
+
+PORT = 8300
+FIRST_ALERT_SECONDS = 120.0
+END_SECONDS = 20.0
+LOG_LINES = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """A full topic.
+
+    Attributes:
+        topics: whose `transactions` it is.
+        records: in it.
+        spacing: one in so many is flagged.
+        keys: of those.
+    """
+
+    topics: Topics
+    records: int
+    spacing: int
+    keys: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one run measured.
+
+    Attributes:
+        rate: records a second, from the first commit to the last; its start does not count.
+        cpu_seconds: of all its processes, for a million records, over the same time.
+        megabytes: resident memory of all its processes at most, in MB of 10**6 bytes.
+        first_seconds: from starting the process to its first alert; None where it has none.
+    """
+
+    rate: float
+    cpu_seconds: float
+    megabytes: float
+    first_seconds: float | None
+
+
+def run_detector(
+    settings: KafkaSettings, backlog: Backlog, artifact: Path, *, delivery: str, folder: Path
+) -> Run:
+    """Let `fraudstream detect` drain the backlog, in a group of its own.
+
+    Raises:
+        BenchmarkError: if an alert is missing, comes twice or was not expected.
+        PartFailedError: if the detector fails.
+    """
+    with Subscriber(settings, [backlog.topics.alerts]) as subscriber:
+        start = time.monotonic_ns()
+        with (
+            start_detector(
+                settings,
+                artifact,
+                prefix=backlog.topics.prefix,
+                group=folder.name,
+                delivery=delivery,
+                folder=folder,
+                port=PORT,
+            ) as detector,
+            Usage(detector.pid) as usage,
+        ):
+            arrivals = subscriber.wait_for(
+                backlog.keys, seconds=_patience(backlog), check=detector.check
+            )
+            detector.stop()
+        return _run(subscriber, arrivals, backlog, usage, start)
+
+
+def run_peer(
+    settings: KafkaSettings, backlog: Backlog, job: Job, *, program: str, python: Path
+) -> Run:
+    """Let a peer drain the backlog.
+
+    Args:
+        settings: how to reach Kafka.
+        backlog: what `job` reads.
+        job: what the peer is told; its alerts' topic is there and is its own.
+        program: module within `benchmarks.peers`.
+        python: of the peer's environment.
+
+    Raises:
+        BenchmarkError: if it fails, or an alert is missing, comes twice or was not expected.
+    """
+    with Subscriber(settings, [job.alerts]) as subscriber:
+        start = time.monotonic_ns()
+        module = f"benchmarks.peers.{program}"
+        with (
+            _process([python, "-m", module, *job.arguments()], job.folder) as process,
+            Usage(process.pid) as usage,
+        ):
+            arrivals = subscriber.wait_for(
+                backlog.keys, seconds=_patience(backlog), check=lambda: _check(process, job.folder)
+            )
+        return _run(subscriber, arrivals, backlog, usage, start)
+
+
+def run_limit(name: str, job: Job, records: int) -> Run:
+    """Measure one of `benchmarks.limits`.
+
+    Raises:
+        BenchmarkError: if it fails.
+    """
+    command = [sys.executable, "-m", "benchmarks.limits", name, *job.arguments(), str(records)]
+    with _process(command, job.folder) as process, Usage(process.pid) as usage:
+        while process.poll() is None:
+            time.sleep(0.05)
+    if process.returncode:
+        raise BenchmarkError(_failure(process, job.folder))
+    measured = Span(*json.loads(_log(job.folder, "out").read_text()))
+    return Run(measured.rate, _cpu(usage, measured), usage.peak_megabytes, None)
+
+
+def _run(
+    subscriber: Subscriber, arrivals: Arrivals, backlog: Backlog, usage: Usage, start: int
+) -> Run:
+    if extra := subscriber.news():
+        raise BenchmarkError(f"{len(extra)} alerts came twice.")
+    measured = span(arrivals, backlog.spacing)
+    first = min(moment for came in arrivals.values() for moment in came)
+    return Run(measured.rate, _cpu(usage, measured), usage.peak_megabytes, (first - start) / 1e9)
+
+
+def _cpu(usage: Usage, measured: Span) -> float:
+    return usage.cpu_between(measured.first, measured.last) / measured.records * 1e6
+
+
+def _patience(backlog: Backlog) -> float:
+    """Return the seconds that a backlog may take: ten records a second, or 5,000 of many."""
+    return FIRST_ALERT_SECONDS + min(backlog.records / 10, 60 + backlog.records / 5_000)
+
+
+@contextmanager
+def _process(command: Sequence[str | Path], folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a command from the repository's root; end it and all it started with the block."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with _log(folder, "out").open("wb") as out, _log(folder, "log").open("wb") as log:
+        process = start_tied(command, stdout=out, stderr=log, cwd=ROOT, env=environment)
+    try:
+        yield process
+    finally:
+        _end(process)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    try:
+        started = family(psutil.Process(process.pid))
+    except psutil.Error:
+        started = []
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    for left in started[1:]:
+        if left.is_running():
+            left.kill()
+
+
+def _check(process: "subprocess.Popen[bytes]", folder: Path) -> None:
+    if process.poll() is not None:
+        raise BenchmarkError(_failure(process, folder))
+
+
+def _failure(process: "subprocess.Popen[bytes]", folder: Path) -> str:
+    lines = _log(folder, "log").read_text(errors="replace").splitlines()[-LOG_LINES:]
+    told = "\n  ".join(lines)
+    return f"{folder.name} ended with exit code {process.returncode}; the end of its log:\n  {told}"
+
+
+def _log(folder: Path, kind: str) -> Path:
+    """Return a file beside the folder, which is the peer's own."""
+    return folder.with_name(f"{folder.name}.{kind}")
