@@ -52,4 +52,7 @@ PEERS = (
     TUTORIAL_LOOP,
     Peer("direct call", "direct_call", "offsets every 5 s", records=3_000),
     BATCH_LOOP,
+    Peer("sentry-arroyo", "arroyo", "at-least-once", "arroyo"),
+    Peer("Bytewax", "bytewax", "at-least-once", "bytewax"),
+    Peer("Quix Streams", "quix", "at-least-once", "quix", records=50_000),
 )

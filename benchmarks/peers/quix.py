@@ -1,0 +1,43 @@
+"""Quix Streams: a streaming data frame, a record at a time; it has no batches to give a model.
+
+(Its windows collect per key, and each transaction has a key of its own.)
+"""
+
+from typing import Any
+
+import numpy as np
+from quixstreams import Application
+
+from benchmarks.peers.job import Job
+from events.messages import FEATURES
+
+
+def main(job: Job) -> None:
+    """Read for ever; offsets are committed every five seconds, its default."""
+    scorer = job.scorer(batch_maximum=1)
+    threshold = scorer.metadata.threshold
+
+    def score(transaction: dict[str, Any]) -> dict[str, Any]:
+        features = np.array([[transaction[name] for name in FEATURES]], np.float32)
+        return {
+            "transaction_id": transaction["transaction_id"],
+            "score": float(scorer(features)[0]),
+        }
+
+    application = Application(
+        broker_address=job.broker,
+        consumer_group=job.group,
+        auto_offset_reset="earliest",
+        state_dir=job.folder,
+        auto_create_topics=False,
+    )
+    transactions = application.topic(job.transactions, value_deserializer="json")
+    alerts = application.topic(job.alerts, value_serializer="json")
+    frame = application.dataframe(transactions).apply(score)
+    frame = frame[frame["score"] >= threshold]
+    frame.to_topic(alerts)
+    application.run()
+
+
+if __name__ == "__main__":
+    main(Job.of_this_program())
