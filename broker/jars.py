@@ -7,7 +7,7 @@ is missing in the cache is fetched by its coordinate, and what is there needs no
 import errno
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -90,7 +90,10 @@ def bytes_to_fetch(cache: Path) -> int:
 
 
 def resolve(
-    cache: Path, *, progress: Callable[[int], None] = lambda _bytes: None
+    cache: Path,
+    *,
+    jars: Sequence[Jar] | None = None,
+    progress: Callable[[int], None] = lambda _bytes: None,
 ) -> tuple[Path, ...]:
     """Return the jars that make up Kafka's class path, fetched if need be.
 
@@ -99,12 +102,13 @@ def resolve(
 
     Args:
         cache: folder for the jars, made if need be.
+        jars: others than the lock's.
         progress: called with each number of bytes that were downloaded.
 
     Raises:
         JarsError: if a jar cannot be fetched or kept, or is not the lock's.
     """
-    jars = locked()
+    jars = locked() if jars is None else jars
     missing = [jar for jar in jars if not _is(cache / jar.name, jar)]
     if missing:
         try:

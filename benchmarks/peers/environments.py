@@ -2,7 +2,8 @@
 
 `requirements/NAME.in` says what a peer is, `requirements/NAME.txt` pins all that comes with it.
 `uv pip compile --python-version 3.11 --no-emit-index-url --no-annotate NAME.in -o NAME.txt` makes
-the second anew.
+the second anew. `requirements/NAME.jars`, where there is one, lists what a peer's JVM needs of
+Maven's: coordinate, size and sha256.
 """
 
 import shutil
@@ -11,6 +12,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.errors import BenchmarkError
+from broker.jars import Jar, resolve
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "peers"
@@ -25,7 +27,7 @@ _REASON_LINES = 5
 def is_made(name: str) -> bool:
     """Tell whether the environment is there, with what is pinned now."""
     kept = CACHE / name / REQUIREMENTS.name
-    return kept.exists() and kept.read_text() == _pins(name).read_text()
+    return kept.exists() and kept.read_text() == _pinned(name)
 
 
 def make(name: str) -> None:
@@ -33,6 +35,7 @@ def make(name: str) -> None:
 
     Raises:
         BenchmarkError: if uv cannot; with the end of what it says.
+        JarsError: if a jar cannot be fetched.
     """
     if is_made(name):
         return
@@ -40,13 +43,13 @@ def make(name: str) -> None:
     folder = CACHE / name
     shutil.rmtree(folder, ignore_errors=True)
     _uv(name, "venv", "--python", PYTHON, str(folder))
-    pins = _pins(name)
     _uv(
         name,
         *("pip", "install", "--compile-bytecode"),
-        *("--python", str(python(name)), "--requirements", str(pins)),
+        *("--python", str(python(name)), "--requirements", str(REQUIREMENTS / f"{name}.txt")),
     )
-    shutil.copy(pins, folder / REQUIREMENTS.name)
+    resolve(folder / "jars", jars=_jars(name))
+    (folder / REQUIREMENTS.name).write_text(_pinned(name))
 
 
 def python(name: str) -> Path:
@@ -60,8 +63,16 @@ def version(name: str) -> str:
     return first.partition("==")[2]
 
 
-def _pins(name: str) -> Path:
-    return REQUIREMENTS / f"{name}.txt"
+def _jars(name: str) -> list[Jar]:
+    listed = REQUIREMENTS / f"{name}.jars"
+    rows = map(str.split, listed.read_text().splitlines()) if listed.exists() else ()
+    return [Jar(coordinate, int(size), sha256) for coordinate, size, sha256 in rows]
+
+
+def _pinned(name: str) -> str:
+    """Return all that is pinned, as text."""
+    files = (REQUIREMENTS / f"{name}.{kind}" for kind in ("txt", "jars"))
+    return "".join(file.read_text() for file in files if file.exists())
 
 
 def _uv(name: str, *arguments: str) -> None:

@@ -55,4 +55,5 @@ PEERS = (
     Peer("sentry-arroyo", "arroyo", "at-least-once", "arroyo"),
     Peer("Bytewax", "bytewax", "at-least-once", "bytewax"),
     Peer("Quix Streams", "quix", "at-least-once", "quix", records=50_000),
+    Peer("Spark", "spark", "at-least-once", "spark", engine=True),
 )

@@ -1,0 +1,28 @@
+"""What peers with vectorised functions do to their columns, in Python processes of their own.
+
+A module to be imported there, so that a process loads the network once and not for each task.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.peers.job import BATCH
+from model.scorer import Scorer
+
+
+@cache
+def scorer(artifact: str) -> Scorer:
+    """Return this process's scorer, compiled and warm."""
+    loaded = Scorer.load(Path(artifact), device="cpu", batch_maximum=BATCH)
+    loaded.warm_up()
+    return loaded
+
+
+def scores(artifact: str, columns: Any) -> NDArray[np.float32]:
+    """Return the scores, float32 [n], of n rows: a data frame, or a list of 30 columns."""
+    frame = np.column_stack(columns) if isinstance(columns, list) else columns.to_numpy()
+    return scorer(artifact)(np.ascontiguousarray(frame, np.float32))
