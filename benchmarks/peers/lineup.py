@@ -56,4 +56,5 @@ PEERS = (
     Peer("Bytewax", "bytewax", "at-least-once", "bytewax"),
     Peer("Quix Streams", "quix", "at-least-once", "quix", records=50_000),
     Peer("Spark", "spark", "at-least-once", "spark", engine=True),
+    Peer("PyFlink", "flink", "exactly-once", "flink", engine=True),
 )
