@@ -1,6 +1,6 @@
 # Everything starts from a checkout with Python (3.11 to 3.13), git and make.
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos check format lint types constraints clean
+.PHONY: help demo test chaos benchmark check format lint types constraints clean
 .DELETE_ON_ERROR:
 
 # The first Python that really runs and that TensorFlow has wheels for; `make PYTHON=... demo` overrides it.
@@ -36,6 +36,9 @@ test: $(READY) ## Run all tests (arguments: make test ARGS="-k codec")
 
 chaos: $(READY) ## Kill detectors, Kafka and connections, and count (arguments: make chaos ARGS="--faults 500")
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+benchmark: $(READY) ## Compare with what one could pick instead (short form: make benchmark QUICK=1)
+	@$(BIN)/python -m benchmarks.compare $(if $(QUICK),--quick) $(ARGS)
 
 check: format lint types test ## Format, lint, type-check and test
 

@@ -3,6 +3,7 @@
 A module to be imported there, so that a process loads the network once and not for each task.
 """
 
+import os
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from model.scorer import Scorer
 
 @cache
 def scorer(artifact: str) -> Scorer:
-    """Return this process's scorer, compiled and warm."""
+    """Return this process's scorer, compiled and warm; one thread, since processes share cores."""
+    os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
     loaded = Scorer.load(Path(artifact), device="cpu", batch_maximum=BATCH)
     loaded.warm_up()
     return loaded

@@ -55,6 +55,6 @@ PEERS = (
     Peer("sentry-arroyo", "arroyo", "at-least-once", "arroyo"),
     Peer("Bytewax", "bytewax", "at-least-once", "bytewax"),
     Peer("Quix Streams", "quix", "at-least-once", "quix", records=50_000),
-    Peer("Spark", "spark", "at-least-once", "spark", engine=True),
-    Peer("PyFlink", "flink", "exactly-once", "flink", engine=True),
+    Peer("Spark", "spark", "at-least-once", "spark", 500_000, engine=True),
+    Peer("PyFlink", "flink", "exactly-once", "flink", 500_000, engine=True),
 )

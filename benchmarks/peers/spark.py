@@ -1,4 +1,4 @@
-"""Spark Structured Streaming: Spark reads the JSON, a pandas function scores, Kafka at both ends."""
+"""Spark Structured Streaming: Spark reads the JSON, a pandas function scores, Kafka both ways."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ from events.messages import FEATURES
 from model.artifact import load_metadata
 
 # Of each micro-batch, so that its fixed cost, some 0.2 s, is small beside its work.
-RECORDS = 200_000
+RECORDS = 100_000
 
 # Spark's launcher asks for a module that the JVM of the wheel does not have; only Spark's linear
 # algebra would use it.

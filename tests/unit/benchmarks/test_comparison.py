@@ -1,0 +1,212 @@
+"""What the comparison makes of runs and arguments that are known."""
+
+import sys
+import time
+from argparse import Namespace
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from benchmarks import compare, comparison, throughput
+from benchmarks.comparison import BARE, DECODE, OURS, OURS_AT_LEAST_ONCE, summary, table, times
+from benchmarks.errors import BenchmarkError
+from benchmarks.peers import environments
+from benchmarks.peers.job import Job
+from benchmarks.peers.lineup import PEERS
+from benchmarks.running import Run
+from benchmarks.usage import Usage, family
+from broker.process import start_tied
+
+SECOND = 1_000_000_000
+RUN = Run(rate=100.0, cpu_seconds=10.0, megabytes=500.0, first_seconds=4.0)
+
+
+def runs_at(*rates: float) -> list[Run]:
+    return [replace(RUN, rate=rate) for rate in rates]
+
+
+def test_a_ratio_is_the_median_of_the_rounds() -> None:
+    # A slow round slows both; the ratio of the medians would be 100 / 40 = 2.5.
+    runs = {"one": runs_at(100, 50, 300), "other": runs_at(50, 10, 40)}
+    assert times(runs, "one", "other") == 5
+    assert times(runs, "other", "one") == 0.2
+
+
+def test_the_table_has_medians_the_most_memory_and_no_start_of_limits() -> None:
+    ours = [replace(RUN, rate=rate, megabytes=rate, first_seconds=rate / 50) for rate in (90, 200)]
+    limit = [replace(RUN, rate=rate, first_seconds=None) for rate in (9000, 20_000)]
+    first, second = (
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in table({OURS: ours, BARE: limit}, {OURS: "exactly-once"}).splitlines()[2:]
+    )
+    assert first == [OURS, "exactly-once", "145", "90 to 200", "1.00", "10.0", "200", "2.9"]
+    assert second == [BARE, "", "14,500", "9,000 to 20,000", "0.01", "10.0", "500", ""]
+
+
+def test_the_summary_names_the_fastest_framework() -> None:
+    runs = {
+        OURS: runs_at(100),
+        OURS_AT_LEAST_ONCE: runs_at(125),
+        "loop": runs_at(50),
+        "tutorial": runs_at(0.01),
+        "slow": runs_at(20),
+        "fast": runs_at(40),
+        DECODE: runs_at(200),
+        BARE: runs_at(400),
+    }
+    found = summary(runs, ["slow", "fast", "failed"], batch_loop="loop", tutorial_loop="tutorial")
+    assert found == {
+        "ours_per_second": 100,
+        "over_fastest_framework": 2.5,
+        "fastest_framework": "fast",
+        "over_batch_loop": 2,
+        "over_tutorial_loop": 10_000,
+        "share_of_consume_and_decode": 0.5,
+        "share_of_bare_client": 0.25,
+        "exactly_once_cost": 0.2,
+        "resident_megabytes": 500,
+        "seconds_to_first_score": 4,
+    }
+
+
+def test_what_was_not_measured_is_not_in_the_summary() -> None:
+    found = summary({OURS: runs_at(100)}, ["failed"], batch_loop="loop", tutorial_loop="tutorial")
+    assert found.keys() == {"ours_per_second", "resident_megabytes", "seconds_to_first_score"}
+
+
+def test_a_span_leaves_out_the_first_commit() -> None:
+    arrivals = {b"%d" % number: [number // 2 * SECOND] for number in range(8)}
+    found = throughput.span(arrivals, spacing=10)
+    assert found == throughput.Span(first=0, last=3 * SECOND, records=60)
+    assert found.rate == 20
+
+
+def test_whoever_fails_is_not_run_again_and_ours_must_not() -> None:
+    seen: list[tuple[str, int]] = []
+
+    def way(name: str, number: int) -> Run:
+        seen.append((name, number))
+        if name == "broken":
+            raise BenchmarkError("It broke.")
+        return RUN
+
+    names = (OURS, "broken", "sound")
+    runs, failures = compare.measure(
+        {name: lambda number, name=name: way(name, number) for name in names},  # type: ignore[misc]
+        rounds=2,
+    )
+    assert failures == {"broken": "It broke."}
+    assert runs == {OURS: [RUN, RUN], "sound": [RUN, RUN]}
+    assert seen == [(OURS, 0), ("broken", 0), ("sound", 0), ("sound", 1), (OURS, 1)]
+
+    def ours(_number: int) -> Run:
+        raise BenchmarkError("Ours broke.")
+
+    with pytest.raises(BenchmarkError, match=r"Ours broke\."):
+        compare.measure({OURS: ours}, rounds=1)
+
+
+def test_arguments() -> None:
+    assert compare.parsed([]).rounds == compare.ROUNDS
+    assert compare.parsed(["--quick"]).records == compare.QUICK_RECORDS
+    found = compare.parsed(["--quick", "--rounds", "2", "--records", "1000", "--only", "bytewax"])
+    assert (found.rounds, found.records, found.only) == (2, 1000, ["bytewax"])
+    with pytest.raises(SystemExit):
+        compare.parsed(["--only", "nobody"])
+
+
+def test_a_short_form_leaves_out_engines_that_are_not_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[str] = []
+
+    def make(name: str) -> None:
+        if name == "quix":
+            raise BenchmarkError("uv says no.")
+        made.append(name)
+
+    monkeypatch.setattr(environments, "make", make)
+    monkeypatch.setattr(environments, "is_made", lambda name: name == "spark")
+    chosen = [it.program for it in compare.chosen(compare.parsed(["--quick"]))]
+    assert "flink" not in chosen
+    assert "spark" in chosen
+    assert "quix" not in chosen  # it cannot be had, and the others go on
+    asked = compare.chosen(Namespace(quick=True, only=["flink"]))
+    assert [it.program for it in asked] == ["flink"]
+    assert made == ["arroyo", "bytewax", "spark", "flink"]
+
+
+def test_an_environment_is_made_anew_when_its_pins_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environments, "CACHE", tmp_path)
+    assert not environments.is_made("spark")
+    (tmp_path / "spark").mkdir()
+    kept = tmp_path / "spark" / "requirements"
+    pins = environments.REQUIREMENTS
+    kept.write_text((pins / "spark.txt").read_text())
+    assert not environments.is_made("spark")  # its jars are pinned as well
+    kept.write_text((pins / "spark.txt").read_text() + (pins / "spark.jars").read_text())
+    assert environments.is_made("spark")
+
+
+@pytest.mark.parametrize("peer", [it for it in PEERS if it.environment], ids=lambda it: it.program)
+def test_every_environment_is_pinned(peer: compare.Peer) -> None:
+    name = peer.environment or ""
+    pins = (environments.REQUIREMENTS / f"{name}.txt").read_text().splitlines()
+    asked = (environments.REQUIREMENTS / f"{name}.in").read_text().splitlines()
+    package = asked[0].partition("==")[0].partition("[")[0]
+    assert f"{package}=={environments.version(name)}" in pins
+    assert all("==" in line for line in pins if not line.startswith("#"))
+
+
+def test_a_job_survives_the_command_line() -> None:
+    job = Job("h:1", "in", "out", Path("artifact"), "group", Path("folder"))
+    assert Job.of(job.arguments()) == job
+
+
+def test_usage_counts_children_and_those_that_ended() -> None:
+    burn = "import time\nwhile time.process_time() < 0.3: pass\n"
+    family_of_two = (
+        f"import subprocess, sys, time\nsubprocess.run([sys.executable, '-c', {burn!r}])\n"
+    )
+    child = start_tied([sys.executable, "-c", family_of_two + "time.sleep(60)"])
+    try:
+        with Usage(child.pid) as usage:
+            deadline = time.monotonic() + 30
+            while (
+                usage.moments == []
+                or usage.cpu_seconds[-1] < 0.2
+                or len(family_alive(child.pid)) > 1
+            ):
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+    finally:
+        child.kill()
+        child.wait()
+    assert np.all(np.diff(usage.cpu_seconds) >= 0)
+    assert usage.cpu_seconds[-1] >= 0.2
+    assert usage.peak_megabytes > 5
+
+
+def family_alive(pid: int) -> list[psutil.Process]:
+    return family(psutil.Process(pid))
+
+
+def test_cpu_time_is_read_between_two_samples() -> None:
+    usage = Usage(psutil.Process().pid)
+    usage.moments, usage.cpu_seconds = [0, 10, 20], [0.0, 5.0, 6.0]
+    assert usage.cpu_between(5, 20) == pytest.approx(3.5)
+
+
+def test_few_digits_of_large_ratios() -> None:
+    assert (
+        comparison.table({OURS: runs_at(123_400), "slow": runs_at(100)}, {})
+        .splitlines()[3]
+        .split("|")[5]
+        .strip()
+        == "1,234"
+    )
