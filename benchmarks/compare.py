@@ -138,7 +138,7 @@ def measure(ways: Mapping[str, Way], rounds: int) -> tuple[dict[str, list[Run]],
                     except BenchmarkError as error:
                         if name in DETECTORS:
                             raise
-                        failures[name] = str(error)
+                        failures[name] = f"failed: {error}"
                         del runs[name]
                     else:
                         print(f"{name}: {runs[name][-1].rate:,.0f} a second", file=sys.stderr)
@@ -152,32 +152,33 @@ def turns(names: Sequence[str], number: int) -> Sequence[str]:
     return (*names[first:], *names[:first])
 
 
-def chosen(arguments: argparse.Namespace) -> list[Peer]:
-    """Return the peers that are asked for, their environments made; says which cannot be had."""
+def chosen(arguments: argparse.Namespace) -> tuple[list[Peer], dict[str, str]]:
+    """Return the peers that are asked for, their environments made, and why others are not there.
+
+    In the short form, engines that are not installed are left out unless they are asked for.
+    """
     peers = []
-    for peer in PEERS:
-        if arguments.only is not None:
-            if peer.program not in arguments.only:
-                continue
-        elif peer.engine and arguments.quick and not environments.is_made(peer.environment or ""):
-            print(
-                f"{peer.name} is not installed: left out (--only spark flink installs them).",
-                file=sys.stderr,
-            )
+    missing = {}
+    asked = [it for it in PEERS if arguments.only is None or it.program in arguments.only]
+    for peer in asked:
+        name = peer.environment
+        spared = arguments.quick and arguments.only is None and peer.engine
+        if name and spared and not environments.is_made(name):
+            missing[peer.name] = f"is not installed; --only {peer.program} does it"
             continue
         try:
-            if peer.environment:
-                environments.make(peer.environment)
-        except BenchmarkError as error:
-            print(error, file=sys.stderr)
+            if name:
+                environments.make(name)
+        except (BenchmarkError, BrokerError) as error:
+            missing[peer.name] = f"cannot be had: {error}"
         else:
             peers.append(peer)
-    return peers
+    return peers, missing
 
 
 def run(arguments: argparse.Namespace) -> str:
     """Measure all of it, print it, and return the report's section."""
-    peers = chosen(arguments)
+    peers, missing = chosen(arguments)
     machine = report.machine()
     model = artifact()
     rows = make_rows(model)
@@ -202,7 +203,7 @@ def run(arguments: argparse.Namespace) -> str:
             f"{PARTITIONS} partitions" + (f" ({few})" if few else "") + f"; medians of "
             f"{arguments.rounds} rounds, memory the most of all rounds.",
             comparison.table(runs, delivery),
-            *(f"{name} failed: {reason}" for name, reason in failures.items()),
+            *(f"{name} {reason}." for name, reason in (missing | failures).items()),
         ]
     )
     print(text, end="\n\n")

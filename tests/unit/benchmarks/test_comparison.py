@@ -2,7 +2,6 @@
 
 import sys
 import time
-from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 
@@ -98,7 +97,7 @@ def test_whoever_fails_is_not_run_again_and_ours_must_not() -> None:
         {name: lambda number, name=name: way(name, number) for name in names},  # type: ignore[misc]
         rounds=2,
     )
-    assert failures == {"broken": "It broke."}
+    assert failures == {"broken": "failed: It broke."}
     assert runs == {OURS: [RUN, RUN], "sound": [RUN, RUN]}
     assert seen == [(OURS, 0), ("broken", 0), ("sound", 0), ("sound", 1), (OURS, 1)]
 
@@ -130,12 +129,16 @@ def test_a_short_form_leaves_out_engines_that_are_not_installed(
 
     monkeypatch.setattr(environments, "make", make)
     monkeypatch.setattr(environments, "is_made", lambda name: name == "spark")
-    chosen = [it.program for it in compare.chosen(compare.parsed(["--quick"]))]
-    assert "flink" not in chosen
-    assert "spark" in chosen
-    assert "quix" not in chosen  # it cannot be had, and the others go on
-    asked = compare.chosen(Namespace(quick=True, only=["flink"]))
-    assert [it.program for it in asked] == ["flink"]
+    peers, missing = compare.chosen(compare.parsed(["--quick"]))
+    programs = [peer.program for peer in peers]
+    assert programs == ["tutorial_loop", "direct_call", "batch_loop", "arroyo", "bytewax", "spark"]
+    assert missing == {
+        "Quix Streams": "cannot be had: uv says no.",
+        "PyFlink": "is not installed; --only flink does it",
+    }
+    peers, missing = compare.chosen(compare.parsed(["--quick", "--only", "flink"]))
+    assert [peer.program for peer in peers] == ["flink"]
+    assert missing == {}
     assert made == ["arroyo", "bytewax", "spark", "flink"]
 
 
