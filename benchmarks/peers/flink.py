@@ -16,7 +16,7 @@ from model.artifact import load_metadata
 SETTINGS = {
     "execution.checkpointing.interval": "1 s",
     "execution.checkpointing.mode": "EXACTLY_ONCE",
-    "parallelism.default": "1",
+    "parallelism.default": "2",
     "python.fn-execution.arrow.batch.size": "10000",
     "python.fn-execution.bundle.size": "20000",
     "python.fn-execution.bundle.time": "100",
