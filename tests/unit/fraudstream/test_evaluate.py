@@ -12,9 +12,9 @@ from click.testing import CliRunner, Result
 from dataset.columns import COLUMNS, FEATURES
 from dataset.reader import sha256
 from fraudstream.commands.evaluate import command
+from model.judging.threshold import Policy
 from model.metadata import Source
 from model.recipes import RECIPES
-from model.threshold import Policy
 from model.training import train_and_save
 
 # Keras 3.15 converts its variables in a way that numpy 2 warns about, whenever it saves.

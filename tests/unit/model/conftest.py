@@ -6,8 +6,8 @@ import pytest
 from numpy.typing import NDArray
 
 from dataset.columns import COLUMNS, FEATURES
+from model.learning.rows import Rows
 from model.metadata import Source
-from model.rows import Rows
 from model.training import Trained, train
 
 

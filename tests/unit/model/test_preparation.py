@@ -9,9 +9,9 @@ from scipy.stats import ks_2samp
 
 from dataset.columns import FEATURES
 from model.backend import compiled, import_keras
-from model.preparation import NARROWEST_BIN, distances, edges, prepared
+from model.learning.preparation import NARROWEST_BIN, distances, edges, prepared
+from model.learning.rows import Rows
 from model.recipes.recipe import Preparation
-from model.rows import Rows
 
 STANDARD = Preparation(time=True, amount_offset=1.0, standardised=True, clip=10.0)
 

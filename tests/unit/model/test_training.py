@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from dataset.columns import FEATURES
 from model.backend import compiled
 from model.errors import TrainingError
+from model.judging.threshold import Policy
 from model.metadata import Source
-from model.threshold import Policy
 from model.training import Trained, train, train_and_save
 
 SOURCE = Source(name="made up for tests")

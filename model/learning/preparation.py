@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.backend import import_keras
+from model.learning.rows import Rows
 from model.recipes.recipe import Preparation
-from model.rows import Rows
 
 # Of standard deviations: a value that another machine rounds in the seventh digit moves a term by
 # 1e-5 at most.

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model.curve import Scored
-from model.evaluation import Evaluation
-from model.fitting import Epoch
+from model.judging.curve import Scored
+from model.judging.evaluation import Evaluation
+from model.judging.threshold import as_text
+from model.learning.fitting import Epoch
 from model.metadata import Metadata
-from model.panels import evaluation_panels, operating_panels
-from model.pictures import BACKGROUNDS, BLUE, GREY, ORANGE, RED, Draw, logarithmic, render
-from model.threshold import as_text
+from model.pictures.panels import evaluation_panels, operating_panels
+from model.pictures.style import BACKGROUNDS, BLUE, GREY, ORANGE, RED, Draw, logarithmic, render
 
 if TYPE_CHECKING:
     import pandas as pd
