@@ -52,10 +52,15 @@ class Decoder:
         rows = [self._numbers(transaction) for transaction in transactions]
         return Batch(
             transactions,
-            np.array(rows, dtype=np.float32).reshape(len(rows), self._width),
+            as_float32(rows, self._width),
             np.array(timestamps, dtype=np.float64) / 1000.0,
             dead_letters,
         )
+
+
+def as_float32(rows: Sequence[tuple[float, ...]], width: int) -> NDArray[np.float32]:
+    """Return rows of numbers as float32 [n, width], n from 0 up."""
+    return np.array(rows, dtype=np.float32).reshape(len(rows), width)
 
 
 # A dead letter is larger than its record by its headers, about 600 bytes, and producers refuse
