@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from operator import attrgetter
 
 import numpy as np
@@ -10,7 +11,14 @@ from numpy.typing import NDArray
 from consumer.source import Received
 from events.codec import decode_transaction
 from events.errors import PayloadError
-from events.messages import DeadLetter, Transaction
+from events.messages import FEATURES, DeadLetter, Transaction
+
+# Records are decoded so many at a time, so that their numbers are float32 before the processor's
+# caches have forgotten them: a batch of 16,384 at once takes half as long again.
+PART_RECORDS = 256
+
+_AMOUNT = FEATURES.index("Amount")
+_numbers: Callable[[Transaction], tuple[float, ...]] = attrgetter(*FEATURES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,49 +26,88 @@ class Batch:
     """The readable records of a micro-batch, row by row, and the dead letters of the others.
 
     Attributes:
-        transactions: n transactions.
+        ids: of n transactions.
         features: float32 [n, 30], in the order the network was trained on.
+        amounts: float64 [n], the money.
         event_times: float64 [n], the records' Kafka timestamps, seconds since the epoch.
         dead_letters: one for each record that could not be read.
     """
 
-    transactions: list[Transaction]
+    ids: list[str]
     features: NDArray[np.float32]
+    amounts: NDArray[np.float64]
     event_times: NDArray[np.float64]
     dead_letters: list[DeadLetter]
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The readable records of a few, row by row.
+
+    Attributes:
+        ids: of n transactions.
+        numbers: float64 [n, 30], in the order of `FEATURES`.
+        timestamps: of their records, milliseconds since the epoch.
+    """
+
+    ids: list[str]
+    numbers: NDArray[np.float64]
+    timestamps: list[int]
+
+
 class Decoder:
-    """Decodes and validates records one by one: a bad one costs itself, never its batch."""
+    """Decodes and validates records: a bad one costs itself, never its batch.
+
+    Args:
+        feature_names: in the order the network was trained on.
+    """
 
     def __init__(self, feature_names: Sequence[str]) -> None:
-        self._width = len(feature_names)
-        self._numbers: Callable[[Transaction], tuple[float, ...]] = attrgetter(*feature_names)
+        self._order = [FEATURES.index(name) for name in feature_names]
 
     def decode(self, messages: Sequence[Received]) -> Batch:
         """Return the batch of these records, in their order."""
-        transactions: list[Transaction] = []
+        ids: list[str] = []
+        features = np.empty((len(messages), len(self._order)), np.float32)
+        amounts = np.empty(len(messages), np.float64)
         timestamps: list[int] = []
         dead_letters: list[DeadLetter] = []
-        for message in messages:
-            try:
-                transactions.append(decode_transaction(message.value()))
-            except PayloadError as error:
-                dead_letters.append(_dead_letter(message, error))
-            else:
-                timestamps.append(message.timestamp()[1])
-        rows = [self._numbers(transaction) for transaction in transactions]
+        for at in range(0, len(messages), PART_RECORDS):
+            part = _one_by_one(messages[at : at + PART_RECORDS], dead_letters)
+            rows = slice(len(ids), len(ids) + len(part.ids))
+            features[rows] = part.numbers[:, self._order]
+            amounts[rows] = part.numbers[:, _AMOUNT]
+            ids += part.ids
+            timestamps += part.timestamps
         return Batch(
-            transactions,
-            as_float32(rows, self._width),
+            ids,
+            features[: len(ids)],
+            amounts[: len(ids)],
             np.array(timestamps, dtype=np.float64) / 1000.0,
             dead_letters,
         )
 
 
-def as_float32(rows: Sequence[tuple[float, ...]], width: int) -> NDArray[np.float32]:
-    """Return rows of numbers as float32 [n, width], n from 0 up."""
-    return np.array(rows, dtype=np.float32).reshape(len(rows), width)
+def _one_by_one(messages: Sequence[Received], dead_letters: list[DeadLetter]) -> Part:
+    """Return those that can be read; add the others to the dead letters."""
+    transactions: list[Transaction] = []
+    timestamps: list[int] = []
+    for message in messages:
+        try:
+            transactions.append(decode_transaction(message.value()))
+        except PayloadError as error:
+            dead_letters.append(_dead_letter(message, error))
+        else:
+            timestamps.append(message.timestamp()[1])
+    ids = [transaction.transaction_id for transaction in transactions]
+    return Part(ids, as_numbers(transactions), timestamps)
+
+
+def as_numbers(transactions: Sequence[Transaction]) -> NDArray[np.float64]:
+    """Return the numbers of n transactions, float64 [n, 30], in the order of `FEATURES`."""
+    rows = chain.from_iterable(map(_numbers, transactions))
+    shape = (len(transactions), len(FEATURES))
+    return np.fromiter(rows, np.float64, shape[0] * shape[1]).reshape(shape)
 
 
 # A dead letter is larger than its record by its headers, about 600 bytes, and producers refuse

@@ -56,9 +56,7 @@ def test_each_record_is_a_row_or_a_dead_letter_in_order(goods: list[bool]) -> No
     batch = Decoder(FEATURES).decode(records)
     assert batch.features.shape == (sum(goods), 30)
     assert batch.features.dtype == np.float32
-    assert [t.transaction_id for t in batch.transactions] == [
-        f"row-{offset}" for offset, good in enumerate(goods) if good
-    ]
+    assert batch.ids == [f"row-{offset}" for offset, good in enumerate(goods) if good]
     assert [letter.offset for letter in batch.dead_letters] == [
         offset for offset, good in enumerate(goods) if not good
     ]
