@@ -16,7 +16,7 @@ class Stage(StrEnum):
 
     FETCH = "fetch"
     DECODE = "decode"
-    FLOAT32 = "to float32"
+    NUMBERS = "to numbers"
     SCORE = "score"
     ENCODE = "encode alerts"
     PRODUCE = "produce"

@@ -67,7 +67,7 @@ def _time_stages(stopwatch: Stopwatch, scorer: type) -> None:
     stages: list[tuple[Any, str, Stage]] = [
         (Source, "read", Stage.FETCH),
         (Decoder, "decode", Stage.DECODE),
-        (decoding, "as_numbers", Stage.FLOAT32),
+        (decoding, "as_numbers", Stage.NUMBERS),
         (scorer, "__call__", Stage.SCORE),
         (Detector, "_alerts", Stage.ENCODE),
         (Detector, "_dead_letters", Stage.ENCODE),

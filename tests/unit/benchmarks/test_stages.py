@@ -33,13 +33,13 @@ def test_a_stage_within_another_is_not_counted_twice() -> None:
     worker = type("Timed", (Worker,), {})
     stopwatch = Stopwatch(Clock())
     stopwatch.time(worker, "outer", Stage.DECODE)
-    stopwatch.time(worker, "inner", Stage.FLOAT32)
+    stopwatch.time(worker, "inner", Stage.NUMBERS)
     worker().outer()
     profile = stopwatch.profile(2)
     # Readings: outer begins, inner begins and ends twice, outer ends, the profile.
     assert profile.stages[Stage.REST] == Took(1.0, 0.5)
     assert profile.stages[Stage.DECODE] == Took(1.5, 0.75)
-    assert profile.stages[Stage.FLOAT32] == Took(1.0, 0.5)
+    assert profile.stages[Stage.NUMBERS] == Took(1.0, 0.5)
     assert profile.wall == 3.5
     assert profile.own == 1.75
 
@@ -66,9 +66,12 @@ def test_a_profile_begins_after_the_first_records_and_ends_with_the_last() -> No
 
 
 def test_a_table_has_a_line_for_each_stage_and_their_sum() -> None:
-    stages = dict.fromkeys(Stage, Took(0.5, 0.25))
-    lines = table([Profile(stages, 9.0)]).splitlines()
-    assert len(lines) == 2 + len(Stage) + 1
+    json = Profile(dict.fromkeys(Stage, Took(0.5, 0.25)), 9.0)
+    compact = Profile(dict.fromkeys(Stage, Took(0.25, 0.125)), 4.5)
+    lines = table({"json": [json], "compact": [compact]}).splitlines()
+    assert len(lines) == 2 + len(Stage) + 2
     assert lines[2].startswith("| fetch: ")
-    assert lines[-1].split() == ["|", "all", "|", "5.500", "|", "2.750", "|", "|"]
+    assert [float(cell) for cell in lines[2].split("|")[2:6]] == [0.5, 0.25, 0.25, 0.125]
+    assert [float(cell) for cell in lines[-2].split("|")[2:6]] == [5.5, 2.75, 2.75, 1.375]
+    assert [cell.strip() for cell in lines[-1].split("|")[2:6]] == ["", "9.000", "", "4.500"]
     assert len(set(map(len, lines))) == 1
