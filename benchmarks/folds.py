@@ -5,11 +5,13 @@ and is judged on the fifth after those, by average precision. All judge the same
 split their authors chose. Intervals are bootstrap intervals of the rows that judge; those of the
 differences to the champion come from the same resamples of both.
 
+With --variants, the champion is judged beside others that differ from it in one thing each.
 With --random-split, LightGBM is judged on a random fifth and on the last one instead: how much
 better a random split makes it look than it is on what comes next.
 
   python -m benchmarks.folds --data creditcard.csv --report docs/recipes.md
   python -m benchmarks.folds --data creditcard.csv --recipe prosise --seeds 10
+  python -m benchmarks.folds --data creditcard.csv --variants
   python -m benchmarks.folds --data creditcard.csv --random-split
 """
 
@@ -31,14 +33,16 @@ from numpy.typing import NDArray
 from benchmarks import report, trees
 from benchmarks.errors import BenchmarkError
 from benchmarks.judging import File, Part, folds, train_and_score, whole
+from benchmarks.variants import VARIANTS
 from dataset import split
 from dataset.errors import DatasetError
 from fraudstream.progress import progress_bar
-from model.curve import OperatingCurve, Scored, interval, resampled_average_precision
 from model.errors import ModelError
+from model.judging.curve import OperatingCurve, Scored, interval, resampled_average_precision
+from model.judging.evaluation import calibration_error, reliability
+from model.learning.splitting import TEST_SHARE, at_random
 from model.recipes import RECIPES
 from model.recipes.champion import CHAMPION
-from model.splitting import TEST_SHARE, at_random
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +61,12 @@ class Judged:
     Attributes:
         precision: average precision, [folds, seeds].
         resampled: the mean over folds and seeds in each resample, [resamples].
+        calibration: expected calibration error, [folds, seeds].
     """
 
     precision: NDArray[np.float64]
     resampled: NDArray[np.float64]
+    calibration: NDArray[np.float64]
 
 
 def scored(file: File, run: Run) -> Scored:
@@ -78,18 +84,20 @@ def judged(found: dict[Run, Scored], models: Sequence[str], seeds: int) -> dict[
         models: their names.
         seeds: how many.
     """
-    precisions, resampled = [], []
+    precisions, resampled, calibrations = [], [], []
     numbers = range(len(split.LATER_SHARES))
     with progress_bar("Resampling", len(numbers), unit="folds") as advance:
         for fold in numbers:
             rows = [found[Run(*it)] for it in product(models, [fold], range(1, seeds + 1))]
             each = np.array([OperatingCurve.of(it).average_precision for it in rows])
             precisions.append(each.reshape(len(models), seeds))
+            errors = np.array([calibration_error(reliability(it)) for it in rows])
+            calibrations.append(errors.reshape(len(models), seeds))
             drawn = resampled_average_precision(rows, seed=fold)
             resampled.append(drawn.reshape(len(models), seeds, -1).mean(axis=1))
             advance(1)
-    of_models = zip(models, np.stack(precisions, 1), np.mean(resampled, axis=0), strict=True)
-    return {model: Judged(precision, drawn) for model, precision, drawn in of_models}
+    by_model = (np.stack(precisions, 1), np.mean(resampled, axis=0), np.stack(calibrations, 1))
+    return {model: Judged(*them) for model, *them in zip(models, *by_model, strict=True)}
 
 
 def table(results: dict[str, Judged]) -> str:
@@ -110,11 +118,12 @@ def table(results: dict[str, Judged]) -> str:
                 "{:.3f} to {:.3f}".format(*interval(it.resampled)),
                 "" if is_champion else f"{difference:+.3f}",
                 "" if is_champion else "{:+.3f} to {:+.3f}".format(*apart),
+                f"{it.calibration.mean():.5f}",
             ]
         )
     learned = (f"after {100 - 100 * share:.0f} %" for share in split.LATER_SHARES)
     shown = ["mean", "deviation of seeds", "95 % interval", "less the champion", "95 % interval"]
-    return report.table(["model", *learned, *shown], lines)
+    return report.table(["model", *learned, *shown, "calibration error"], lines)
 
 
 def trained(file: File, models: Sequence[str], seeds: int) -> dict[Run, Scored]:
@@ -193,8 +202,8 @@ def run(arguments: argparse.Namespace) -> str:
     if arguments.random_split:
         text = random_split(file, arguments.seeds)
     else:
-        chosen = arguments.recipe or RECIPES
-        models = [*dict.fromkeys([CHAMPION.name, *chosen, *trees.TREES])]
+        others = VARIANTS if arguments.variants else [*(arguments.recipe or RECIPES), *trees.TREES]
+        models = [*dict.fromkeys([CHAMPION.name, *others])]
         text = table(judged(trained(file, models, arguments.seeds), models, arguments.seeds))
         frauds = [f"{judging.frame['Class'].sum():,}" for _, judging in folds(file)]
         text += f"\n\nFrauds among the rows that judge: {', '.join(frauds)}."
@@ -221,7 +230,9 @@ def parser() -> argparse.ArgumentParser:
         help="beside the champion and LightGBM; all unless told otherwise",
     )
     parser.add_argument("--seeds", type=int, choices=range(1, 101), default=3, metavar="COUNT")
-    parser.add_argument("--random-split", action="store_true", help="what a random split hides")
+    other = parser.add_mutually_exclusive_group()
+    other.add_argument("--variants", action="store_true", help="what the champion's choices do")
+    other.add_argument("--random-split", action="store_true", help="what a random split hides")
     parser.add_argument("--report", type=Path, metavar="FILE", help="page to write the table to")
     return parser
 
@@ -234,7 +245,8 @@ def main() -> None:
         text = run(arguments)
         print(text)
         if arguments.report:
-            section = "random-split" if arguments.random_split else "folds"
+            kinds = {"random-split": arguments.random_split, "variants": arguments.variants}
+            section = next((kind for kind, chosen in kinds.items() if chosen), "folds")
             report.write_section(arguments.report, section, text)
     except (BenchmarkError, DatasetError, ModelError) as error:
         sys.exit(f"Error: {error}")

@@ -10,16 +10,17 @@ from numpy.typing import NDArray
 
 from benchmarks import trees
 from benchmarks.errors import BenchmarkError
+from benchmarks.variants import VARIANTS
 from dataset import split
 from dataset.columns import FEATURES
 from dataset.reader import read
 from dataset.weights import read_weights
 from model.backend import compiled, use_device
-from model.fitting import fit
+from model.learning.fitting import fit
+from model.learning.rows import Rows
+from model.learning.splitting import at_random
 from model.recipes import RECIPES
 from model.recipes.recipe import Recipe
-from model.rows import Rows
-from model.splitting import at_random
 from model.training import ignore
 
 if TYPE_CHECKING:
@@ -77,11 +78,11 @@ def folds(file: File) -> list[tuple[Part, Part]]:
 
 
 def train_and_score(model: str, earlier: Part, judging: Part, seed: int) -> NDArray[np.floating]:
-    """Return the scores, [n], of rows by a recipe or by trees that learned from earlier ones."""
+    """Return the scores, [n], of rows by a recipe, a variant or trees that learned from others."""
     if model in trees.TREES:
         features = judging.rows().features
         return trees.scores(trees.TREES[model], earlier.rows(), features, seed)
-    recipe = RECIPES[model]
+    recipe = (RECIPES | VARIANTS)[model]
     learned, validation = held_out(recipe, earlier, seed)
     use_device("auto")
     fitted = fit(recipe, learned, validation, seed=seed, progress=ignore)

@@ -17,6 +17,7 @@ from confluent_kafka import KafkaError, Producer
 from numpy.typing import NDArray
 
 from benchmarks.errors import BenchmarkError
+from events.codec import Encoding
 from events.settings import KafkaSettings
 
 # Of 100,000 rows about 200 are flagged. The ordinary ones may repeat: 20,000 of them are 14 MB,
@@ -31,37 +32,41 @@ MARGIN = 1e-4
 TICK_SECONDS = 0.001
 FLUSH_SECONDS = 30.0
 
+_JSON_ID = b'{"transaction_id":"'
+
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Encoded transactions without their beginning, `{"transaction_id":"..."`, which `record` adds.
+    """Encoded transactions without their id, which `record` adds.
 
     Attributes:
         ordinary: rows that the model does not flag.
         flagged: rows that it flags.
+        encoding: of both.
     """
 
     ordinary: tuple[bytes, ...]
     flagged: tuple[bytes, ...]
+    encoding: Encoding = Encoding.JSON
 
     def record(self, number: int, key: bytes, *, flagged: bool) -> bytes:
-        """Return a record's value, the JSON of a transaction with this id."""
+        """Return a record's value, a transaction with this id."""
         rows = self.flagged if flagged else self.ordinary
-        return b'{"transaction_id":"' + key + rows[number % len(rows)]
+        row = rows[number % len(rows)]
+        return row + key if self.encoding is Encoding.COMPACT else _JSON_ID + key + row
 
 
-def make_rows(artifact: Path) -> Rows:
+def make_rows(artifact: Path, encoding: Encoding = Encoding.JSON) -> Rows:
     """Draw rows of the twin and sort them by the artifact's verdict.
 
     In a process of its own, so that ours stays without TensorFlow and its threads.
     """
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(_make_rows, artifact).result()
+        return pool.submit(_make_rows, artifact, encoding).result()
 
 
-def _make_rows(artifact: Path) -> Rows:
+def _make_rows(artifact: Path, encoding: Encoding) -> Rows:
     from dataset.twin import synthesize
-    from events.codec import encode
     from events.messages import FEATURES, Transaction
     from model.scorer import Scorer
 
@@ -72,12 +77,13 @@ def _make_rows(artifact: Path) -> Rows:
 
     def encoded(wanted: NDArray[np.bool_], maximum: int) -> tuple[bytes, ...]:
         values = frame.to_numpy()[wanted][:maximum].tolist()
-        payloads = (encode(Transaction("", *numbers)) for numbers in values)
-        return tuple(payload.removeprefix(b'{"transaction_id":"') for payload in payloads)
+        payloads = (encoding.write(Transaction("", *numbers)) for numbers in values)
+        return tuple(payload.removeprefix(_JSON_ID) for payload in payloads)
 
     return Rows(
         encoded(scores < threshold - MARGIN, ORDINARY_ROWS),
         encoded(scores > threshold + MARGIN, DRAWN_ROWS),
+        encoding,
     )
 
 
@@ -119,6 +125,7 @@ class Load:
         self._producer = producer
         self._rows = rows
         self._topic = topic
+        self._headers: list[tuple[str, str | bytes | None]] = [*rows.encoding.headers]
         self._name = name.encode()
         self._flagged: list[bool] = flagged.tolist()
         self.times: dict[bytes, int] = {}
@@ -132,7 +139,7 @@ class Load:
             self.times[key] = time.monotonic_ns()
         while True:
             try:
-                self._producer.produce(self._topic, value, key)
+                self._producer.produce(self._topic, value, key, headers=self._headers)
             except BufferError:
                 self._producer.poll(TICK_SECONDS)
             else:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.errors import BenchmarkError
-from model.rows import Rows
+from model.learning.rows import Rows
 
 # Chosen by the mean average precision on the very folds that judge it, which favours it.
 TUNED: dict[str, Any] = {

@@ -180,18 +180,16 @@ class Detector:
     ) -> list[Record]:
         records: list[Record] = []
         for row in flagged.tolist():
-            transaction = batch.transactions[row]
             alert = Alert(
-                transaction_id=transaction.transaction_id,
+                transaction_id=batch.ids[row],
                 event_time_ms=round(batch.event_times[row] * 1000),
                 detection_time_ms=round(now * 1000),
                 score=float(scores[row]),
                 threshold=self._threshold,
                 model_version=self._model_version,
-                Amount=transaction.Amount,
+                Amount=float(batch.amounts[row]),
             )
-            key = transaction.transaction_id.encode()
-            records.append(Record(self._topics.alerts, key, encode(alert)))
+            records.append(Record(self._topics.alerts, batch.ids[row].encode(), encode(alert)))
         return records
 
     def _dead_letters(self, batch: Batch) -> list[Record]:

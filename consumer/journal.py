@@ -53,7 +53,7 @@ class Journal:
 def note(pending: Pending, messages: Sequence[Received], batch: Batch) -> None:
     """Add what the model was given of these messages to the accounts of their partitions."""
     refused = {(letter.topic, letter.partition, letter.offset) for letter in batch.dead_letters}
-    given = iter(batch.transactions)
+    given = iter(batch.ids)
     for message in messages:
         place = (message.topic(), message.partition())
         account = pending.accounts[place]
@@ -61,4 +61,4 @@ def note(pending: Pending, messages: Sequence[Received], batch: Batch) -> None:
             account.refused += 1
         else:
             account.scored += 1
-            account.digest += zlib.crc32(next(given).transaction_id.encode())
+            account.digest += zlib.crc32(next(given).encode())

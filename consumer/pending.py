@@ -68,14 +68,16 @@ class Pending:
         return bool(self.nexts)
 
     def read(self, messages: Sequence[Received]) -> None:
-        """Take note of how far a batch reaches in each partition."""
+        """Take note of how far a batch, n > 0 records of one topic, reaches in each partition."""
         self.sizes.append(len(messages))
-        for message in messages:
-            self.messages[message.topic()] += 1
-            place = (message.topic(), message.partition())
-            self.nexts[place] = message.offset() + 1
-            if place not in self.firsts:
-                self.firsts[place] = message.offset()
+        # A dictionary keeps what comes last: here each partition's last record, and here its first.
+        lasts = {message.partition(): message for message in messages}
+        firsts = {message.partition(): message for message in reversed(messages)}
+        for partition, last in lasts.items():
+            place = (last.topic(), partition)
+            self.nexts[place] = last.offset() + 1
+            self.firsts.setdefault(place, firsts[partition].offset())
+        self.messages[messages[0].topic()] += len(messages)
 
     def to_commit(self) -> list[TopicPartition]:
         """Return the next-to-read offset of each partition."""

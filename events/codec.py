@@ -1,11 +1,13 @@
 """The one codec: structs to bytes and back, every refusal with a reason from a finite enum."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from enum import StrEnum
 from typing import Any, TypeVar
 
 import msgspec
 
+from events import compact
 from events.errors import PayloadError, Reason
 from events.messages import (
     FEATURES,
@@ -40,10 +42,29 @@ def encode(message: Transaction | Label | Alert | JournalEntry) -> bytes:
     return _encode(message)
 
 
-def decode_transaction(payload: bytes | None) -> Transaction:
-    """Return the transaction in a record's value, validated.
+class Encoding(StrEnum):
+    """How a transaction is written; its reader is told by the record's headers."""
 
-    Unknown fields are tolerated, so that a later version may add some; a repeated field is not.
+    JSON = "json"
+    COMPACT = "compact"
+
+    @property
+    def headers(self) -> Headers:
+        """The headers that a record of this encoding must have."""
+        return (compact.HEADER,) if self is Encoding.COMPACT else ()
+
+    def write(self, transaction: Transaction) -> bytes:
+        """Return the transaction as a record's value."""
+        return (compact.encode if self is Encoding.COMPACT else encode)(transaction)
+
+
+def decode_transaction(
+    payload: bytes | None, headers: Sequence[tuple[str, bytes | None]] | None = None
+) -> Transaction:
+    """Return the transaction in a record's value, validated; JSON, unless the headers say compact.
+
+    In JSON, unknown fields are tolerated, so that a later version may add some; a repeated field
+    is not.
 
     Raises:
         PayloadError: if the payload is anything else than one valid transaction.
@@ -54,6 +75,8 @@ def decode_transaction(payload: bytes | None) -> Transaction:
         raise PayloadError(
             Reason.OVERSIZED, f"{len(payload)} bytes, more than {MAXIMUM_PAYLOAD_BYTES}"
         )
+    if compact.is_compact(headers):
+        return compact.decode(payload)
     try:
         transaction = _decode_transaction(payload)
         # Each field has one colon and no number has any, so 31 required fields and 31 colons

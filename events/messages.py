@@ -1,10 +1,11 @@
 """The messages as typed structs: transaction, label, alert, dead letter.
 
 A transaction is one flat JSON object, the columns of creditcard.csv under their own names with a
-`transaction_id` before them. Its label is never in it. Event time is the Kafka record's timestamp.
+`transaction_id` before them; or, where a header says so, the bytes of `events.compact`. Its label
+is never in it. Event time is the Kafka record's timestamp.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -65,6 +66,26 @@ class Transaction(msgspec.Struct, frozen=True, gc=False):
     V27: Component
     V28: Component
     Amount: Money
+
+
+class Bounds(NamedTuple):
+    """The least and the greatest that is allowed."""
+
+    low: float
+    high: float
+
+
+def _bounds(kind: Any, low: str, high: str) -> Bounds:
+    """Return the bounds in an annotated type."""
+    (meta,) = kind.__metadata__
+    return Bounds(getattr(meta, low), getattr(meta, high))
+
+
+ID_LENGTHS = _bounds(TransactionId, "min_length", "max_length")
+"""Bounds of the length of a transaction's id, characters."""
+
+BOUNDS = {name: _bounds(Transaction.__annotations__[name], "ge", "le") for name in FEATURES}
+"""Bounds of a transaction's numbers, by name."""
 
 
 class Label(msgspec.Struct, frozen=True, gc=False):

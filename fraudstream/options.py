@@ -123,7 +123,7 @@ def weights_option(command: Command) -> Command:
 
 
 class PolicyType(click.ParamType[Any]):
-    """A policy for thresholds, "f1" or "cost:10", as `model.threshold.Policy`."""
+    """A policy for thresholds, "f1" or "cost:10", as `model.judging.threshold.Policy`."""
 
     name = "policy"
 
@@ -132,7 +132,7 @@ class PolicyType(click.ParamType[Any]):
     ) -> Any:
         """Read it; a mistake is named with its option."""
         from model.errors import PolicyError
-        from model.threshold import Policy
+        from model.judging.threshold import Policy
 
         if isinstance(value, Policy):
             return value
@@ -145,7 +145,7 @@ class PolicyType(click.ParamType[Any]):
         self, _context: click.Context, _parameter: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         """Offer the policies, those that take a number with one that makes sense."""
-        from model.threshold import EXAMPLES
+        from model.judging.threshold import EXAMPLES
 
         return [CompletionItem(it) for it in EXAMPLES if it.startswith(incomplete)]
 

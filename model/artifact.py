@@ -18,8 +18,8 @@ from dataset.columns import FEATURES
 from model.backend import Score, import_keras
 from model.card import card
 from model.errors import ArtifactError
-from model.gallery import Rendered
 from model.metadata import FORMAT_VERSION, Metadata
+from model.pictures.gallery import Rendered
 
 NETWORK = "model.keras"
 METADATA = "metadata.json"

@@ -4,10 +4,10 @@ import json
 from collections.abc import Sequence
 
 from model.card_tables import epochs, evaluation, hyperparameters, policies
-from model.gallery import Rendered
+from model.judging.threshold import as_text
 from model.metadata import Metadata, Source
+from model.pictures.gallery import Rendered
 from model.recipes import RECIPES
-from model.threshold import as_text
 
 _KINDS = {
     True: (

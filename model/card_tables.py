@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from model.evaluation import Evaluation, figures_table
+from model.judging.evaluation import Evaluation, figures_table
+from model.judging.operating_points import OperatingPoint
+from model.judging.threshold import as_text
 from model.metadata import Metadata
-from model.operating_points import OperatingPoint
 from model.recipes.recipe import Preparation, Recipe
-from model.threshold import as_text
 
 EPOCHS_SHOWN = 40
 """A table of more lines is read by nobody."""

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from model import artifact
 from model.backend import installed
-from model.gallery import Picture, Rendered, rendered
-from model.panels import precision_recall_curves, roc_curves
+from model.pictures.gallery import Picture, Rendered, rendered
+from model.pictures.panels import precision_recall_curves, roc_curves
 from model.recipes import RECIPES
 from model.recipes.recipe import Recipe
 from model.training import Trained, ignore, pictures_of

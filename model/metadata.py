@@ -9,8 +9,8 @@ from msgspec import Meta
 
 from dataset.columns import SHA256
 from dataset.reader import sha256
-from model.evaluation import Evaluation
-from model.operating_points import OperatingPoint
+from model.judging.evaluation import Evaluation
+from model.judging.operating_points import OperatingPoint
 
 FORMAT_VERSION = 2
 """Raised when another version's reader could not understand what is written."""

@@ -12,21 +12,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataset.columns import FEATURES
-from model import artifact, bias, threshold
+from model import artifact
 from model.backend import compiled, use_device, versions
-from model.curve import OperatingCurve, Scored
 from model.errors import TrainingError
-from model.evaluation import evaluate
-from model.fitting import fit
-from model.gallery import Picture, Rendered, gallery, rendered
+from model.judging import threshold
+from model.judging.curve import OperatingCurve, Scored
+from model.judging.evaluation import evaluate
+from model.judging.operating_points import operating_points
+from model.judging.threshold import Policy
+from model.learning.fitting import fit
+from model.learning.rows import Rows
+from model.learning.splitting import split
 from model.metadata import FORMAT_VERSION, Metadata, Sample, Source
-from model.operating_points import operating_points
+from model.pictures import bias
+from model.pictures.gallery import Picture, Rendered, gallery, rendered
 from model.recipes import RECIPES
 from model.recipes.champion import CHAMPION
 from model.recipes.recipe import Recipe
-from model.rows import Rows
-from model.splitting import split
-from model.threshold import Policy
 
 if TYPE_CHECKING:
     import pandas as pd

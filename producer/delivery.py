@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from events.messages import Headers
 from events.settings import KafkaSettings
 from producer.errors import BrokerError, TopicMissingError
 
@@ -107,7 +108,15 @@ class Outlet:
                 "Make them with `fraudstream topics create`, with the same --topic-prefix."
             )
 
-    def send(self, count: Count, topic: str, key: bytes, value: bytes, timestamp_ms: int) -> None:
+    def send(
+        self,
+        count: Count,
+        topic: str,
+        key: bytes,
+        value: bytes,
+        timestamp_ms: int,
+        headers: Headers = (),
+    ) -> None:
         """Give a record to the client; waits while its queue is full.
 
         A record that the client refuses counts as failed.
@@ -117,7 +126,12 @@ class Outlet:
         while True:
             try:
                 producer.produce(
-                    topic, value, key, on_delivery=count.confirm, timestamp=timestamp_ms
+                    topic,
+                    value,
+                    key,
+                    on_delivery=count.confirm,
+                    timestamp=timestamp_ms,
+                    headers=list(headers),
                 )
             except BufferError:
                 producer.poll(POLL_SECONDS)

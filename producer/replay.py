@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from events.codec import encode
+from events.codec import Encoding, encode
 from events.settings import KafkaSettings
 from events.topics import Topics
 from producer.delivery import Outlet, Remark
@@ -36,6 +36,7 @@ def replay(
     *,
     pace: Pace | None = None,
     label_delay: float | None = LABEL_DELAY,
+    encoding: Encoding = Encoding.JSON,
     limit: int | None = None,
     loop: bool = False,
     stop: threading.Event | None = None,
@@ -56,6 +57,7 @@ def replay(
         topics: where to publish; the topics must exist.
         pace: `Rate`, `Speed` or `Unpaced`; None is `Unpaced`.
         label_delay: seconds of stream time, or None for no labels.
+        encoding: of the transactions; labels are JSON.
         limit: send so many transactions at most, all passes together.
         loop: begin again after the last row, until stopped or at the limit.
         stop: when set (by another thread or a signal), sends no more rows, drains and returns.
@@ -84,6 +86,7 @@ def replay(
             topics,
             pace=pace or Unpaced(),
             pending=None if label_delay is None else PendingLabels(label_delay),
+            encoding=encoding,
             stop=stop,
             progress=progress,
             clock=clock,
@@ -118,6 +121,7 @@ def send_all(
     *,
     pace: Pace,
     pending: PendingLabels | None,
+    encoding: Encoding = Encoding.JSON,
     stop: threading.Event,
     progress: Callable[[int], None],
     clock: Clock,
@@ -130,6 +134,7 @@ def send_all(
         topics: where to publish.
         pace: when a row is due.
         pending: holds the labels back; None sends none.
+        encoding: as for `replay`.
         stop: ends the stream early, as does the first failed delivery.
         progress: as for `replay`.
         clock: the time.
@@ -152,7 +157,8 @@ def send_all(
     for count, row in enumerate(pacer.on_time(stream)):
         now = _milliseconds(clock)
         key = row.transaction.transaction_id.encode()
-        outlet.send(outlet.transactions, topics.transactions, key, encode(row.transaction), now)
+        value = encoding.write(row.transaction)
+        outlet.send(outlet.transactions, topics.transactions, key, value, now, encoding.headers)
         if pending is not None:
             pending.add(row.label_message(now), row.stream_seconds)
             send_labels(row.stream_seconds, now)

@@ -144,7 +144,7 @@ class Replay:
         if letter.topic not in self._topics:
             return msgspec.structs.replace(letter, message=f"there is no topic {letter.topic}")
         try:
-            decode_transaction(letter.value)
+            decode_transaction(letter.value, letter.headers)
         except PayloadError as error:
             return msgspec.structs.replace(
                 letter,

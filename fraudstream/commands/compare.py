@@ -9,8 +9,8 @@ from fraudstream.options import CONTEXT, RecipeType, option, weights_option
 from fraudstream.progress import progress_bar
 
 if TYPE_CHECKING:
-    from model.comparison import Compared
-    from model.evaluation import Evaluation
+    from model.judging.comparison import Compared
+    from model.judging.evaluation import Evaluation
     from model.recipes.recipe import Recipe
     from model.training import Trained
 
@@ -61,8 +61,8 @@ def command(
     """
     from dataset.reader import read
     from dataset.weights import read_weights
-    from model.comparison import AUTHORS_THRESHOLD, compare
-    from model.evaluation import evaluate
+    from model.judging.comparison import AUTHORS_THRESHOLD, compare
+    from model.judging.evaluation import evaluate
     from model.lineup import check_lineup, save_lineup
     from model.metadata import Source
     from model.recipes import RECIPES

@@ -54,6 +54,12 @@ if TYPE_CHECKING:
     help="Stream time from a transaction to its label.",
 )
 @option("--labels/--no-labels", default=True, help="Publish labels, or transactions only.")
+@option(
+    "--encoding",
+    type=click.Choice(["json", "compact"]),
+    default="json",
+    help="How transactions are written; compact takes a third of the bytes.",
+)
 @topics_option
 @kafka_options
 def command(
@@ -65,6 +71,7 @@ def command(
     loop: bool,
     label_delay: float,
     labels: bool,
+    encoding: str,
     topic_prefix: str,
     broker: str | None,
     kafka: tuple[str, ...],
@@ -81,6 +88,8 @@ def command(
       fraudstream replay --data creditcard.csv --rate 1000 --loop
     The second 10,000 rows:
       fraudstream replay --data creditcard.csv --start 10000 --limit 10000
+    In bytes that the detector reads faster than JSON:
+      fraudstream replay --data creditcard.csv --encoding compact
 
     Transactions go to the topic `transactions`. Ids follow from the row (row-0000041, from the
     second pass of --loop on row-0000041-pass-2), so that two replays can be compared. Event time
@@ -95,6 +104,7 @@ def command(
     settings = kafka_settings(broker, kafka, kafka_config)
     frame = _rows(data, start, limit)
 
+    from events.codec import Encoding
     from events.topics import Topics
     from producer.replay import replay
 
@@ -108,6 +118,7 @@ def command(
             Topics(topic_prefix),
             pace=pace,
             label_delay=label_delay if labels else None,
+            encoding=Encoding(encoding),
             limit=limit,
             loop=loop,
             stop=stop,

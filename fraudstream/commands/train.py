@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from model.judging.threshold import Policy
     from model.metadata import Metadata, Source
     from model.recipes.recipe import Recipe
-    from model.threshold import Policy
 
 TWIN_SEED = 1
 
@@ -110,9 +110,9 @@ def command(
     So that a review of an alert, at 10 each, costs less than the frauds it finds:
       fraudstream train --data creditcard.csv --policy cost:10
     """
-    from model import bias
     from model.artifact import check_replaceable
     from model.backend import import_keras
+    from model.pictures import bias
     from model.training import train_and_save
 
     if refit is not None:
@@ -186,7 +186,7 @@ def _weights(path: Path | None, data: Path | None, rows: int) -> "NDArray[np.flo
 
 def _print(metadata: "Metadata", model: Path, seconds: float) -> None:
     """Say what was learned, how good it is, and what to type next."""
-    from model.evaluation import figures_table
+    from model.judging.evaluation import figures_table
 
     figures = metadata.held_out
     told = {True: " (synthetic)", False: " (the published file)", None: ""}

@@ -39,6 +39,7 @@ def train_artifact(folder: Path) -> None:
         "fraudstream",
         "train",
         "--no-pictures",
+        "--no-refit",  # half the time, and the stream that follows holds nothing later to learn
         "--model",
         str(folder),
     ]

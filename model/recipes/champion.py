@@ -15,12 +15,12 @@ CHAMPION = Recipe(
     preparation=Preparation(
         time=True, amount_offset=1.0, standardised=True, clip=5.0, apart=0.2, bins=8
     ),
-    layers=(Layer(512, 0.3),),
+    layers=(Layer(256, 0.3),),
     true_bias=True,
     learning_rate=1e-3,
     weight_decay=1e-4,
     cosine=True,
     batch=2048,
-    epochs=10,
+    epochs=20,
     refitted=True,
 )

@@ -20,7 +20,7 @@ from consumer.errors import (
     StillRefusedError,
     TooManyDeadLettersError,
 )
-from events.codec import dead_letter_headers, encode
+from events.codec import Encoding, dead_letter_headers, encode
 from events.messages import DeadLetter
 from events.settings import KafkaSettings
 from events.topics import Topics
@@ -49,6 +49,7 @@ def write(
     values: Iterable[bytes | None],
     *,
     reason: str = "out_of_range",
+    encoding: Encoding = Encoding.JSON,
 ) -> None:
     """Write dead letters, spread over both partitions, the number as the key."""
     with producing(settings) as producer:
@@ -63,7 +64,7 @@ def write(
                 reason,
                 str(number).encode(),
                 value,
-                (("trace", b"a"), ("trace", None), ("trace", b"b")),
+                (("trace", b"a"), ("trace", None), ("trace", b"b"), *encoding.headers),
             )
             producer.produce(
                 topics.dead_letters,
@@ -108,6 +109,18 @@ def test_the_record_goes_back_as_it_was(kafka_settings: KafkaSettings, topics: T
     assert (record.key(), record.value()) == (b"0", good(0))
     assert record.headers() == [("trace", b"a"), ("trace", None), ("trace", b"b")]
     assert record.timestamp()[1] == EPOCH
+
+
+def test_a_record_is_read_in_the_encoding_that_its_headers_name(
+    kafka_settings: KafkaSettings, topics: Topics
+) -> None:
+    value = Encoding.COMPACT.write(transaction(0, fraud=False))
+    write(kafka_settings, topics, [value, good(1)], encoding=Encoding.COMPACT)
+    done = replay(kafka_settings, topics, OnError.DROP).done
+    assert (done.replayed, done.dropped) == (1, {"out_of_range": 1})
+    (record,) = read_all(kafka_settings, topics.transactions)
+    assert record.value() == value
+    assert record.headers()[-1:] == list(Encoding.COMPACT.headers)
 
 
 def test_a_second_replay_goes_on_where_the_first_ended(

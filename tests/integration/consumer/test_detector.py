@@ -3,18 +3,28 @@
 import socket
 import urllib.error
 import urllib.request
+from collections import defaultdict
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from consumer.errors import AddressInUseError, BrokerAwayError, TopicMissingError
 from consumer.service import DeliveryName
-from events.codec import decode_alert
+from events.codec import Encoding, decode_alert
 from events.settings import KafkaSettings
 from events.topics import Topics
 from fraudstream.demo.reconciliation import read_all
-from tests.integration.detecting import PATIENCE, Running, free_port, payloads, publish
+from tests.integration.detecting import (
+    PATIENCE,
+    Running,
+    free_port,
+    payloads,
+    producing,
+    publish,
+    transaction,
+)
 
 Detect = Callable[..., Running]
 LONG_AGO = 1_500_000_000_000
@@ -54,6 +64,33 @@ def test_each_fraud_is_one_alert_and_every_offset_is_committed(
     assert running.value("fraud_detection_latency_seconds_count") == 60
     assert running.value("fraud_scoring_latency_seconds_count") == 3000
     assert running.value("fraud_messages_consumed_total", topic=topics.transactions) == 3000
+
+
+def test_a_topic_of_both_encodings_gives_the_alerts_of_one_in_json(
+    kafka_settings: KafkaSettings, topics: Topics, detect: Detect
+) -> None:
+    in_compact = (range(0), range(500, 2000), range(0, 3000, 2))
+    with producing(kafka_settings) as producer:
+        for turn, number in product(range(3), range(3000)):
+            encoding = Encoding.COMPACT if number in in_compact[turn] else Encoding.JSON
+            producer.poll(0)
+            producer.produce(
+                topics.transactions,
+                encoding.write(transaction(number, fraud=number % 50 == 7)),
+                key=str(number),
+                headers=list(encoding.headers),
+                timestamp=LONG_AGO + turn,
+            )
+    running = detect(batch_maximum=700)  # some parts of one encoding, some of both
+    running.wait_for(lambda: running.value("fraud_transactions_scored_total") == 9000)
+    running.stop()
+    raised = defaultdict[int, list[tuple[str, float, float]]](list)
+    for message in read_all(kafka_settings, topics.alerts):
+        alert = decode_alert(message.value())
+        raised[alert.event_time_ms].append((alert.transaction_id, alert.Amount, alert.score))
+    in_json, *others = (sorted(raised[LONG_AGO + turn]) for turn in range(3))
+    assert len(in_json) == 60
+    assert others == [in_json, in_json]
 
 
 def test_an_alert_is_keyed_by_its_transaction_and_keeps_its_event_time(

@@ -10,18 +10,19 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.latency import flag, flagged_share
 from benchmarks.memory import fit, sparkline
 from benchmarks.stream import Rows
-from events.codec import decode_transaction, encode
+from events.codec import Encoding, decode_transaction
 from events.messages import FEATURES, Transaction
 
 NANOSECONDS = 1_000_000_000
 
 
-def test_a_record_is_a_transaction_with_its_own_id() -> None:
+@pytest.mark.parametrize("encoding", Encoding)
+def test_a_record_is_a_transaction_with_its_own_id(encoding: Encoding) -> None:
     numbers = {name: float(place) for place, name in enumerate(FEATURES)}
-    tail = encode(Transaction(transaction_id="", **numbers)).removeprefix(b'{"transaction_id":"')
-    rows = Rows(ordinary=(tail,), flagged=())
+    row = encoding.write(Transaction(transaction_id="", **numbers))
+    rows = Rows((row.removeprefix(b'{"transaction_id":"'),), flagged=(), encoding=encoding)
     value = rows.record(7, b"round-000000007", flagged=False)
-    assert decode_transaction(value) == Transaction(transaction_id="round-000000007", **numbers)
+    assert decode_transaction(value, encoding.headers) == Transaction("round-000000007", **numbers)
 
 
 def test_few_are_flagged_at_high_rates_and_enough_at_low_ones() -> None:

@@ -11,9 +11,11 @@ from benchmarks import trees
 from benchmarks.errors import BenchmarkError
 from benchmarks.folds import Run, judged, random_split, table, trained
 from benchmarks.judging import File, folds, held_out, train_and_score
+from benchmarks.variants import VARIANTS
 from dataset.twin import synthesize
 from dataset.writer import write
-from model.curve import OperatingCurve, Scored
+from model.judging.curve import OperatingCurve, Scored
+from model.judging.evaluation import evaluate
 from model.recipes import RECIPES
 from model.recipes.champion import CHAMPION
 from model.recipes.tensorflow import BASELINE
@@ -42,7 +44,8 @@ def found() -> dict[Run, Scored]:
         champion = random.normal(size=400) + labels
         of_models = {CHAMPION.name: champion, "better": champion + labels, "twin": champion}
         for model, values in of_models.items():
-            scores[Run(model, fold, seed)] = scored(labels.tolist(), values.tolist())
+            shares = 1 / (1 + np.exp(-values))
+            scores[Run(model, fold, seed)] = scored(labels.tolist(), shares.tolist())
     return scores
 
 
@@ -69,8 +72,22 @@ def test_a_models_line_is_its_mean_and_its_difference_on_the_same_resamples() ->
     ]
     assert best[5] == f"{abs(of_seeds[0] - of_seeds[1]) / 2**0.5:.3f}"
     assert float(best[8].split()[0]) > 0  # better in nearly every resample
-    assert others[0][7:] == ["", ""]
-    assert others[1][7:] == ["+0.000", "+0.000 to +0.000"]  # in pairs, so without any spread
+    assert others[0][7:9] == ["", ""]
+    assert others[1][7:9] == ["+0.000", "+0.000 to +0.000"]  # in pairs, so without any spread
+    errors = [
+        evaluate(rows, 0.5, resamples=1).calibration_error
+        for run, rows in scores.items()
+        if run.model == "better"
+    ]
+    assert best[9] == f"{np.mean(errors):.5f}"
+
+
+def test_variants_differ_from_the_champion_and_are_trained_as_recipes_are(file: File) -> None:
+    assert all(variant != CHAMPION for variant in VARIANTS.values())
+    assert not VARIANTS.keys() & RECIPES.keys()
+    earlier, judging = folds(file)[0]
+    scores = train_and_score("plain", earlier, judging, seed=1)
+    assert scores.shape == (len(judging.frame),)
 
 
 def test_a_fold_learns_from_what_came_before(file: File) -> None:

@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.decoding import Decoder
-from events.codec import encode
+from consumer.decoding import PART_RECORDS, Batch, Decoder
+from events.codec import Encoding, encode
 from events.errors import Reason
-from events.messages import FEATURES, Transaction
+from events.messages import BOUNDS, FEATURES, Transaction
+from tests.unit.events.strategies import transactions
 
 
 @dataclass
@@ -42,6 +45,20 @@ class Stored:
         return self.stored_headers or None
 
 
+def stored(offset: int, transaction: Transaction, encoding: Encoding) -> Stored:
+    return Stored(offset, encoding.write(transaction), list(encoding.headers))
+
+
+def same(one: Batch, other: Batch) -> bool:
+    """Tell whether two batches hold the same, dead letters aside."""
+    return (
+        one.ids == other.ids
+        and np.array_equal(one.features, other.features)
+        and np.array_equal(one.amounts, other.amounts)
+        and np.array_equal(one.event_times, other.event_times)
+    )
+
+
 def transaction(number: int) -> Transaction:
     numbers = {name: float(place) for place, name in enumerate(FEATURES)}
     return Transaction(transaction_id=f"row-{number}", **numbers)
@@ -56,18 +73,88 @@ def test_each_record_is_a_row_or_a_dead_letter_in_order(goods: list[bool]) -> No
     batch = Decoder(FEATURES).decode(records)
     assert batch.features.shape == (sum(goods), 30)
     assert batch.features.dtype == np.float32
-    assert [t.transaction_id for t in batch.transactions] == [
-        f"row-{offset}" for offset, good in enumerate(goods) if good
-    ]
+    assert batch.ids == [f"row-{offset}" for offset, good in enumerate(goods) if good]
     assert [letter.offset for letter in batch.dead_letters] == [
         offset for offset, good in enumerate(goods) if not good
     ]
     assert len(batch.event_times) == sum(goods)
 
 
+@given(st.lists(st.tuples(transactions, st.sampled_from(Encoding)), max_size=8))
+def test_encodings_may_be_mixed_and_say_the_same(
+    drawn: list[tuple[Transaction, Encoding]],
+) -> None:
+    mixed, *pure = (
+        Decoder(FEATURES).decode(
+            [stored(offset, it, encoding or own) for offset, (it, own) in enumerate(drawn)]
+        )
+        for encoding in (None, *Encoding)
+    )
+    assert mixed.ids == [it.transaction_id for it, _ in drawn]
+    assert mixed.amounts.tolist() == [it.Amount for it, _ in drawn]
+    assert all(same(mixed, it) for it in pure)
+    assert not any(it.dead_letters for it in (mixed, *pure))
+
+
+@given(st.lists(st.binary(max_size=300) | st.none(), max_size=8), st.integers(0, 8), st.booleans())
+def test_any_bytes_cost_themselves_alone(
+    noise: list[bytes | None], place: int, between: bool
+) -> None:
+    goods = [stored(offset, transaction(offset), Encoding.COMPACT) for offset in range(4)]
+    bad = [
+        Stored(100 + number, payload, list(Encoding.COMPACT.headers))
+        for number, payload in enumerate(noise)
+        if payload is None or len(payload) < 240  # longer ones may be transactions by chance
+    ]
+    batch = Decoder(FEATURES).decode(
+        [*goods[:2], *bad, *goods[2:]] if between else [*bad[:place], *goods, *bad[place:]]
+    )
+    assert batch.ids == [f"row-{offset}" for offset in range(4)]
+    assert [letter.offset for letter in batch.dead_letters] == [it.offset() for it in bad]
+
+
+@given(st.sampled_from(FEATURES), st.floats(), st.sampled_from([1, 64, 0, 65]))
+def test_a_batch_at_once_is_held_to_the_same_bounds(name: str, number: float, length: int) -> None:
+    odd = msgspec.structs.replace(transaction(1), transaction_id="é" * length, **{name: number})
+    goods = [stored(offset, transaction(offset), Encoding.COMPACT) for offset in range(3)]
+    batch = Decoder(FEATURES).decode([*goods, stored(3, odd, Encoding.COMPACT)])
+    low, high = BOUNDS[name]
+    valid = low <= number <= high and 1 <= length <= 64
+    assert [letter.offset for letter in batch.dead_letters] == ([] if valid else [3])
+    assert batch.ids == ["row-0", "row-1", "row-2", *(["é" * length] if valid else [])]
+
+
+def test_short_values_that_add_up_to_whole_ones_are_refused_each() -> None:
+    value = Encoding.COMPACT.write(transaction(1))
+    halves = [value[:120], value[120:240], value + b"\n" + value[240:]]
+    batch = Decoder(FEATURES).decode(
+        [Stored(offset, it, list(Encoding.COMPACT.headers)) for offset, it in enumerate(halves)]
+    )
+    assert [letter.offset for letter in batch.dead_letters] == [0, 1]
+    assert batch.ids == ["row-1\nrow-1"]
+
+
+@pytest.mark.parametrize("encoding", Encoding)
+@pytest.mark.parametrize("bad", [0, PART_RECORDS - 1, PART_RECORDS, 3 * PART_RECORDS])
+def test_rows_stay_with_their_ids_over_many_parts(encoding: Encoding, bad: int) -> None:
+    records = [
+        stored(offset, msgspec.structs.replace(transaction(offset), V1=float(offset)), encoding)
+        for offset in range(3 * PART_RECORDS + 5)
+    ]
+    records[bad].stored_value = b"?"
+    batch = Decoder(FEATURES).decode(records)
+    left = [offset for offset in range(len(records)) if offset != bad]
+    assert batch.ids == [f"row-{offset}" for offset in left]
+    assert batch.features[:, FEATURES.index("V1")].tolist() == left
+    assert (1000 * batch.event_times).round().tolist() == [1_700_000_000_000 + it for it in left]
+    assert [letter.offset for letter in batch.dead_letters] == [bad]
+
+
 def test_features_stand_in_the_order_asked_for() -> None:
-    batch = Decoder(("Amount", "V1", "Time")).decode([Stored(0, encode(transaction(1)))])
-    assert batch.features.tolist() == [[29.0, 1.0, 0.0]]
+    for encoding in Encoding:
+        batch = Decoder(("Amount", "V1", "Time")).decode([stored(0, transaction(1), encoding)])
+        assert batch.features.tolist() == [[29.0, 1.0, 0.0]]
+        assert batch.amounts.tolist() == [29.0]
 
 
 def test_event_time_is_the_records_timestamp_in_seconds() -> None:

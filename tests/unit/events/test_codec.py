@@ -18,17 +18,9 @@ from events.codec import (
 )
 from events.errors import PayloadError, Reason
 from events.messages import FEATURES, Alert, DeadLetter, Label, Transaction
+from tests.unit.events.strategies import transactions
 
 GOOD = {"transaction_id": "row-0000001"} | dict.fromkeys(FEATURES, 1.5)
-
-components = st.floats(-1e6, 1e6)
-transactions = st.builds(
-    Transaction,
-    transaction_id=st.text(min_size=1, max_size=64),
-    Time=st.floats(0, 1e12),
-    Amount=st.floats(0, 1e9),
-    **{name: components for name in FEATURES if name.startswith("V")},
-)
 
 
 def refusal(payload: bytes | None) -> Reason:

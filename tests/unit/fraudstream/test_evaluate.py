@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
-from dataset.columns import COLUMNS, FEATURES
 from dataset.reader import sha256
 from fraudstream.commands.evaluate import command
+from model.judging.threshold import Policy
 from model.metadata import Source
 from model.recipes import RECIPES
-from model.threshold import Policy
 from model.training import train_and_save
+from tests.unit import made_up
 
 # Keras 3.15 converts its variables in a way that numpy 2 warns about, whenever it saves.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -30,15 +30,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     "artifact" learned from all rows, "apart" did not from the last fifth.
     """
     folder = tmp_path_factory.mktemp("evaluate")
-    random = np.random.default_rng(5)
-    fraud = np.arange(ROWS) % 20 == 7
-    frame = pd.DataFrame(random.normal(size=(ROWS, 30)), columns=list(FEATURES))
-    frame.loc[fraud, "V1":"V28"] += 2.0
-    frame["Time"] = np.linspace(0, 172_800, ROWS).round()
-    frame["Amount"] = random.lognormal(3, 1.5, ROWS).round(2)
-    frame["Class"] = fraud.astype(np.int8)
-    frame[list(COLUMNS)].to_csv(folder / "data.csv", index=False)
-    weights = np.where(fraud, 1.0, 30.0)
+    frame = made_up.transactions(ROWS)
+    frame.to_csv(folder / "data.csv", index=False)
+    weights = np.where(frame["Class"] == 1, 1.0, 30.0)
     pd.DataFrame({"weight": weights}).to_csv(folder / "weights.csv", index=False)
     source = Source(name="data.csv", sha256=sha256(folder / "data.csv"), synthetic=True)
     for name, refitted in (("artifact", True), ("apart", False)):

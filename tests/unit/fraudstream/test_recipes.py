@@ -3,15 +3,13 @@
 import json
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from dataset.columns import COLUMNS, FEATURES
 from fraudstream.commands import compare, recipes, train
 from model.artifact import load_metadata
 from model.recipes import RECIPES
+from tests.unit import made_up
 
 # Keras 3.15 converts its variables in a way that numpy 2 warns about, whenever it saves.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -19,15 +17,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    random = np.random.default_rng(5)
-    fraud = np.arange(600) % 10 == 7
-    frame = pd.DataFrame(random.normal(size=(600, 30)), columns=list(FEATURES))
-    frame.loc[fraud, "V1":"V28"] += 2.0
-    frame["Time"] = np.linspace(0, 172_800, 600).round()
-    frame["Amount"] = random.lognormal(3, 1.5, 600).round(2)
-    frame["Class"] = fraud.astype(np.int8)
     path = tmp_path_factory.mktemp("compare") / "data.csv"
-    frame[list(COLUMNS)].to_csv(path, index=False)
+    made_up.transactions(600, every=10).to_csv(path, index=False)
     return path
 
 

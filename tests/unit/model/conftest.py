@@ -5,24 +5,17 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from dataset.columns import COLUMNS, FEATURES
+from dataset.columns import FEATURES
+from model.learning.rows import Rows
 from model.metadata import Source
-from model.rows import Rows
 from model.training import Trained, train
+from tests.unit import made_up
 
 
 @pytest.fixture(scope="session")
 def transactions() -> pd.DataFrame:
-    """3,000 made-up rows; every 20th is a fraud and lies apart in V1 to V28."""
-    random = np.random.default_rng(5)
-    rows = 3000
-    fraud = np.arange(rows) % 20 == 7
-    frame = pd.DataFrame(random.normal(size=(rows, len(FEATURES))), columns=list(FEATURES))
-    frame.loc[fraud, "V1":"V28"] += random.choice([0.0, 2.0], size=(fraud.sum(), 28))
-    frame["Time"] = np.linspace(0, 172_792, rows).round()
-    frame["Amount"] = random.lognormal(3, 1.5, rows).round(2)
-    frame["Class"] = fraud.astype(np.int8)
-    return frame[list(COLUMNS)]
+    """3,000 made-up rows; every 20th is a fraud."""
+    return made_up.transactions(3000)
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from model.curve import Scored
+from model.judging.curve import Scored
 
 
 def scored(

@@ -14,7 +14,7 @@ from dataset.columns import FEATURES
 from model import artifact
 from model.artifact import check_replaceable, load_metadata, save
 from model.errors import ArtifactError
-from model.gallery import Rendered
+from model.pictures.gallery import Rendered
 from model.scorer import Scorer
 from model.training import Trained
 

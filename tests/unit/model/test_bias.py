@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from model import bias
-from model.fitting import Fitted, fit
+from model.learning.fitting import Fitted, fit
+from model.pictures import bias
 from model.recipes import RECIPES
 from model.training import ignore
 

@@ -3,9 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from model.comparison import AUTHORS_THRESHOLD, Compared, compare
-from model.curve import Scored
-from model.evaluation import Evaluation, evaluate
+from model.judging.comparison import AUTHORS_THRESHOLD, Compared, compare
+from model.judging.curve import Scored
+from model.judging.evaluation import Evaluation, evaluate
 from model.recipes import RECIPES
 from model.recipes.recipe import Published
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
-from model.curve import (
+from model.judging.curve import (
     OperatingCurve,
     Scored,
     average_precision_interval,

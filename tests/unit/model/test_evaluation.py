@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from model.curve import Scored
-from model.evaluation import TOP_A_DAY, evaluate, figures_table
+from model.judging.curve import Scored
+from model.judging.evaluation import TOP_A_DAY, evaluate, figures_table
 from tests.unit.model.scored import scored
 
 ROWS = scored([1, 0, 1, 0], [0.9, 0.8, 0.7, 0.1], amounts=[100.0, 7.0, 30.0, 5.0], days=0.5)

@@ -4,9 +4,9 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from model.fitting import _balanced, _class_weights, _Examples, fit
+from model.learning.fitting import _balanced, _class_weights, _Examples, fit
+from model.learning.rows import Rows
 from model.recipes import RECIPES
-from model.rows import Rows
 from model.training import ignore
 
 BASELINE = RECIPES["tensorflow-baseline"]

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from PIL import Image
 
-from model.gallery import rendered
+from model.pictures.gallery import rendered
 from model.training import Trained, pictures_of
 
 

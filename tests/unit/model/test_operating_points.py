@@ -1,8 +1,8 @@
 import pytest
 
-from model.curve import OperatingCurve
-from model.operating_points import operating_points
-from model.threshold import EXAMPLES, Policy
+from model.judging.curve import OperatingCurve
+from model.judging.operating_points import operating_points
+from model.judging.threshold import EXAMPLES, Policy
 from tests.unit.model.scored import STEPS
 
 CURVE = OperatingCurve.of(STEPS)

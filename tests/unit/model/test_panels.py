@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from model.curve import OperatingCurve
-from model.operating_points import operating_points
-from model.panels import operating_panels, precision_recall_curves, roc_curves
-from model.threshold import Policy
+from model.judging.curve import OperatingCurve
+from model.judging.operating_points import operating_points
+from model.judging.threshold import Policy
+from model.pictures.panels import operating_panels, precision_recall_curves, roc_curves
 from tests.unit.model.scored import STEPS, scored
 
 

@@ -9,9 +9,10 @@ from scipy.stats import ks_2samp
 
 from dataset.columns import FEATURES
 from model.backend import compiled, import_keras
-from model.preparation import NARROWEST_BIN, distances, edges, prepared
+from model.errors import TrainingError
+from model.learning.preparation import NARROWEST_BIN, distances, edges, prepared
+from model.learning.rows import Rows
 from model.recipes.recipe import Preparation
-from model.rows import Rows
 
 STANDARD = Preparation(time=True, amount_offset=1.0, standardised=True, clip=10.0)
 
@@ -72,6 +73,20 @@ def test_features_whose_classes_lie_together_are_left_out(
     # V1 to V28 of the frauds lie apart; Time and Amount know no class.
     kept = graph(replace(STANDARD, apart=0.2), rows, raw)
     assert np.array_equal(kept, graph(STANDARD, rows, raw)[:, 1:29])
+
+
+def test_features_that_know_no_class_are_refused(rows: Rows, raw: NDArray[np.float32]) -> None:
+    features = np.random.default_rng(1).random(rows.features.shape)
+    with pytest.raises(TrainingError, match="In none of the 30 features do frauds differ"):
+        graph(replace(STANDARD, apart=0.5), replace(rows, features=features), raw)
+
+
+def test_a_feature_with_one_value_alone_says_nothing(rows: Rows, raw: NDArray[np.float32]) -> None:
+    features, seen = rows.features.copy(), raw.copy()
+    features[:, 3] = seen[:, 3] = 7.5
+    found = graph(replace(STANDARD, bins=4), replace(rows, features=features), seen)
+    assert np.isfinite(found).all()
+    assert (found[:, 3] == 0).all()
 
 
 def test_terms_say_what_part_of_each_bin_lies_below_a_value(

@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from model import network
 from model.artifact import save
 from model.backend import compiled
+from model.learning import network
+from model.learning.rows import Rows
 from model.metadata import Source
 from model.recipes import RECIPES
 from model.recipes.recipe import Recipe
-from model.rows import Rows
 from model.scorer import Scorer
 from model.training import train
 

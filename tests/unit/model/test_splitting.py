@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 from sklearn.model_selection import train_test_split
 
+from model.learning.splitting import Parts, split
 from model.recipes import RECIPES
-from model.splitting import Parts, split
 
 
 def parts_of(transactions: pd.DataFrame, name: str, seed: int = 1) -> Parts:

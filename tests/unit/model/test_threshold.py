@@ -7,9 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from model.curve import OperatingCurve
 from model.errors import PolicyError
-from model.threshold import EXAMPLES, TOLERANCE, WITHOUT_FRAUDS, Policy, as_text, choose, cost
+from model.judging.curve import OperatingCurve
+from model.judging.threshold import (
+    EXAMPLES,
+    TOLERANCE,
+    WITHOUT_FRAUDS,
+    Policy,
+    as_text,
+    choose,
+    cost,
+)
 from tests.unit.model.scored import STEPS, scored
 
 Column = NDArray[Any]

@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from events.codec import decode_label, decode_transaction
+from events.codec import Encoding, decode_label, decode_transaction
+from events.messages import Headers
 from events.settings import KafkaSettings
 from events.topics import Topics
 from producer.delivery import Count
@@ -30,9 +31,19 @@ class Recorder:
         self.records = []
         self.on_send = lambda: None
 
-    def send(self, count: Count, topic: str, key: bytes, value: bytes, timestamp_ms: int) -> None:
+    def send(
+        self,
+        count: Count,
+        topic: str,
+        key: bytes,
+        value: bytes,
+        timestamp_ms: int,
+        headers: Headers = (),
+    ) -> None:
         count.sent += 1
-        self.records.append(SimpleNamespace(topic=topic, key=key, value=value, at=timestamp_ms))
+        self.records.append(
+            SimpleNamespace(topic=topic, key=key, value=value, at=timestamp_ms, headers=headers)
+        )
         self.on_send()
 
     def serve(self) -> None:
@@ -55,6 +66,7 @@ def send(outlet: Recorder, clock: Any, frame: pd.DataFrame) -> Send:
         stop: threading.Event | None = None,
         loop: bool = False,
         limit: int | None = None,
+        encoding: Encoding = Encoding.JSON,
         progress: Callable[[int], object] = lambda _rows: None,
     ) -> list[str]:
         send_all(
@@ -63,6 +75,7 @@ def send(outlet: Recorder, clock: Any, frame: pd.DataFrame) -> Send:
             Topics(),
             pace=pace or Unpaced(),
             pending=None if delay is None else PendingLabels(delay),
+            encoding=encoding,
             stop=stop or threading.Event(),
             progress=progress,
             clock=clock,
@@ -139,6 +152,19 @@ def test_records_say_what_happened_and_when(send: Send, outlet: Recorder) -> Non
     assert label.at == pytest.approx(1_700_001_006_000, abs=20)
     legitimate = decode_label(outlet.records[-1].value)
     assert legitimate.Class == 0
+
+
+def test_compact_transactions_say_so_and_say_the_same(send: Send, outlet: Recorder) -> None:
+    send(delay=0, limit=2)
+    send(delay=0, limit=2, encoding=Encoding.COMPACT)
+    json, compact = outlet.records[:4], outlet.records[4:]
+    for one, other in zip(json[::2], compact[::2], strict=True):
+        assert not one.headers
+        assert decode_transaction(other.value, other.headers) == decode_transaction(one.value)
+        assert len(other.value) == 240 + len("row-0000000")
+    for label in json[1::2] + compact[1::2]:
+        assert not label.headers
+        assert decode_label(label.value).Class == 0
 
 
 def test_a_stop_sends_no_more_rows_and_the_labels_of_those_sent(

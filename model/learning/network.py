@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from model.backend import import_keras
-from model.preparation import prepared
+from model.learning.preparation import prepared
+from model.learning.rows import Rows
 from model.recipes.recipe import Recipe
-from model.rows import Rows
 
 
 def build(recipe: Recipe, rows: Rows) -> Any:

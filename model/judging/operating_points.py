@@ -3,9 +3,9 @@
 import msgspec
 import numpy as np
 
-from model.curve import OperatingCurve
 from model.errors import PolicyError
-from model.threshold import EXAMPLES, Policy, choose
+from model.judging.curve import OperatingCurve
+from model.judging.threshold import EXAMPLES, Policy, choose
 
 
 class OperatingPoint(msgspec.Struct, frozen=True, kw_only=True):

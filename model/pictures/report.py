@@ -5,11 +5,11 @@ import html
 from pathlib import Path
 
 from model.backend import installed
-from model.curve import Scored
 from model.errors import ReportError
-from model.evaluation import Evaluation, figures_table
-from model.panels import evaluation_panels
-from model.pictures import Background, render
+from model.judging.curve import Scored
+from model.judging.evaluation import Evaluation, figures_table
+from model.pictures.panels import evaluation_panels
+from model.pictures.style import Background, render
 
 WIDTH, HEIGHT = 9.0, 7.4  # inches; 1080 by 888 dots
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import sqrt
 from statistics import fmean, variance
 
-from model.evaluation import Evaluation
+from model.judging.evaluation import Evaluation
 from model.recipes.recipe import Published, Recipe
 
 AUTHORS_THRESHOLD = 0.5

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model.fitting import Epoch, fit
-from model.gallery import Picture
-from model.pictures import BLUE, ORANGE, logarithmic
+from model.learning.fitting import Epoch, fit
+from model.learning.rows import Rows
+from model.learning.splitting import split
+from model.pictures.gallery import Picture
+from model.pictures.style import BLUE, ORANGE, logarithmic
 from model.recipes.recipe import Recipe
-from model.rows import Rows
-from model.splitting import split
 
 if TYPE_CHECKING:
     import pandas as pd

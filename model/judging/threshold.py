@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model.curve import OperatingCurve
 from model.errors import PolicyError
+from model.judging.curve import OperatingCurve
 
 # With some 50 frauds held out, one more or less of them caught moves F1 by 0.01.
 TOLERANCE = 0.02

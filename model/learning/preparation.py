@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.backend import import_keras
+from model.errors import TrainingError
+from model.learning.rows import Rows
 from model.recipes.recipe import Preparation
-from model.rows import Rows
 
 # Of standard deviations: a value that another machine rounds in the seventh digit moves a term by
 # 1e-5 at most.
@@ -24,6 +25,9 @@ def prepared(transaction: Any, preparation: Preparation, rows: Rows) -> Any:
         transaction: the network's input, float32 [n, 30].
         preparation: what is to be done.
         rows: to be trained on; the constants are found in them, each row as heavy as it weighs.
+
+    Raises:
+        TrainingError: no feature tells frauds from the others.
     """
     keras = import_keras()
     first = 0 if preparation.time else 1
@@ -35,6 +39,11 @@ def prepared(transaction: Any, preparation: Preparation, rows: Rows) -> Any:
         known = np.column_stack([known[:, :-1], np.log(rows.features[:, -1] + offset)])
     if preparation.apart:
         kept = np.flatnonzero(distances(known, rows) > preparation.apart)
+        if not len(kept):
+            raise TrainingError(
+                f"In none of the {known.shape[1]} features do frauds differ from other rows enough "
+                "to be learned from: check the column Class."
+            )
         joined = keras.ops.take(joined, kept, axis=1)
         known = known[:, kept]
     if preparation.standardised:
@@ -43,7 +52,8 @@ def prepared(transaction: Any, preparation: Preparation, rows: Rows) -> Any:
         joined = keras.layers.Normalization(mean=mean, variance=variance, name="standardised")(
             joined
         )
-        known = (known - mean) / np.sqrt(variance)
+        # As Keras does it, so that a feature with one value alone becomes 0.
+        known = (known - mean) / np.maximum(np.sqrt(variance), keras.config.epsilon())
     if preparation.clip is not None:
         joined = keras.ops.clip(joined, -preparation.clip, preparation.clip)
         known = known.clip(-preparation.clip, preparation.clip)

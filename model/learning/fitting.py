@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model import network
 from model.backend import import_keras
+from model.learning import network
+from model.learning.rows import Rows
 from model.recipes.recipe import Recipe
-from model.rows import Rows
 
 Epoch = dict[str, float]
 """What an epoch came to, by Keras's names: "loss", "roc_auc", "val_loss", ..."""

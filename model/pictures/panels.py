@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model.curve import OperatingCurve, Scored
-from model.evaluation import Evaluation
-from model.operating_points import OperatingPoint
-from model.pictures import BLUE, CYAN, GREEN, GREY, ORANGE, RED, VIOLET, Draw, logarithmic
-from model.threshold import Policy, as_text, cost
+from model.judging.curve import OperatingCurve, Scored
+from model.judging.evaluation import Evaluation
+from model.judging.operating_points import OperatingPoint
+from model.judging.threshold import Policy, as_text, cost
+from model.pictures.style import BLUE, CYAN, GREEN, GREY, ORANGE, RED, VIOLET, Draw, logarithmic
 
 # Log-odds reach to infinity and float32 does not: its last number before 1 is 6e-8 below.
 _NEAREST = 1e-7

@@ -4,8 +4,8 @@ import msgspec
 import numpy as np
 
 from model.backend import installed
-from model.curve import OperatingCurve, Scored, average_precision_interval
-from model.threshold import as_text
+from model.judging.curve import OperatingCurve, Scored, average_precision_interval
+from model.judging.threshold import as_text
 
 TOP_A_DAY = 100
 """What a team of a few people can look at in a day."""
@@ -137,7 +137,7 @@ def evaluate(rows: Scored, threshold: float, *, resamples: int = 1000) -> Evalua
         amount_caught=float(money[rows.fraud & flagged].sum()),
         amount_missed=float(money[rows.fraud & ~flagged].sum()),
         brier=float(np.average((rows.scores - rows.fraud) ** 2, weights=rows.weights)),
-        calibration_error=_calibration_error(bins),
+        calibration_error=calibration_error(bins),
         reliability=bins,
     )
 
@@ -158,7 +158,8 @@ def reliability(rows: Scored) -> list[Bin]:
     ]
 
 
-def _calibration_error(bins: list[Bin]) -> float:
+def calibration_error(bins: list[Bin]) -> float:
+    """Return the mean distance between score and share of frauds, over all transactions."""
     distance = sum(it.transactions * abs(it.score - it.fraud_share) for it in bins)
     return distance / sum(it.transactions for it in bins)
 

@@ -1,0 +1,1 @@
+"""Pictures of rows, of a training and of its judgement."""
