@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from fraudstream.options import CONTEXT
+from fraudstream.stopping import note_interrupts, was_interrupted
 
 # In the order one uses them; each is `fraudstream.commands.<name>.command`.
 COMMANDS = {
@@ -88,6 +89,7 @@ def fraudstream() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and exit: 0 done, 1 failed, 2 a mistake in what was asked, 130 Ctrl-C."""
+    note_interrupts()
     try:
         code = fraudstream.main(arguments, prog_name="fraudstream", standalone_mode=False)
     except click.exceptions.Exit as ending:
@@ -96,13 +98,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         mistake.show()
         code = mistake.exit_code
     except (KeyboardInterrupt, click.Abort):
-        print("Interrupted.", file=sys.stderr)
-        code = INTERRUPTED
+        code = _say_interrupted()
     except Exception as error:
         # Each package's errors carry the exit code they deserve; anything else is a defect of
         # ours and keeps its traceback.
         code = getattr(error, "exit_code", None)
-        if code is None:
+        if code is not None:
+            print(f"Error: {error}", file=sys.stderr)
+        elif was_interrupted():
+            code = _say_interrupted()
+        else:
             raise
-        print(f"Error: {error}", file=sys.stderr)
     sys.exit(code or 0)
+
+
+def _say_interrupted() -> int:
+    print("Interrupted.", file=sys.stderr)
+    return INTERRUPTED

@@ -1,6 +1,7 @@
 """The command's frame: it starts quickly, and ends with one sentence and the right code."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -111,3 +112,27 @@ def test_a_reader_that_has_seen_enough_ends_the_command_well() -> None:
     answer = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
     os.close(write)
     assert (answer.returncode, answer.stderr) == (0, "")
+
+
+def test_an_interrupt_in_disguise_is_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Kafka's client makes a TypeError of an interrupt that comes while it reads its settings."""
+
+    def interrupted(*_arguments: object, **_options: object) -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise TypeError("expected configuration property name") from None
+
+    def mistaken(*_arguments: object, **_options: object) -> None:
+        raise TypeError("a defect")
+
+    monkeypatch.setattr(fraudstream, "main", interrupted)
+    with pytest.raises(SystemExit) as ending:
+        front.main([])
+    assert ending.value.code == 130
+    assert capsys.readouterr().err == "Interrupted.\n"
+    monkeypatch.setattr(fraudstream, "main", mistaken)
+    with pytest.raises(TypeError, match="a defect"):
+        front.main([])
