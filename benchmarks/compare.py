@@ -10,7 +10,6 @@ must be there, by their ids, and none twice. The last line is a JSON object.
 
 import argparse
 import json
-import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from benchmarks import comparison, report, throughput
 from benchmarks.comparison import BARE, DECODE, OURS, OURS_AT_LEAST_ONCE, SCORE
 from benchmarks.delivery import positive
 from benchmarks.detecting import PARTITIONS, artifact
+from benchmarks.ending import in_a_sentence
 from benchmarks.errors import BenchmarkError
 from benchmarks.peers import environments
 from benchmarks.peers.job import Job
@@ -35,7 +35,6 @@ from broker.topics import create_topics
 from events.settings import KafkaSettings
 from events.topics import Topics
 from fraudstream.cache import cache_folder
-from fraudstream.demo.errors import PartFailedError
 from fraudstream.logs import log_to_stderr
 from fraudstream.progress import progress_bar
 
@@ -245,17 +244,12 @@ def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main() -> None:
     """Measure, print, write."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing is left behind
     arguments = parsed()
     log_to_stderr()
-    try:
+    with in_a_sentence():
         text = run(arguments)
         if arguments.report:
             report.write_section(arguments.report, "throughput", text)
-    except (BenchmarkError, BrokerError, PartFailedError) as error:
-        sys.exit(f"Error: {error}")
-    except KeyboardInterrupt:
-        sys.exit("Stopped; nothing was written.")
 
 
 if __name__ == "__main__":

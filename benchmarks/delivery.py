@@ -9,8 +9,6 @@ about fourteen minutes; the machine should have nothing else to do.
 
 import argparse
 import math
-import signal
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,16 +18,14 @@ from tempfile import TemporaryDirectory
 
 from benchmarks import latency, report, throughput
 from benchmarks.detecting import PARTITIONS, artifact, start_detector
-from benchmarks.errors import BenchmarkError
+from benchmarks.ending import in_a_sentence
 from benchmarks.stream import Rows, make_rows
 from benchmarks.subscriber import Subscriber
-from broker.errors import BrokerError
 from broker.server import EmbeddedBroker
 from broker.topics import create_topics
 from events.settings import KafkaSettings
 from events.topics import Topics
 from fraudstream.cache import cache_folder
-from fraudstream.demo.errors import PartFailedError
 from fraudstream.logs import log_to_stderr
 from fraudstream.progress import progress_bar
 
@@ -261,17 +257,12 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> None:
     """Measure, print, write."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing is left behind
     arguments = parser().parse_args()
     log_to_stderr()
-    try:
+    with in_a_sentence():
         text = run(arguments)
         if arguments.report:
             report.write_section(arguments.report, "price", text)
-    except (BenchmarkError, BrokerError, PartFailedError) as error:
-        sys.exit(f"Error: {error}")
-    except KeyboardInterrupt:
-        sys.exit("Stopped; nothing was written.")
 
 
 if __name__ == "__main__":

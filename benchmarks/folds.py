@@ -18,7 +18,6 @@ better a random split makes it look than it is on what comes next.
 import argparse
 import os
 import signal
-import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -31,13 +30,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import report, trees
-from benchmarks.errors import BenchmarkError
+from benchmarks.ending import in_a_sentence
 from benchmarks.judging import File, Part, folds, train_and_score, whole
 from benchmarks.variants import VARIANTS
 from dataset import split
-from dataset.errors import DatasetError
 from fraudstream.progress import progress_bar
-from model.errors import ModelError
 from model.judging.curve import OperatingCurve, Scored, interval, resampled_average_precision
 from model.judging.evaluation import calibration_error, reliability
 from model.learning.splitting import TEST_SHARE, at_random
@@ -239,19 +236,14 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> None:
     """Measure, print, write."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing is left behind
     arguments = parser().parse_args()
-    try:
+    with in_a_sentence():
         text = run(arguments)
         print(text)
         if arguments.report:
             kinds = {"random-split": arguments.random_split, "variants": arguments.variants}
             section = next((kind for kind, chosen in kinds.items() if chosen), "folds")
             report.write_section(arguments.report, section, text)
-    except (BenchmarkError, DatasetError, ModelError) as error:
-        sys.exit(f"Error: {error}")
-    except KeyboardInterrupt:
-        sys.exit("Stopped; nothing was written.")
 
 
 if __name__ == "__main__":

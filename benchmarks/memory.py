@@ -7,8 +7,6 @@ its metrics), and fits a line. What a leak of one byte a record would add is pri
 
 import argparse
 import shutil
-import signal
-import sys
 import time
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,17 +18,16 @@ from numpy.typing import NDArray
 
 from benchmarks import report
 from benchmarks.detecting import PARTITIONS, artifact, start_detector
+from benchmarks.ending import in_a_sentence
 from benchmarks.errors import BenchmarkError
 from benchmarks.stream import Load, load_producer, make_rows
 from benchmarks.subscriber import Subscriber
 from benchmarks.throughput import SPACING
-from broker.errors import BrokerError
 from broker.server import EmbeddedBroker
 from broker.topics import create_topics
 from events.settings import KafkaSettings
 from events.topics import Topics
 from fraudstream.cache import cache_folder
-from fraudstream.demo.errors import PartFailedError
 from fraudstream.demo.part import Part
 from fraudstream.logs import log_to_stderr
 from fraudstream.progress import progress_bar
@@ -216,7 +213,6 @@ def told(samples: Samples, delivery: str) -> str:
 
 def main() -> None:
     """Measure, print, write."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing is left behind
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__)
     parser.add_argument("seconds", type=float, nargs="?", default=SECONDS)
     parser.add_argument(
@@ -226,7 +222,7 @@ def main() -> None:
     arguments = parser.parse_args()
     log_to_stderr()
     machine = report.machine()
-    try:
+    with in_a_sentence():
         text = told(measure(arguments.seconds, arguments.delivery), arguments.delivery)
         print(text)
         if arguments.report:
@@ -235,10 +231,6 @@ def main() -> None:
                 "memory",
                 f"`python -m benchmarks.memory`, on {machine}.\n\n{text}",
             )
-    except (BenchmarkError, BrokerError, PartFailedError) as error:
-        sys.exit(f"Error: {error}")
-    except KeyboardInterrupt:
-        sys.exit("Stopped; nothing was written.")
 
 
 if __name__ == "__main__":

@@ -7,8 +7,6 @@ turns. It takes half a minute, and ends with 1 where a limit is passed.
 """
 
 import argparse
-import signal
-import sys
 import time
 from dataclasses import dataclass
 from itertools import product
@@ -20,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import report
+from benchmarks.ending import in_a_sentence
 from benchmarks.errors import BenchmarkError
 from dataset.columns import FEATURES
 from dataset.twin import synthesize
 from fraudstream.progress import progress_bar
 from model.artifact import NETWORK
 from model.backend import Score, compiled, import_keras, use_device
-from model.errors import ModelError
 from model.metadata import Source
 from model.recipes import RECIPES
 from model.recipes.champion import CHAMPION
@@ -142,7 +140,6 @@ def check(size: int, timed: dict[int, Timed]) -> None:
 
 def main() -> None:
     """Measure, print, write, judge."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing is left behind
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.scoring", description=(__doc__ or "").partition("\n\n")[2]
     )
@@ -150,7 +147,7 @@ def main() -> None:
     parser.add_argument("--report", type=Path, metavar="FILE", help="page to write it to")
     arguments = parser.parse_args()
     machine = report.machine()
-    try:
+    with in_a_sentence():
         use_device("cpu")
         with TemporaryDirectory(prefix="fraudstream-benchmark-") as folder:
             plain = network(PLAIN, Path(folder) / "plain.keras")
@@ -162,10 +159,6 @@ def main() -> None:
         if arguments.report:
             report.write_section(arguments.report, "scoring", text)
         check(other.size, timed)
-    except (BenchmarkError, ModelError) as error:
-        sys.exit(f"Error: {error}")
-    except KeyboardInterrupt:
-        sys.exit("Stopped; nothing was written.")
 
 
 if __name__ == "__main__":

@@ -9,8 +9,6 @@ minutes.
 
 import argparse
 import multiprocessing
-import signal
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import chain, product
@@ -19,14 +17,12 @@ from statistics import median
 
 from benchmarks import report, throughput
 from benchmarks.detecting import PARTITIONS, artifact
-from benchmarks.errors import BenchmarkError
+from benchmarks.ending import in_a_sentence
 from benchmarks.stopwatch import Profile, Stage, Took
 from benchmarks.stream import make_rows
 from benchmarks.watching import watch_detector
-from broker.errors import BrokerError
 from broker.server import EmbeddedBroker
 from broker.topics import create_topics
-from consumer.errors import ConsumerError
 from events.codec import Encoding
 from events.settings import KafkaSettings
 from events.topics import Topics
@@ -126,18 +122,13 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> None:
     """Measure, print, write."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing is left behind
     arguments = parser().parse_args()
     log_to_stderr()
-    try:
+    with in_a_sentence():
         text = run(arguments)
         print(text)
         if arguments.report:
             report.write_section(arguments.report, "stages", text)
-    except (BenchmarkError, BrokerError, ConsumerError) as error:
-        sys.exit(f"Error: {error}")
-    except KeyboardInterrupt:
-        sys.exit("Stopped; nothing was written.")
 
 
 if __name__ == "__main__":
