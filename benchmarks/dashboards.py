@@ -185,7 +185,7 @@ def _lines(axes: Any, panel: Panel, data: Asked) -> None:
     axes.yaxis.set_major_formatter(lambda value, _: written(value, _unit(panel)[0]))
     if any(name for name, _ in drawn):
         beneath = {"loc": "upper left", "bbox_to_anchor": (0, -0.17), "borderaxespad": 0}
-        axes.legend(fontsize=6, ncols=4, **beneath)
+        axes.legend(fontsize=6, ncols=5, columnspacing=1, handlelength=1, **beneath)
 
 
 def _heatmap(axes: Any, _: Panel, data: Asked) -> None:
