@@ -31,7 +31,22 @@ $(READY): constraints.txt pyproject.toml
 demo: $(READY) ## Run the whole stream once: replay, Kafka, Keras, alerts (arguments: make demo ARGS="--rows 50000")
 	@$(BIN)/fraudstream demo $(ARGS)
 
-test: $(READY) ## Run all tests (arguments: make test ARGS="-k codec")
+# Prometheus and promtool for the tests of deploy/: those on the PATH, or else Debian's package, fetched
+# and checked by apt and unpacked here: no root, nothing installed, no service started. Where that
+# does not work, those tests are skipped and say what is missing.
+PROMETHEUS := $(if $(and $(shell command -v prometheus),$(shell command -v promtool)),,.cache/prometheus/usr/bin/prometheus)
+
+$(PROMETHEUS):
+	@mkdir -p .cache/prometheus
+	@! command -v apt-get > .cache/prometheus/log || { echo "Fetching Prometheus for the tests into .cache/prometheus ..." \
+		&& cd .cache/prometheus && { $(FETCH_PROMETHEUS); } > log 2>&1 || echo "Not fetched; .cache/prometheus/log says why." >&2; }
+# By the machine's lists of packages; where there are none, as in a fresh container, by lists of our own.
+APT := apt-get --quiet=2 -o Dir::State::lists=$$PWD/lists -o Dir::Cache=$$PWD/archives
+FETCH_PROMETHEUS := apt-get --quiet=2 download prometheus \
+	|| { mkdir -p lists/partial archives/partial && $(APT) update && $(APT) download prometheus && rm -r lists archives; } \
+	&& dpkg -x prometheus_*.deb . && rm prometheus_*.deb
+
+test: $(READY) $(PROMETHEUS) ## Run all tests (arguments: make test ARGS="-k codec")
 	@$(BIN)/python -m pytest $(ARGS)
 
 chaos: $(READY) ## Kill detectors, Kafka and connections, and count (arguments: make chaos ARGS="--faults 500")
