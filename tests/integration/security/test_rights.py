@@ -30,12 +30,15 @@ def test_the_page_has_the_same_rights_in_its_table_and_its_commands() -> None:
 
 
 def test_with_its_rights_each_user_does_what_it_is_there_for(
-    secured: Secured, settings_of: Callable[..., KafkaSettings]
+    secured: Secured,
+    settings_of: Callable[..., KafkaSettings],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     everyone = duties.duties(secured.plaintext)
     assert set(everyone) == set(USERS)
     for user, duty in everyone.items():
         duty(settings_of(user))
+    assert "authorization" not in caplog.text  # nobody asks for what it does not need
 
 
 @pytest.mark.parametrize("right", RIGHTS, ids=str)
