@@ -5,7 +5,10 @@ BrokerError
 ├── StartError       the broker cannot start: port taken, folder not usable or in use
 │   └── EndedError   Kafka ended on its own or does not answer; exit code 1
 └── TopicsError      topics cannot be created, read or deleted on a Kafka
+    └── NoAnswerError  because it does not answer, or does not let us in
 """
+
+from typing import Any
 
 NOT_INSTALLED = (
     "The embedded Kafka is not installed: install fraudstream[broker], "
@@ -35,3 +38,13 @@ class EndedError(StartError):
 
 class TopicsError(BrokerError):
     """Topics cannot be created, read or deleted on a Kafka."""
+
+
+class NoAnswerError(TopicsError):
+    """Kafka does not answer, or does not let us in.
+
+    Attributes:
+        heard: librdkafka's `KafkaError` of why it does not, where it told one.
+    """
+
+    heard: Any = None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from broker.errors import TopicsError
+from broker.errors import NoAnswerError, TopicsError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -94,7 +94,11 @@ def create_topics(
             created[name] = True
         except KafkaException as error:
             if _code(error) != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise TopicsError(f"Topic {name} cannot be created: {_say(error)}.") from error
+                refused = _code(error) == KafkaError.TOPIC_AUTHORIZATION_FAILED
+                lacking = f"; the right Create on topic {name} is missing" if refused else ""
+                raise TopicsError(
+                    f"Topic {name} cannot be created: {_say(error)}{lacking}."
+                ) from error
             created[name] = False
     found = _await_leaders(admin, client, list(created))
     return [
@@ -146,15 +150,23 @@ def list_topics(client: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _connect(client: Mapping[str, Any]) -> "AdminClient":
-    from confluent_kafka import KafkaException
+    from confluent_kafka import KafkaError, KafkaException
     from confluent_kafka.admin import AdminClient
 
+    heard: list[KafkaError] = []
     try:
         # What goes wrong is raised here, in a sentence; librdkafka's own lines are left out.
-        admin = AdminClient({"log_level": 0, **client})
+        configuration: dict[str, Any] = {"log_level": 0, **client, "error_cb": heard.append}
+        admin = AdminClient(configuration)
     except KafkaException as error:
         raise TopicsError(f"Kafka's settings are not right: {_say(error)}.") from error
-    _metadata(admin, client)
+    try:
+        _metadata(admin, client)
+    except NoAnswerError as error:
+        admin.poll(0)  # lets the callback run
+        told = (it for it in heard if it.code() in {KafkaError._AUTHENTICATION, KafkaError._SSL})  # noqa: SLF001 - public, so written
+        error.heard = next(told, None)
+        raise
     return admin
 
 
@@ -164,7 +176,7 @@ def _metadata(admin: "AdminClient", client: Mapping[str, Any]) -> dict[str, "Top
     try:
         return admin.list_topics(timeout=REQUEST_SECONDS).topics
     except KafkaException as error:
-        raise TopicsError(
+        raise NoAnswerError(
             f"No Kafka answers at {client['bootstrap.servers']} ({_say(error)}); is it running? "
             f"'fraudstream broker' starts one, --broker HOST:PORT names another."
         ) from error
@@ -174,6 +186,7 @@ def _await_leaders(
     admin: "AdminClient", client: Mapping[str, Any], names: list[str]
 ) -> dict[str, "TopicMetadata"]:
     deadline = time.monotonic() + SETTLE_SECONDS
+    _require_seen(admin, names)
     while True:
         found = _metadata(admin, client)
         missing = [name for name in names if name not in found or not _is_led(found[name])]
@@ -184,6 +197,22 @@ def _await_leaders(
                 f"Topics have no leader after {SETTLE_SECONDS:.0f} s: {', '.join(missing)}."
             )
         time.sleep(0.02)
+
+
+def _require_seen(admin: "AdminClient", names: list[str]) -> None:
+    """See that Kafka does not hide the topics: what is hidden could be awaited for ever."""
+    from confluent_kafka import KafkaError, KafkaException, TopicCollection
+
+    answers = admin.describe_topics(TopicCollection(names), request_timeout=REQUEST_SECONDS)
+    for name, answer in answers.items() if names else ():
+        try:
+            answer.result()
+        except KafkaException as error:
+            if _code(error) == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                raise TopicsError(
+                    f"Topic {name} is made, but cannot be seen; the right Describe on topic {name} "
+                    "is missing."
+                ) from error
 
 
 def _is_led(topic: "TopicMetadata") -> bool:

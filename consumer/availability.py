@@ -3,10 +3,18 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException
 
-from consumer.errors import BrokerAwayError, ConsumerError, TopicMissingError
+from consumer.errors import (
+    BrokerAwayError,
+    ConsumerError,
+    RightMissingError,
+    TopicMissingError,
+)
+from events.rights import Right, Rights, denied
+from events.settings import KafkaSettings
 
 logger = logging.getLogger(__name__)
 
@@ -26,12 +34,25 @@ PROBE_SECONDS = 1.0
 BACKOFF_SECONDS = (0.5, 2.0)  # the first pause between two probes, and the longest
 
 
+class Why(Protocol):
+    """Tells why a connection does not come about."""
+
+    def __call__(self, error: KafkaError | None, /, *, tried: float) -> str | None:
+        """Return a sentence for the user; None where the reason is not known."""
+
+
+def unknown(_error: KafkaError | None, *, tried: float) -> None:
+    """Know no reason."""
+
+
 class Availability:
     """Whether Kafka answers, as the clients' error callbacks and our own probes tell.
 
     Args:
         broker: the address, for messages.
         limit: seconds after which `BrokerAwayError` is raised.
+        why: returns what to do about a connection that does not come about, as
+            `events.handshake.refusal` does; None where that is not known.
         clock: monotonic seconds.
 
     Attributes:
@@ -39,21 +60,28 @@ class Availability:
     """
 
     def __init__(
-        self, broker: str, *, limit: float, clock: Callable[[], float] = time.monotonic
+        self,
+        broker: str,
+        *,
+        limit: float,
+        why: Why = unknown,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._broker = broker
         self._limit = limit
+        self._why = why
         self._clock = clock
         self.outages = 0
+        self._connecting = False
         self._away_since: float | None = None
         self._next_probe = 0.0
         self._pause = BACKOFF_SECONDS[0]
-        self._refusal: str | None = None
+        self._refusal: KafkaError | None = None
 
     def on_error(self, error: KafkaError) -> None:
         """Hear a client's error: to be given to it as `error_cb`."""
         if error.code() in _REFUSED:
-            self._refusal = error.str()
+            self._refusal = error
         elif error.code() in _AWAY:
             self._suspect()
 
@@ -64,22 +92,24 @@ class Availability:
             BrokerAwayError: when it has been away for longer than the limit.
             ConsumerError: when it answered, and refused us.
         """
-        if self._refusal is not None:
-            raise ConsumerError(
-                f"Kafka at {self._broker} refuses the connection: {self._refusal}. "
-                "Check the security settings."
-            )
+        self._require_welcome()
         if self._away_since is None or self._clock() < self._next_probe:
             return
         try:
             consumer.list_topics(timeout=PROBE_SECONDS)
         except KafkaException:
+            if self._connecting:
+                consumer.poll(0)  # lets error callbacks tell why a connection is refused
+                self._require_welcome()
+                if sentence := self._why(None, tried=self._clock() - self._away_since):
+                    raise ConsumerError(sentence) from None
             self._still_away(self._clock() - self._away_since)
         else:
             away = self._clock() - self._away_since
             self._away_since = None
             self.outages += 1
-            if away > PROBE_SECONDS:
+            first, self._connecting = self._connecting, False
+            if not first and away > PROBE_SECONDS:
                 logger.info("Kafka at %s answers again after %.1f s.", self._broker, away)
 
     def reachable(self, consumer: Consumer, *, stopped: Callable[[], bool]) -> bool:
@@ -102,9 +132,17 @@ class Availability:
         Raises:
             BrokerAwayError, ConsumerError: as `check`.
         """
+        self._connecting = True
         self._suspect()
-        consumer.poll(LOOK_SECONDS)  # lets error callbacks tell why a connection is refused
         return self.reachable(consumer, stopped=stopped)
+
+    def _require_welcome(self) -> None:
+        if self._refusal is not None:
+            raise ConsumerError(
+                self._why(self._refusal, tried=0.0)
+                or f"Kafka at {self._broker} refuses the connection: {self._refusal.str()}. "
+                "Check the security settings."
+            )
 
     def _suspect(self) -> None:
         if self._away_since is None:
@@ -127,31 +165,44 @@ class Availability:
         self._pause = min(2 * self._pause, BACKOFF_SECONDS[1])
 
 
-def require_topics(
-    consumer: Consumer, topics: Sequence[str], broker: str, *, stopped: Callable[[], bool]
+def require_rights(
+    settings: KafkaSettings,
+    rights: Sequence[Right],
+    *,
+    stopped: Callable[[], bool],
+    patience: float = TOPICS_SECONDS,
 ) -> None:
-    """See that the topics are there before anything is read, or `stopped`.
+    """See that topics are there and may be used before anything is begun, or `stopped`.
 
-    Waits a little for them: where everything is started at once, they may come a moment later.
+    Args:
+        settings: how to reach Kafka.
+        rights: what is to be done with topics and groups.
+        stopped: asked several times a second.
+        patience: seconds to wait for topics: where everything is started at once, they may come a
+            moment later.
 
     Raises:
         TopicMissingError: naming those that are not there.
+        RightMissingError: naming what Kafka does not let us do.
         BrokerAwayError: if Kafka does not answer within ten seconds.
     """
-    deadline = time.monotonic() + TOPICS_SECONDS
+    deadline = time.monotonic() + patience
+    asking = Rights(settings)
     while not stopped():
         try:
-            known = consumer.list_topics(timeout=10).topics
+            standing = asking.look(rights, timeout=10)
         except KafkaException as error:
             raise BrokerAwayError(
-                f"Kafka at {broker} does not answer: {error.args[0].str()}."
+                f"Kafka at {settings.broker} does not answer: {error.args[0].str()}."
             ) from error
-        missing = [topic for topic in topics if topic not in known]
-        if not missing:
+        if standing.lacking:
+            raise RightMissingError(denied(settings, standing.lacking))
+        if not standing.missing:
             return
-        if time.monotonic() > deadline:
+        if time.monotonic() >= deadline:
             raise TopicMissingError(
-                f"Kafka at {broker} has no topic {' and no topic '.join(missing)}; "
+                f"Kafka at {settings.broker} has no topic "
+                f"{' and no topic '.join(standing.missing)}; "
                 "create what is missing with 'fraudstream topics create'."
             )
-        consumer.poll(LOOK_SECONDS)
+        time.sleep(LOOK_SECONDS)

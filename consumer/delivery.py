@@ -9,14 +9,20 @@ from typing import Any, Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
-from consumer.errors import DeliveryError
+from consumer.errors import DeliveryError, RightMissingError
 from consumer.metrics import Stage
 from events.messages import Headers
+from events.rights import REFUSALS
 
 logger = logging.getLogger(__name__)
 
 # How long a retriable refusal ("coordinator load in progress", say) is left alone.
 RETRY_SECONDS = 0.05
+
+# Each right is looked for at the start, so it was there then.
+_TAKEN = (
+    "Kafka does not let us write or commit any more: {}. Started anew, it says what is missing."
+)
 
 
 class AbortedError(Exception):
@@ -96,6 +102,7 @@ class _Committing:
         timeout: seconds for a commit.
         observe: told how long its stages took.
         reached: told of each step, so that tests can fail there.
+        transactional_id: of the producers, to name it where Kafka refuses it.
         in_group: whether the consumer is a member of its group, and nothing is to be committed
             while it is not; False where it assigns itself what it reads.
         monotonic: seconds for durations and deadlines.
@@ -110,6 +117,7 @@ class _Committing:
         timeout: float,
         observe: Observe,
         reached: Reached = pass_by,
+        transactional_id: str | None = None,
         in_group: bool = True,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -120,6 +128,7 @@ class _Committing:
         self._timeout = timeout
         self._observe = observe
         self._reached = reached
+        self._transactional_id = transactional_id
         self._in_group = in_group
         self._monotonic = monotonic
         self._sleep = sleep
@@ -128,7 +137,7 @@ class _Committing:
         self,
         record: Record,
         deadline: float,
-        on_delivery: Callable[[KafkaError | None, Any], None] | None = None,
+        on_delivery: Callable[[KafkaError | None, Any], None],
     ) -> None:
         """Hand a record to librdkafka; waits while its queue is full."""
         while True:
@@ -192,6 +201,11 @@ class ExactlyOnce(_Committing):
         try:
             self._retry(self._producer.init_transactions, deadline)
         except KafkaException as error:
+            if error.args[0].code() == KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+                raise RightMissingError(
+                    "Kafka does not grant the right Write on transactional id "
+                    f"{self._transactional_id}; docs/security.md tells how to grant it."
+                ) from error
             raise _fatal("Kafka transactions cannot be started", error) from error
 
     def commit(self, records: Sequence[Record], offsets: Sequence[TopicPartition]) -> None:
@@ -199,12 +213,13 @@ class ExactlyOnce(_Committing):
         started = self._monotonic()
         deadline = started + self._timeout
         producer = self._producer
+        undelivered: list[KafkaError] = []
         try:
             self._reached(Step.BEGIN)
             producer.begin_transaction()
             self._reached(Step.PRODUCE)
             for record in records:
-                self._produce(record, deadline)
+                self._produce(record, deadline, _collect(undelivered))
             produced = self._monotonic()
             self._reached(Step.OFFSETS)
             metadata = self._membership()
@@ -215,7 +230,7 @@ class ExactlyOnce(_Committing):
             self._reached(Step.COMMIT)
             self._retry(producer.commit_transaction, deadline)
         except KafkaException as error:
-            raise self._abort(error) from error
+            raise self._abort(error, undelivered) from error
         self._reached(Step.DONE)
         self._observe(Stage.PRODUCE, produced - started)
         self._observe(Stage.COMMIT, self._monotonic() - produced)
@@ -240,16 +255,23 @@ class ExactlyOnce(_Committing):
             )
         return metadata
 
-    def _abort(self, cause: KafkaException) -> AbortedError | DeliveryError:
+    def _abort(
+        self, cause: KafkaException, undelivered: Sequence[KafkaError]
+    ) -> AbortedError | DeliveryError:
         """Abort the transaction if its error allows it; return what to tell the loop."""
         error = cause.args[0]
         if error.fatal():
             return _fatal("The transaction failed for good", cause)
-        logger.warning("Transaction aborted, its work is done again: %s", error.str())
+        self._producer.poll(0)  # what became of single records tells more than the transaction
+        refused = [it for it in (*undelivered, error) if it.code() in REFUSALS]
+        if not refused:
+            logger.warning("Transaction aborted, its work is done again: %s", error.str())
         try:
             self._retry(self._producer.abort_transaction, self._monotonic() + self._timeout)
         except KafkaException as second:
             return _fatal("The transaction could not be aborted", second)
+        if refused:
+            return DeliveryError(_TAKEN.format(refused[0].str()))
         # A producer one of whose records was refused may hang in its next transaction, because
         # its sequence numbers have a gap then.
         self.open()
@@ -276,15 +298,10 @@ class AtLeastOnce(_Committing):
         started = self._monotonic()
         deadline = started + self._timeout
         undelivered: list[KafkaError] = []
-
-        def verify(error: KafkaError | None, _message: object) -> None:
-            if error is not None:
-                undelivered.append(error)
-
         try:
             self._reached(Step.PRODUCE)
             for record in records:
-                self._produce(record, deadline, verify)
+                self._produce(record, deadline, _collect(undelivered))
             unflushed = self._producer.flush(max(0.0, deadline - self._monotonic()))
             if unflushed:
                 raise DeliveryError(
@@ -292,17 +309,31 @@ class AtLeastOnce(_Committing):
                     f"{self._timeout:g} s; their offsets are not committed."
                 )
             if undelivered:
+                if undelivered[0].code() in REFUSALS:
+                    raise DeliveryError(_TAKEN.format(undelivered[0].str()))
                 raise AbortedError(undelivered[0].str())
             produced = self._monotonic()
             self._reached(Step.OFFSETS)
             self._consumer.commit(offsets=list(offsets), asynchronous=False)
         except KafkaException as error:
+            if error.args[0].code() in REFUSALS:
+                raise DeliveryError(_TAKEN.format(error.args[0].str())) from error
             if error.args[0].fatal():
                 raise _fatal("Results could not be delivered", error) from error
             raise AbortedError(error.args[0].str()) from error
         self._reached(Step.DONE)
         self._observe(Stage.PRODUCE, produced - started)
         self._observe(Stage.COMMIT, self._monotonic() - produced)
+
+
+def _collect(undelivered: list[KafkaError]) -> Callable[[KafkaError | None, Any], None]:
+    """Return a delivery report that keeps errors."""
+
+    def verify(error: KafkaError | None, _message: object) -> None:
+        if error is not None:
+            undelivered.append(error)
+
+    return verify
 
 
 def _fatal(what: str, error: KafkaException) -> DeliveryError:

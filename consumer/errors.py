@@ -3,6 +3,7 @@
 ConsumerError                  a user's mistake or a setting that does not fit
 ├── AddressInUseError          the metrics port is taken
 ├── TopicMissingError          a topic that must be there is not
+├── RightMissingError          Kafka does not let this user do what must be done
 ├── BrokerAwayError            Kafka does not answer, for longer than the limit
 ├── DeliveryError              Kafka refused for good what had to be written or committed
 ├── TooManyDeadLettersError    nearly everything is unreadable, so the configuration is wrong
@@ -23,6 +24,10 @@ class AddressInUseError(ConsumerError):
 
 class TopicMissingError(ConsumerError):
     """A topic that must be there is not."""
+
+
+class RightMissingError(ConsumerError):
+    """Kafka does not let this user do what must be done; the message names right and resource."""
 
 
 class BrokerAwayError(ConsumerError):

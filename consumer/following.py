@@ -9,7 +9,14 @@ from typing import Self
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from consumer.clients import make_consumer
-from consumer.errors import ConsumerError, DeliveryError, TopicMissingError
+from consumer.errors import (
+    ConsumerError,
+    DeliveryError,
+    RightMissingError,
+    TopicMissingError,
+)
+from events.handshake import refusal
+from events.rights import Right, Rights, denied
 from events.settings import KafkaSettings
 
 logger = logging.getLogger(__name__)
@@ -29,6 +36,10 @@ _AWAY = {
     KafkaError._TRANSPORT,  # noqa: SLF001
     KafkaError._RESOLVE,  # noqa: SLF001
     KafkaError._TIMED_OUT,  # noqa: SLF001
+}
+_REFUSED = {
+    KafkaError._AUTHENTICATION,  # noqa: SLF001
+    KafkaError._SSL,  # noqa: SLF001
 }
 _GONE = {
     KafkaError.UNKNOWN_TOPIC_OR_PART,
@@ -65,6 +76,7 @@ class Follower:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._settings = settings
         self._broker = settings.broker
         self._topics = topics
         self._clock = clock
@@ -72,6 +84,7 @@ class Follower:
         self._suspected = False
         self._next_probe = 0.0
         self._last_error = ""
+        self._refusal: KafkaError | None = None
         self._said: set[int] = set()
         self._reached: dict[Place, int] = {}
         self._targets: dict[Place, int] = {}
@@ -94,7 +107,8 @@ class Follower:
 
         Raises:
             TopicMissingError: if a topic is not there.
-            ConsumerError: if Kafka does not answer within `CONNECT_SECONDS`.
+            RightMissingError: if Kafka does not let us read one.
+            ConsumerError: if Kafka refuses us, or does not answer within `CONNECT_SECONDS`.
         """
         deadline = self._clock() + CONNECT_SECONDS
         while not stopped():
@@ -102,6 +116,9 @@ class Follower:
                 self._begin()
             except KafkaException as error:
                 self._consumer.poll(0)  # lets error callbacks run, which know the cause
+                tried = CONNECT_SECONDS - (deadline - self._clock())
+                if sentence := refusal(self._settings, self._refusal, tried=tried):
+                    raise ConsumerError(sentence) from error
                 if self._clock() >= deadline:
                     cause = self._last_error or error.args[0].str()
                     raise ConsumerError(
@@ -119,6 +136,7 @@ class Follower:
 
         Raises:
             TopicMissingError: if a topic was deleted.
+            RightMissingError: if Kafka does not let us read one any more.
             DeliveryError: if the client cannot go on.
         """
         if self._suspected:
@@ -186,6 +204,9 @@ class Follower:
         places = self._places()
         missing = [topic for topic in self._topics if topic not in dict(places)]
         if missing:
+            rights = [Right("Read", "topic", topic) for topic in self._topics]
+            if lacking := Rights(self._settings).look(rights, timeout=_PROBE_SECONDS).lacking:
+                raise RightMissingError(denied(self._settings, lacking))
             raise TopicMissingError(
                 f"Kafka at {self._broker} has no topic {' and no topic '.join(missing)}; "
                 "create what is missing with 'fraudstream topics create'."
@@ -239,6 +260,9 @@ class Follower:
             self._reached[place] = message.offset() or 0
         elif error.code() in _GONE:
             raise TopicMissingError(f"Topic {place[0]} is not there any more.")
+        elif error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+            right = Right("Read", "topic", place[0])
+            raise RightMissingError(denied(self._settings, [right]))
         elif error.fatal():
             raise DeliveryError(f"The Kafka consumer cannot go on: {error.str()}.")
         else:
@@ -247,7 +271,11 @@ class Follower:
 
     def _hear(self, error: KafkaError) -> None:
         """Hear a client's error, from within `consume` and `poll`."""
+        if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+            return  # librdkafka looks for the group that we only name and do not use
         self._last_error = error.str()
+        if error.code() in _REFUSED:
+            self._refusal = error
         if error.code() in _AWAY:
             self._suspected = True  # may be one connection only, which librdkafka opens again
         elif self._reached and error.code() not in self._said:

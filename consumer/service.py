@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 from confluent_kafka import Consumer
 from prometheus_client import CollectorRegistry
 
-from consumer.availability import Availability, require_topics
+from consumer.availability import Availability, require_rights
 from consumer.clients import make_consumer, make_producer
 from consumer.committing import COMMIT_SECONDS, WATCHDOG_SECONDS, producer_settings
 from consumer.decoding import Decoder
@@ -27,6 +27,8 @@ from consumer.resuming import JournalEnds, open_journal
 from consumer.server import MetricsServer
 from consumer.source import Source
 from consumer.watchdog import Watchdog, WatchedDelivery
+from events import handshake
+from events.rights import Right
 from events.settings import KafkaSettings
 from events.topics import Topics
 
@@ -140,7 +142,11 @@ def run_detector(
     """
     metrics = DetectorMetrics(registry)
     health = Health()
-    availability = Availability(settings.broker, limit=options.broker_timeout)
+    availability = Availability(
+        settings.broker,
+        limit=options.broker_timeout,
+        why=partial(handshake.refusal, settings),
+    )
     consumer = make_consumer(_consumer_settings(settings, options.group, availability, metrics))
     with MetricsServer(
         options.metrics_host,
@@ -161,22 +167,19 @@ def run_detector(
         _tell_build(metrics, model)
         if not availability.connect(consumer, stopped=stopped):
             return
-        required = [topics.transactions, topics.dead_letters, topics.alerts]
-        if options.journal:
-            required.append(topics.journal)
-        require_topics(consumer, required, settings.broker, stopped=stopped)
+        require_rights(settings, _rights(topics, options), stopped=stopped)
         if stopped():
             return
         journal = open_journal(settings, topics, options.group) if options.journal else None
         # At least once, the journal may say that something is done whose alerts are not written.
-        transactional = options.delivery == "exactly-once"
+        transactional_id = _member(options, server.address)
         producing = producer_settings(
             settings,
-            transactional_id=_member(options, server.address),
+            transactional_id=transactional_id,
             on_error=availability.on_error,
         )
         delivery = WatchedDelivery(
-            _delivery(options.delivery, producing, consumer, metrics, reached),
+            _delivery(transactional_id, producing, consumer, metrics, reached),
             Watchdog(WATCHDOG_SECONDS),
         )
         delivery.open()
@@ -186,7 +189,7 @@ def run_detector(
                 topics.transactions,
                 batch_maximum=options.batch_maximum,
                 wait_maximum=options.wait_maximum,
-                done=JournalEnds(settings, journal) if journal and transactional else None,
+                done=JournalEnds(settings, journal) if journal and transactional_id else None,
             ),
             Decoder(model.metadata.feature_names),
             model,
@@ -221,6 +224,19 @@ def run_detector(
 
         detector.run(stopped=stopped, reachable=reachable)
     logger.info("Stopped; the group is left.")
+
+
+def _rights(topics: Topics, options: DetectorOptions) -> list[Right]:
+    """Return what Kafka must let a detector do; a transactional id is asked for when it is used."""
+    rights = [
+        Right("Read", "topic", topics.transactions),
+        Right("Write", "topic", topics.dead_letters),
+        Right("Write", "topic", topics.alerts),
+        Right("Read", "group", options.group),
+    ]
+    if options.journal:
+        rights += [Right("Read", "topic", topics.journal), Right("Write", "topic", topics.journal)]
+    return rights
 
 
 def _consumer_settings(
@@ -268,7 +284,7 @@ def _member(options: DetectorOptions, metrics_address: str) -> str | None:
 
 
 def _delivery(
-    name: DeliveryName,
+    transactional_id: str | None,
     producing: dict[str, Any],
     consumer: Consumer,
     metrics: DetectorMetrics,
@@ -277,13 +293,14 @@ def _delivery(
     def observe(stage: Stage, seconds: float) -> None:
         metrics.stages[stage].observe(seconds)
 
-    kind = ExactlyOnce if name == "exactly-once" else AtLeastOnce
+    kind = AtLeastOnce if transactional_id is None else ExactlyOnce
     return kind(
         partial(make_producer, producing),
         consumer,
         timeout=COMMIT_SECONDS,
         observe=observe,
         reached=reached,
+        transactional_id=transactional_id,
     )
 
 

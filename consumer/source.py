@@ -7,8 +7,9 @@ from typing import Protocol, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from consumer.errors import DeliveryError, TopicMissingError
+from consumer.errors import DeliveryError, RightMissingError, TopicMissingError
 from consumer.metrics import Trigger
+from events.rights import REFUSALS
 
 logger = logging.getLogger(__name__)
 
@@ -144,6 +145,7 @@ class Source:
 
         Raises:
             TopicMissingError: if the topic is gone.
+            RightMissingError: if Kafka lets us not read it, or not be in the group, any more.
             DeliveryError: if the client cannot go on, or the journal does not answer.
         """
         self._batch = []
@@ -262,6 +264,11 @@ class Source:
             raise TopicMissingError(
                 f"Topic {self._topic} is not there (any more); "
                 "create it with 'fraudstream topics create'."
+            )
+        if error.code() in REFUSALS:
+            raise RightMissingError(
+                f"Kafka does not let us read {self._topic} in our group any more "
+                f"({error.str()}); docs/security.md lists the rights that are needed."
             )
         if error.fatal():
             raise DeliveryError(f"The Kafka consumer cannot go on: {error.str()}.")

@@ -1,16 +1,22 @@
 """The Kafka producers: every record is counted when it is sent and again when it is confirmed."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from events.handshake import refusal
 from events.messages import Headers
+from events.rights import Right, Rights, denied
 from events.settings import KafkaSettings
-from producer.errors import BrokerError, TopicMissingError
+from producer.errors import BrokerError, RightMissingError, TopicMissingError
 
 # How long Kafka may take to answer at the start. A refused connection is tried again meanwhile.
 ANSWER_SECONDS = 5.0
+
+# A refused password or certificate is told after so long already.
+LOOK_SECONDS = 1.0
 
 # Single waits stay short, so that signals are heard and a progress bar moves.
 POLL_SECONDS = 0.1
@@ -76,37 +82,52 @@ class Outlet:
         """
         self.transactions = Count()
         self.labels = Count()
+        self._settings = settings
         self._broker = settings.broker
         self._remark = remark
         self._delivered_when_away = -1
-        self._trouble = ""
+        self._trouble: KafkaError | None = None
         self._producer = self._client(settings, _DEFAULTS)
         self._label_producer = self._client(settings, _LABEL_DEFAULTS)
         self._producers = (self._producer, self._label_producer)
 
     def connect(self, *topics: str) -> None:
-        """Wait until Kafka answers, and see that the topics exist.
+        """Wait until Kafka answers, and see that the topics exist and may be written to.
 
         Raises:
-            BrokerError: if it does not answer within `ANSWER_SECONDS`.
+            BrokerError: if it does not answer within `ANSWER_SECONDS`, or refuses us.
             TopicMissingError: if a topic is missing.
+            RightMissingError: if Kafka does not let us write to one.
         """
-        try:
-            # All topics, not these by name: asking by name makes them where the broker allows it.
-            found = self._producer.list_topics(timeout=ANSWER_SECONDS).topics
-        except KafkaException as error:
-            self._producer.poll(0)
-            raise BrokerError(
-                f"No Kafka answered at {self._broker} within {ANSWER_SECONDS:g} seconds "
-                f"({self._trouble or error.args[0].str()}). Start one with `fraudstream broker`, "
-                "or name yours with --broker HOST:PORT."
-            ) from error
-        missing = [topic for topic in topics if topic not in found]
-        if missing:
+        rights = [Right("Write", "topic", topic) for topic in topics]
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while True:
+            try:
+                self._producer.list_topics(timeout=LOOK_SECONDS)
+                standing = Rights(self._settings).look(rights, timeout=ANSWER_SECONDS)
+                break
+            except KafkaException as error:
+                self._producer.poll(0)  # lets the callback tell why
+                left = deadline - time.monotonic()
+                sentence = refusal(self._settings, self._trouble, tried=ANSWER_SECONDS - left)
+                if sentence or left <= 0:
+                    raise BrokerError(sentence or self._no_answer(error)) from error
+        if standing.lacking:
+            raise RightMissingError(denied(self._settings, standing.lacking))
+        if standing.missing:
             raise TopicMissingError(
-                f"Kafka at {self._broker} has no topic {' and no topic '.join(missing)}. "
+                f"Kafka at {self._broker} has no topic {' and no topic '.join(standing.missing)}. "
                 "Make them with `fraudstream topics create`, with the same --topic-prefix."
             )
+
+    def _no_answer(self, error: KafkaException) -> str:
+        # Without how long it took and in which state, which tells a user nothing.
+        trouble = (self._trouble or error.args[0]).str().partition(" (after ")[0]
+        return (
+            f"No Kafka answered at {self._broker} within {ANSWER_SECONDS:g} seconds "
+            f"({trouble}). Start one with `fraudstream broker`, "
+            "or name yours with --broker HOST:PORT."
+        )
 
     def send(
         self,
@@ -178,8 +199,7 @@ class Outlet:
     def _on_error(self, error: KafkaError) -> None:
         """Remember or say what librdkafka finds; most of it, it repairs by itself."""
         if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - public, so written
-            # Without how long it took and in which state, which tells a user nothing.
-            self._trouble = error.str().partition(" (after ")[0]
+            self._trouble = error
         elif self.transactions.sent and self._delivered_when_away != self.transactions.delivered:
             # Once for each time it goes away, not for each of librdkafka's attempts.
             self._delivered_when_away = self.transactions.delivered

@@ -5,6 +5,7 @@ ProducerError
 ├── RowsError          there is no row to replay
 ├── BrokerError        Kafka does not answer, or does not take our settings, at the start
 ├── TopicMissingError  a topic that must be there is not
+├── RightMissingError  Kafka does not let this user write to a topic
 └── UndeliveredError   Kafka did not confirm everything that was sent (has the `report`)
 """
 
@@ -31,6 +32,10 @@ class BrokerError(ProducerError):
 
 class TopicMissingError(ProducerError):
     """A topic that must be there is not."""
+
+
+class RightMissingError(ProducerError):
+    """Kafka does not let this user write to a topic; the message names it."""
 
 
 class UndeliveredError(ProducerError):

@@ -3,15 +3,18 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, cast
 
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
-from consumer.availability import Availability, require_topics
+from consumer.availability import TOPICS_SECONDS, Availability, require_rights
 from consumer.clients import make_consumer
 from consumer.errors import DeliveryError, TopicMissingError
 from consumer.source import Received
+from events import handshake
+from events.rights import Right
 from events.settings import KafkaSettings
 
 # A person waits for the first answer; later, Kafka may be restarting.
@@ -95,7 +98,10 @@ class DeadLetterReader:
         self.topic = topic
         self.group = group
         self.stretches: dict[int, Stretch] = {}
-        self.availability = Availability(settings.broker, limit=AWAY_SECONDS)
+        self._settings = settings
+        self.availability = Availability(
+            settings.broker, limit=AWAY_SECONDS, why=partial(handshake.refusal, settings)
+        )
         self.consumer = make_consumer(_configuration(settings, group, self.availability))
         self._stopped = stopped
         self._batch_maximum = batch_maximum
@@ -111,18 +117,33 @@ class DeadLetterReader:
     ) -> None:
         self.consumer.close()
 
-    def connect(self) -> bool:
+    def connect(self, *, to_commit: bool = False) -> bool:
         """Wait for Kafka and the topic; return False if `stopped` said so before.
+
+        Args:
+            to_commit: whether the group's offsets are to be moved, which needs another right.
 
         Raises:
             BrokerAwayError: if Kafka does not answer.
             TopicMissingError: if there is no such topic.
+            RightMissingError: if Kafka does not let us read it, or ask for the group's offsets.
             ConsumerError: if Kafka refuses us.
         """
         if not self.availability.connect(self.consumer, stopped=self._stopped):
             return False
-        require_topics(self.consumer, (self.topic,), self.broker, stopped=self._stopped)
+        self.require(
+            Right("Read", "topic", self.topic),
+            Right("Read" if to_commit else "Describe", "group", self.group),
+        )
         return not self._stopped()
+
+    def require(self, *rights: Right, patience: float = TOPICS_SECONDS) -> None:
+        """See that Kafka grants these rights, and has the topics they are on.
+
+        Raises:
+            TopicMissingError, RightMissingError, BrokerAwayError: as `require_rights`.
+        """
+        require_rights(self._settings, rights, stopped=self._stopped, patience=patience)
 
     def note(self) -> None:
         """Note where each partition begins, ends, and is to be replayed from.

@@ -13,12 +13,13 @@ from consumer.dead_letters.batch import Batch, Outcome
 from consumer.dead_letters.letters import FOREIGN, Kept, kept
 from consumer.dead_letters.reader import DeadLetterReader
 from consumer.delivery import AbortedError, Delivery, ExactlyOnce, Reached, Record, pass_by
-from consumer.errors import DeliveryError, StillRefusedError
+from consumer.errors import DeliveryError, StillRefusedError, TopicMissingError
 from consumer.source import Received
 from consumer.watchdog import Watchdog, WatchedDelivery
 from events.codec import decode_transaction
 from events.errors import PayloadError
 from events.messages import DeadLetter
+from events.rights import Right
 from events.settings import KafkaSettings
 
 # An abort now and then is Kafka at work; this many without a commit between them is not.
@@ -51,7 +52,7 @@ class Replay:
     replay ends the first one, before it looks where that had come to.
 
     Args:
-        reader: of the dead-letter topic, connected.
+        reader: of the dead-letter topic, connected to commit.
         settings: how to reach Kafka.
         on_error: what becomes of those that are refused again.
         reasons: those to be put back; none are all.
@@ -63,6 +64,7 @@ class Replay:
         size: offsets to be read, Kafka's own included.
 
     Raises:
+        RightMissingError: if Kafka does not let us do what the replay has to.
         DeliveryError: if Kafka refuses transactions or does not tell its offsets.
     """
 
@@ -81,10 +83,12 @@ class Replay:
         self._reasons = frozenset(reasons)
         self._delivery = _Nothing() if dry_run else _delivery(reader, settings, reached)
         self._nexts: dict[int, int] = {}
+        self._there: dict[str, bool] = {}
         self.done = Outcome()
+        if reasons or on_error is OnError.BACK:
+            reader.require(Right("Write", "topic", reader.topic))
         self._delivery.open()  # from here on, no other replay moves the group's offsets
         reader.note()
-        self._topics = self._known_topics()
         self.size = sum(it.end - it.next for it in reader.stretches.values())
 
     def run(self, *, advance: Callable[[int], None] = lambda _offsets: None) -> None:
@@ -141,7 +145,7 @@ class Replay:
         """Return the dead letter as it would be today; None where it is one no more."""
         if letter.reason == FOREIGN:
             return letter
-        if letter.topic not in self._topics:
+        if not self._is_there(letter.topic):
             return msgspec.structs.replace(letter, message=f"there is no topic {letter.topic}")
         try:
             decode_transaction(letter.value, letter.headers)
@@ -184,13 +188,20 @@ class Replay:
             f"{ABORTS_IN_A_ROW} commits in a row were aborted, the last one because: {cause}."
         ) from cause
 
-    def _known_topics(self) -> Collection[str]:
-        try:
-            return set(self._reader.consumer.list_topics(timeout=COMMIT_SECONDS).topics)
-        except KafkaException as error:
-            raise DeliveryError(
-                f"Kafka at {self._reader.broker} does not tell its topics: {error.args[0].str()}."
-            ) from error
+    def _is_there(self, topic: str) -> bool:
+        """Tell whether there is such a topic to write to; asked once, since it costs a question.
+
+        Raises:
+            RightMissingError: if Kafka does not let us write there.
+        """
+        if topic not in self._there:
+            try:
+                self._reader.require(Right("Write", "topic", topic), patience=0)
+            except TopicMissingError:
+                self._there[topic] = False
+            else:
+                self._there[topic] = True
+        return self._there[topic]
 
 
 class _Nothing:
@@ -210,9 +221,10 @@ def _is_fenced(error: DeliveryError) -> bool:
 
 
 def _delivery(reader: DeadLetterReader, settings: KafkaSettings, reached: Reached) -> Delivery:
+    transactional_id = f"{reader.group}-{reader.topic}"
     configuration = producer_settings(
         settings,
-        transactional_id=f"{reader.group}-{reader.topic}",
+        transactional_id=transactional_id,
         on_error=reader.availability.on_error,
     )
     return WatchedDelivery(
@@ -222,6 +234,7 @@ def _delivery(reader: DeadLetterReader, settings: KafkaSettings, reached: Reache
             timeout=COMMIT_SECONDS,
             observe=lambda _stage, _seconds: None,
             reached=reached,
+            transactional_id=transactional_id,
             in_group=False,
         ),
         Watchdog(WATCHDOG_SECONDS),

@@ -188,7 +188,7 @@ def replay(on_error: str, reasons: tuple[str, ...], dry_run: bool, **where: Any)
       fraudstream dead-letters replay --reason out_of_range --on-error back
     """
     stop = stop_on_signals()
-    with _reader(**where, stopped=stop.is_set) as (reader, settings):
+    with _reader(**where, stopped=stop.is_set, to_commit=not dry_run) as (reader, settings):
         from consumer.dead_letters.replay import OnError, Replay
 
         running = Replay(
@@ -210,6 +210,7 @@ def _reader(
     topic_prefix: str,
     group: str,
     stopped: Callable[[], bool] = lambda: False,
+    to_commit: bool = False,
 ) -> Iterator[tuple["DeadLetterReader", "KafkaSettings"]]:
     """Give a connected reader; when `stopped` ended its reading, the command is interrupted."""
     settings = kafka_settings(broker, kafka, kafka_config)
@@ -220,7 +221,7 @@ def _reader(
 
     topic = Topics(topic_prefix).dead_letters
     with DeadLetterReader(settings, topic, group, stopped=stopped) as reader:
-        if not reader.connect():
+        if not reader.connect(to_commit=to_commit):
             raise click.Abort
         yield reader, settings
     if stopped():

@@ -2,11 +2,14 @@
 
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import click
 
+from events.settings import KafkaSettings
 from events.topics import Topics
 from fraudstream.options import CONTEXT, kafka_options, kafka_settings, option, topics_option
 
@@ -92,14 +95,17 @@ def create(
     """
     from broker.topics import create_topics
 
-    for topic in create_topics(
-        kafka_settings(broker, kafka, kafka_config).client(),
-        Topics(topic_prefix).all(),
-        partitions=partitions,
-        replication_factor=replication_factor,
-        retention=retention,
-        minimum_in_sync_replicas=min_isr,
-    ):
+    settings = kafka_settings(broker, kafka, kafka_config)
+    with _saying_why(settings):
+        there = create_topics(
+            settings.client(),
+            Topics(topic_prefix).all(),
+            partitions=partitions,
+            replication_factor=replication_factor,
+            retention=retention,
+            minimum_in_sync_replicas=min_isr,
+        )
+    for topic in there:
         what = "created" if topic.created else "is there already"
         print(f"{topic.name} {what}, {_count(topic.partitions)}")
         if topic.partitions != partitions:
@@ -119,12 +125,29 @@ def list_(
     """List the stream's topics that are there."""
     from broker.topics import list_topics
 
-    there = list_topics(kafka_settings(broker, kafka, kafka_config).client())
+    settings = kafka_settings(broker, kafka, kafka_config)
+    with _saying_why(settings):
+        there = list_topics(settings.client())
     for name in Topics(topic_prefix).all():
         if name in there:
             print(f"{name}, {_count(there[name])}")
         else:
             print(f"{name} is missing; 'fraudstream topics create' makes it.", file=sys.stderr)
+
+
+@contextmanager
+def _saying_why(settings: KafkaSettings) -> Iterator[None]:
+    """Say why Kafka does not let us in, where that can be found out."""
+    from broker.errors import NoAnswerError
+    from broker.topics import REQUEST_SECONDS
+    from events.handshake import refusal
+
+    try:
+        yield
+    except NoAnswerError as error:
+        if sentence := refusal(settings, error.heard, tried=REQUEST_SECONDS):
+            raise NoAnswerError(sentence) from error
+        raise
 
 
 def _count(partitions: int) -> str:

@@ -6,13 +6,16 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from confluent_kafka import KafkaException, Producer
 
 from events.settings import KafkaSettings
 from tests.integration.detecting import PATIENCE
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Transactions:
@@ -64,9 +67,18 @@ def until(condition: Callable[[], object], what: str) -> None:
 
 
 class Command:
-    """`fraudstream ...` as a process of its own, its output in files that may be read any time."""
+    """`fraudstream ...` as a process of its own, its output in files that may be read any time.
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    `module` is run in its place; `further` are environment variables.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        module: str = "fraudstream",
+        further: Mapping[str, str] = NOTHING,
+    ) -> None:
         number = uuid.uuid4().hex[:8]
         self._out, self._err = folder / f"{number}.out", folder / f"{number}.err"
         environment = {
@@ -74,10 +86,10 @@ class Command:
         }
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "fraudstream", *arguments],
+                [sys.executable, "-m", module, *arguments],
                 stdout=out,
                 stderr=err,
-                env=environment,
+                env={**environment, **further},
             )
 
     @property

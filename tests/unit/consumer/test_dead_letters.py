@@ -16,9 +16,10 @@ from consumer.dead_letters.letters import FOREIGN, Kept, Place, Tally, kept, tal
 from consumer.dead_letters.reader import Stretch
 from consumer.dead_letters.replay import OnError, Replay
 from consumer.dead_letters.text import full, full_json, table, table_json
-from consumer.errors import StillRefusedError
+from consumer.errors import StillRefusedError, TopicMissingError
 from events.codec import dead_letter_headers, encode
 from events.messages import FEATURES, DeadLetter, Transaction
+from events.rights import Right
 from events.settings import KafkaSettings
 
 GOOD = encode(Transaction(transaction_id="row-1", **dict.fromkeys(FEATURES, 0.0)))
@@ -87,10 +88,10 @@ class Reader:
     def note(self) -> None:
         self.stretches = {1: Stretch(0, self.next, 100)}
 
-    @property
-    def consumer(self) -> SimpleNamespace:
-        known = SimpleNamespace(topics={"transactions": ..., "transactions.dlq": ...})
-        return SimpleNamespace(list_topics=lambda **_: known)
+    def require(self, *rights: Right, patience: float = 0) -> None:
+        for right in rights:
+            if right.kind == "topic" and right.name not in {"transactions", "transactions.dlq"}:
+                raise TopicMissingError(right.name)
 
     def read(
         self, starts: dict[int, int], *, advance: Callable[[int], None] = len

@@ -1,0 +1,65 @@
+"""A broker with locks on its doors, the users of docs/security.md, and their settings."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from events.settings import KafkaSettings
+from tests.integration.following import Command
+from tests.integration.security.rights import RIGHTS, USERS
+from tests.integration.security.secured import Secured, secured_broker
+
+PASSWORD = "correct-horse-battery"  # noqa: S105 - of the users of these tests
+
+Run = Callable[..., Command]
+
+
+@pytest.fixture(scope="session")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    with secured_broker(tmp_path_factory.mktemp("secured")) as secured:
+        for user in USERS:
+            secured.add_user(user, PASSWORD)
+        secured.grant(right.binding() for right in RIGHTS)
+        yield secured
+
+
+@pytest.fixture
+def properties(secured: Secured) -> Callable[..., dict[str, str]]:
+    """Return what a user's client needs, as docs/security.md shows it."""
+
+    def of(user: str, **changes: str) -> dict[str, str]:
+        return {
+            "security.protocol": "SASL_SSL",
+            "sasl.mechanism": "SCRAM-SHA-512",
+            "sasl.username": user,
+            "sasl.password": PASSWORD,
+            "ssl.ca.location": str(secured.authority.certificate),
+        } | {name.replace("_", "."): value for name, value in changes.items()}
+
+    return of
+
+
+@pytest.fixture
+def settings_of(
+    secured: Secured, properties: Callable[..., dict[str, str]]
+) -> Callable[..., KafkaSettings]:
+    def of(user: str, **changes: str) -> KafkaSettings:
+        return KafkaSettings(secured.address(), properties(user, **changes))
+
+    return of
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    """Start `fraudstream ...`; it is over when the test is."""
+    started: list[Command] = []
+
+    def start(*arguments: str, **how: Any) -> Command:
+        started.append(Command(tmp_path, *arguments, **how))
+        return started[-1]
+
+    yield start
+    for command in started:
+        command.kill()

@@ -1,0 +1,71 @@
+"""The metrics page tells sums, never a transaction, and is served where the option says only."""
+
+from typing import Any
+
+import psutil
+import pytest
+from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from events.codec import encode
+from events.messages import FEATURES, Transaction
+from events.settings import KafkaSettings
+from events.topics import Topics
+from fraudstream.commands import detect, quality
+from tests.integration.detecting import Running, publish
+from tests.integration.security.conftest import Run
+
+ID = "customer-4711"
+NUMBERS = {name: 3.0 + place / 1024 for place, name in enumerate(FEATURES)}
+
+# What a label may be called; its values are few, and known before any transaction comes.
+LABELS = {
+    "backend", "device", "event", "le", "model_sha256", "model_version", "outcome", "partition",
+    "reason", "stage", "topic", "trigger", "version",
+}  # fmt: skip
+
+
+def test_no_label_tells_of_a_transaction(kafka_settings: KafkaSettings, topics: Topics) -> None:
+    running = Running(kafka_settings, topics, group="test-metrics-page")
+    flagged = encode(Transaction(transaction_id=ID, **NUMBERS))
+    publish(kafka_settings, topics, [flagged, flagged[:-20]])
+    running.wait_for(
+        lambda: (
+            running.value("fraud_alerts_total") > 0
+            and running.value("fraud_dead_letters_total", reason="malformed_json") > 0
+        )
+    )
+    text = generate_latest(running.registry).decode()
+    running.stop()
+
+    labels = [
+        pair
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        for pair in sample.labels.items()
+    ]
+    assert {name for name, _ in labels} <= LABELS
+    values = {value for name, value in labels if name != "le"}
+    assert not values & {ID, *FEATURES, *map(str, NUMBERS.values())}
+    assert ID not in text
+
+
+@pytest.mark.parametrize(("command", "port"), [(detect.command, 8000), (quality.command, 8001)])
+def test_by_default_only_this_machine_sees_metrics(command: Any, port: int) -> None:
+    (option,) = (it for it in command.params if it.name == "metrics")
+    assert option.default == f"127.0.0.1:{port}"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "0.0.0.0"])  # noqa: S104
+def test_metrics_are_served_where_the_option_says(
+    kafka_settings: KafkaSettings, topics: Topics, run: Run, host: str
+) -> None:
+    where = ("--broker", kafka_settings.broker, "--topic-prefix", topics.prefix)
+    monitor = run("quality", "--metrics", f"{host}:0", *where)
+    monitor.says("Metrics at")
+    listening = [
+        it.laddr.ip
+        for it in psutil.Process(monitor.process.pid).net_connections()
+        if it.status == psutil.CONN_LISTEN
+    ]
+    assert listening == [host]
