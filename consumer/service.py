@@ -18,12 +18,13 @@ from consumer.clients import make_consumer, make_producer
 from consumer.committing import COMMIT_SECONDS, WATCHDOG_SECONDS, producer_settings
 from consumer.decoding import Decoder
 from consumer.delivery import AtLeastOnce, Delivery, ExactlyOnce, Reached, pass_by
-from consumer.detector import Detector, Scorer
+from consumer.detector import Detector
 from consumer.health import Health
 from consumer.lag import lags
 from consumer.limit import DeadLetterLimit
 from consumer.metrics import DetectorMetrics, Stage
 from consumer.resuming import JournalEnds, open_journal
+from consumer.scoring import Scorer
 from consumer.server import MetricsServer
 from consumer.source import Source
 from consumer.watchdog import Watchdog, WatchedDelivery
