@@ -1,12 +1,14 @@
 """`fraudstream messages`: what is on the wire, for other programs."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fraudstream.options import CONTEXT, option, topics_option
 
-ASYNCAPI = "asyncapi.json"
+if TYPE_CHECKING:
+    from events.topics import Topics
 
 
 @click.command(context_settings=CONTEXT)
@@ -29,21 +31,34 @@ def command(out: Path | None, topic_prefix: str) -> None:
       fraudstream messages --out messages
       fraudstream messages --topic-prefix test. | jq .channels
     """
-    import json
     from importlib.metadata import version
 
-    from events.asyncapi import files
+    from events.asyncapi import document
     from events.topics import Topics
 
-    found = files(Topics(topic_prefix), version("fraudstream"))
-    texts = {name: json.dumps(content, indent=2) for name, content in found.items()}
+    topics = Topics(topic_prefix)
     if out is None:
-        click.echo(texts[ASYNCAPI])
+        click.echo(_text(document(topics, version("fraudstream"))), nl=False)
         return
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            (out / name).write_text(f"{text}\n", encoding="utf-8")
+        names = write(out, topics, version("fraudstream"))
     except OSError as error:
-        raise click.ClickException(f"Cannot write to {out}: {error.strerror}.") from error
-    click.echo(f"{out}: {', '.join(texts)}")
+        raise click.BadParameter(f"cannot write to {out}: {error.strerror}.") from error
+    click.echo(f"{out}: {', '.join(names)}")
+
+
+def write(folder: Path, topics: "Topics", version: str) -> list[str]:
+    """Write the document and the schemas into the folder, made if need be; return their names."""
+    from events.asyncapi import files
+
+    folder.mkdir(parents=True, exist_ok=True)
+    found = files(topics, version)
+    for name, content in found.items():
+        (folder / name).write_text(_text(content), encoding="utf-8")
+    return list(found)
+
+
+def _text(content: dict[str, Any]) -> str:
+    import json
+
+    return json.dumps(content, indent=2) + "\n"
