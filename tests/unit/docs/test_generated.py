@@ -4,13 +4,15 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 from click.testing import CliRunner
 
-from docs.generate import configuration, endings, metrics
+from docs.generate import configuration, endings, metrics, pictures
 from docs.generate.__main__ import generate
 from fraudstream.main import fraudstream
+from tests.unit.test_rooms import MAY_IMPORT
 
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 ROOMS = ("fraudstream", "broker", "producer", "consumer", "model", "dataset", "events")
@@ -77,3 +79,19 @@ def test_labels_and_buckets_are_told() -> None:
         "| `fraud_batches_total` | counter | `trigger`: `drained`, `full`, `waited` |" in detector
     )
     assert re.search(r"\| `fraud_scoring_latency_seconds` \| 0\.0005, .*, 60, \+Inf \|", detector)
+
+
+def test_the_picture_of_the_rooms_shows_what_they_may_import() -> None:
+    may = {room: others for room, others in MAY_IMPORT.items() if room != "fraudstream"}
+    assert may == pictures.IMPORTS
+
+
+@pytest.mark.parametrize("name", pictures.files())
+def test_a_picture_is_well_formed_and_nothing_in_it_is_cut_off(name: str) -> None:
+    root = ET.fromstring(pictures.files()[name])  # noqa: S314 - our own
+    _, _, width, height = map(float, root.attrib["viewBox"].split())
+    boxes = [it.attrib for it in root.iter() if it.tag.endswith("rect")]
+    assert len(boxes) >= len(pictures.IMPORTS)
+    for box in boxes:
+        assert float(box["x"]) + float(box["width"]) < width
+        assert float(box["y"]) + float(box["height"]) < height
