@@ -159,11 +159,16 @@ def test_users_have_the_rights_of_the_page_and_no_others(manifests: Manifests) -
     assert sorted(map(str, granted)) == sorted(map(str, asked))
 
 
-def test_everything_of_strimzi_is_of_the_cluster_that_pods_reach(manifests: Manifests) -> None:
+def test_everything_of_strimzi_is_of_the_cluster_that_pods_and_autoscaler_reach(
+    manifests: Manifests,
+) -> None:
     (container,) = manifests.pod(DETECTOR).spec["containers"]
-    cluster = manifests.environment(container)["FRAUDSTREAM_BROKER"].split("-kafka-bootstrap")[0]
+    broker = manifests.environment(container)["FRAUDSTREAM_BROKER"]
+    cluster, _, namespace = broker.partition(":")[0].partition("-kafka-bootstrap.")
     for it in (*manifests.of("KafkaTopic"), *manifests.of("KafkaUser")):
         assert it["metadata"]["labels"] == {"strimzi.io/cluster": cluster}
+        # Named in full, since the autoscaler, in a namespace of its own, reads it too.
+        assert namespace == f"{it['metadata'].get('namespace', 'fraudstream')}.svc"
     for pod in manifests.pods():
         (authority,) = (it for it in pod.spec["volumes"] if it["name"] == "kafka-authority")
         assert authority["secret"]["secretName"] == f"{cluster}-cluster-ca-cert"
