@@ -276,8 +276,9 @@ def _member(options: DetectorOptions, metrics_address: str) -> str | None:
     """Return the detector's transactional id, None where it commits without transactions.
 
     Stable over restarts, so that a new process ends what its killed predecessor left open instead
-    of everybody waiting for its timeout; and no two processes have the same, since the system
-    gives the metrics' address to one at a time.
+    of everybody waiting for its timeout; and no two processes have the same, since machines,
+    containers and pods have names of their own, and within one of them the system gives the
+    metrics' address to one process at a time.
     """
     if options.delivery == "at-least-once":
         return None
