@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 from benchmarks import latency, report, throughput
 from benchmarks.detecting import PARTITIONS, artifact, start_detector
 from benchmarks.ending import in_a_sentence
+from benchmarks.rounds import turns
 from benchmarks.stream import Rows, make_rows
 from benchmarks.subscriber import Subscriber
 from broker.server import EmbeddedBroker
@@ -70,13 +71,6 @@ class Bench:
         return topics
 
 
-def turns(number: int) -> tuple[str, ...]:
-    """Return the ways in a round's order: who goes first changes from round to round."""
-    names = tuple(WAYS)
-    first = number % len(names)
-    return names[first:] + names[:first]
-
-
 def measure_latency(
     bench: Bench, rates: Sequence[float], *, rounds: int, seconds: float
 ) -> dict[float, latency.Rounds]:
@@ -119,7 +113,7 @@ def measure_latency(
             )
         for rate in rates:
             for number in range(rounds):
-                for way in turns(number):
+                for way in turns(tuple(WAYS), number):
                     measured[rate][way].append(
                         latency.measure(
                             bench.settings,
@@ -147,7 +141,7 @@ def measure_throughput(bench: Bench, *, rounds: int, records: int) -> dict[str, 
         progress_bar("Measuring throughput", rounds * len(WAYS), unit="rounds") as advance,
     ):
         for number in range(rounds):
-            for way in turns(number):
+            for way in turns(tuple(WAYS), number):
                 delivery, options = WAYS[way]
                 measured[way].append(
                     throughput.drain(
