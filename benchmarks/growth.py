@@ -24,7 +24,7 @@ RECORDS, QUICK_RECORDS = 500_000, 200_000
 BATCH_MAXIMUM = 16_384
 
 # Kafka's log keeps so many bytes of a transaction.
-BYTES = {Encoding.JSON: 750, Encoding.COMPACT: 260}
+BYTES = {Encoding.JSON: 750, Encoding.COMPACT: 340}
 
 
 @dataclass(frozen=True, slots=True)

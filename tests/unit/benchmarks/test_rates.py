@@ -84,13 +84,13 @@ def climbed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Climb, list[
     """Climbs the rates with rounds that are known; gives what was found and which were tried."""
 
     def result(
-        outcomes: dict[float, Round | BenchmarkError], check: Callable[[], None]
+        outcomes: dict[float, list[Round | BenchmarkError]], check: Callable[[], None]
     ) -> tuple[Climb, list[float]]:
         tried: list[float] = []
 
         def measure(*_arguments: object, rate: float, **_others: object) -> Round:
             tried.append(rate)
-            outcome = outcomes.get(rate, taking(SECONDS * 0))
+            outcome = outcomes[rate].pop(0) if rate in outcomes else taking(SECONDS * 0)
             if isinstance(outcome, BenchmarkError):
                 raise outcome
             return outcome
@@ -113,16 +113,26 @@ def healthy() -> None:
 def test_higher_rates_are_not_tried_once_alerts_come_later_and_later(
     climbed: Callable[..., tuple[Climb, list[float]]],
 ) -> None:
-    found, tried = climbed({1000.0: taking(SECONDS * 0.2)}, healthy)
-    assert tried == [1, 100, 1000]
+    found, tried = climbed({1000.0: [taking(SECONDS * 0.3), taking(SECONDS * 0.2)]}, healthy)
+    assert tried == [1, 100, 1000, 1000]
     assert list(found.rounds) == [100]
     assert found.behind == 1000
+    assert found.reason == "Later by 0.20 s with each second."
+
+
+def test_who_seemed_to_fall_behind_once_has_not(
+    climbed: Callable[..., tuple[Climb, list[float]]],
+) -> None:
+    steady = taking(SECONDS * 0 + 0.5)
+    found, tried = climbed({1000.0: [taking(SECONDS * 0.3), steady]}, healthy)
+    assert tried == [1, 100, 1000, 1000, 10_000, 50_000]
+    assert found.rounds[1000] is steady
 
 
 def test_who_has_not_answered_in_time_has_fallen_behind(
     climbed: Callable[..., tuple[Climb, list[float]]],
 ) -> None:
-    found, tried = climbed({100.0: AlertsMissingError("7 of 100 did not come.")}, healthy)
+    found, tried = climbed({100.0: [AlertsMissingError("7 of 100 did not come.")]}, healthy)
     assert tried == [1, 100]
     assert (found.rounds, found.behind) == ({}, 100)
 
@@ -134,9 +144,9 @@ def test_who_has_ended_has_failed_and_not_fallen_behind(
         raise BenchmarkError("It ended.")
 
     with pytest.raises(BenchmarkError, match=r"It ended\."):
-        climbed({100.0: AlertsMissingError("7 of 100 did not come.")}, ended)
+        climbed({100.0: [AlertsMissingError("7 of 100 did not come.")]}, ended)
     with pytest.raises(AlertsMissingError):  # it never started
-        climbed({1: AlertsMissingError("1 of 1 did not come.")}, healthy)
+        climbed({1: [AlertsMissingError("1 of 1 did not come.")]}, healthy)
 
 
 def test_who_keeps_up_is_given_every_rate(
