@@ -1,7 +1,7 @@
 """Who keeps up with a rate, and what is told of it."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace, TracebackType
 from typing import Any, Self
@@ -16,7 +16,7 @@ from benchmarks.comparison import OURS
 from benchmarks.errors import AlertsMissingError, BenchmarkError
 from benchmarks.latency import Round
 from benchmarks.rates import Climb, climb
-from benchmarks.stream import Rows
+from benchmarks.stream import Rows, Sent
 from events.codec import Encoding
 from events.settings import KafkaSettings
 from events.topics import Topics
@@ -28,6 +28,43 @@ BENCH = Bench(KafkaSettings("h:1"), Path("artifact"), {Encoding.JSON: Rows((), (
 def taking(seconds: NDArray[np.float64], rate: float = 1000.0) -> Round:
     """Return a round of so many alerts, over ten seconds, that took so long."""
     return Round(rate, np.linspace(0, 10, len(seconds)), 1e3 * seconds)
+
+
+def test_a_round_leaves_its_warm_up_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A transaction each half second, its alert 10 ms later, in the warm-up 90 ms.
+    times = {b"%d" % number: number * 500_000_000 for number in range(8)}
+    late = {key: 90_000_000 if moment < 10**9 else 10_000_000 for key, moment in times.items()}
+
+    class Known:
+        def __init__(self, *_arguments: object) -> None:
+            pass
+
+        def hold(self, _rate: float, records: int) -> Sent:
+            assert records == 8
+            return Sent(records, 3.5, times)
+
+    def wait_for(keys: dict[bytes, int], **_others: object) -> dict[bytes, list[int]]:
+        return {key: [times[key] + late[key]] for key in reversed(keys)}
+
+    subscriber: Any = SimpleNamespace(wait_for=wait_for)
+    monkeypatch.setattr(latency, "Load", Known)
+    monkeypatch.setattr(latency, "load_producer", lambda _settings: nullcontext())
+    found = latency.measure(
+        BENCH.settings,
+        "topic",
+        BENCH.rows[Encoding.JSON],
+        subscriber,
+        name="its",
+        rate=2,
+        seconds=3,
+        warm_up=1,
+        seed=1,
+    )
+    assert found.rate == 2
+    assert found.moments.tolist() == [0.0, 0.5, 1.0, 1.5, 2.0, 2.5]
+    assert found.milliseconds.tolist() == [10.0] * 6
+    assert found.holds(2.04)
+    assert not found.holds(2.05)
 
 
 def test_who_does_nine_of_ten_falls_behind() -> None:
