@@ -84,13 +84,15 @@ def latency(bench: Bench, peers: Sequence[Peer], asked: argparse.Namespace) -> S
     seconds = rates.SECONDS
     if asked.quick:
         peers, tried, seconds = (), QUICK_RATES, QUICK_SECONDS
-    climbs, failures = rates.measure(bench, rates.ways(bench, peers), tried, seconds)
+    ours = rates.ways(bench)
+    climbs, failures = rates.measure(bench, ours | rates.peer_ways(bench, peers), tried, seconds)
     text = [
         f"Each rate for {seconds:g} s, after {rates.WARM_UP_SECONDS:g} s of it that do not count.",
         rates.table(climbs, deliveries(peers), tried),
         *sentences(failures),
     ]
-    return Section("\n\n".join(text), [plots.latency(climbs, tried)], rates.summary(climbs))
+    picture = plots.latency(climbs, tried, ours=len(ours))
+    return Section("\n\n".join(text), [picture], rates.summary(climbs))
 
 
 def costs(bench: Bench, _peers: Sequence[Peer], asked: argparse.Namespace) -> Section:

@@ -1,9 +1,9 @@
 """Pictures of a comparison: throughput by way, latency by rate, cost by batch size."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import cycle
+from itertools import product
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -67,10 +67,12 @@ def throughput(runs: Runs, ours: Sequence[str], limits: Sequence[str]) -> Pictur
         axes.bar_label(bars, [f"{rates[name]:,.0f}" for name in names], padding=4)
         axes.set(
             title="Records a second from a full topic",
-            xlabel="records a second: ours blue, limits grey",
+            xlabel="ours blue, what one could pick instead orange, limits grey",
             xscale="log",
             xlim=(min(rates.values()) / 2, 6 * max(rates.values())),
         )
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        axes.minorticks_off()
         axes.grid(visible=False, axis="y")
 
     return Picture(
@@ -81,21 +83,22 @@ def throughput(runs: Runs, ours: Sequence[str], limits: Sequence[str]) -> Pictur
     )
 
 
-def latency(climbs: Mapping[str, Climb], rates: Sequence[float]) -> Picture:
-    """Return the picture of how long alerts take at each rate that a way keeps up with."""
+def latency(climbs: Mapping[str, Climb], rates: Sequence[float], ours: int) -> Picture:
+    """Return the picture of how long alerts take at each rate that a way keeps up with.
+
+    Args:
+        climbs: of each way, ours first.
+        rates: that were tried.
+        ours: how many of the ways are ours.
+    """
+    held = {name: found.rounds for name, found in climbs.items() if found.rounds}
 
     def draw(figure: Any) -> None:
         panels = figure.subplots(1, 2, sharex=True, sharey=True)
         for axes, title, place in zip(panels, ("p50", "p99"), (0, -1), strict=True):
-            looks = zip(
-                cycle((BLUE, CYAN, RED, GREY, ORANGE, GREEN, VIOLET)),
-                cycle("osD^vPX*"),
-                strict=False,
-            )
-            for (name, found), (colour, marker) in zip(climbs.items(), looks, strict=False):
-                held = [rate for rate in rates if rate in found.rounds]
-                times = [found.rounds[rate].percentiles()[place] for rate in held]
-                axes.plot(held, times, color=colour, marker=marker, label=name)
+            for (name, rounds), look in zip(held.items(), _looks(ours), strict=False):
+                times = [done.percentiles()[place] for done in rounds.values()]
+                axes.plot(list(rounds), times, **look, label=name)
             axes.set(title=title, xlabel="transactions a second", xscale="log")
             logarithmic(axes)
             axes.set_xticks(rates, [f"{rate:,.0f}" for rate in rates])
@@ -111,6 +114,16 @@ def latency(climbs: Mapping[str, Climb], rates: Sequence[float]) -> Picture:
         5.2,
         draw,
     )
+
+
+def _looks(ours: int) -> Iterator[dict[str, Any]]:
+    """Give lines that are told apart; ours are blue and thick, and first."""
+    lines = ("-", "--")
+    for line in lines[:ours]:
+        yield {"color": BLUE, "linestyle": line, "marker": "o", "linewidth": 3}
+    others = product(lines, zip((ORANGE, GREEN, VIOLET, RED, CYAN, GREY), "s^DvPX", strict=True))
+    for line, (colour, marker) in others:
+        yield {"color": colour, "linestyle": line, "marker": marker}
 
 
 def batches(grown: Mapping[str, Series], runs: Runs) -> Picture:

@@ -67,12 +67,17 @@ class Climb:
     reason: str = ""
 
 
-def ways(bench: Bench, peers: Sequence[Peer]) -> Mapping[str, Start]:
-    """Return what is started, by name: ours by delivery, and the peers."""
-    ours = {name: DETECTORS[name].delivery for name in (OURS, OURS_AT_LEAST_ONCE)}
-    return {name: partial(_start_detector, bench, it) for name, it in ours.items()} | {
-        peer.title: partial(_start_peer, bench, peer) for peer in peers
+def ways(bench: Bench) -> dict[str, Start]:
+    """Return how ours is started, by name."""
+    return {
+        name: partial(_start_detector, bench, DETECTORS[name].delivery)
+        for name in (OURS, OURS_AT_LEAST_ONCE)
     }
+
+
+def peer_ways(bench: Bench, peers: Sequence[Peer]) -> dict[str, Start]:
+    """Return how peers are started, by name."""
+    return {peer.title: partial(_start_peer, bench, peer) for peer in peers}
 
 
 def _start_detector(bench: Bench, delivery: str, topics: Topics) -> AbstractContextManager[Running]:

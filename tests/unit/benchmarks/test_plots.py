@@ -29,8 +29,12 @@ def throughput() -> Picture:
 
 def latency() -> Picture:
     quick = Round(100.0, np.arange(3.0), np.array([2.0, 3.0, 9.0]))
-    climbs = {OURS: Climb(dict.fromkeys(RATES, quick)), "loop": Climb({}, behind=100.0)}
-    return plots.latency(climbs, RATES)
+    climbs = {
+        OURS: Climb(dict.fromkeys(RATES, quick)),
+        "tutorial": Climb({}, behind=100.0),
+        "loop": Climb({100.0: quick, 1000.0: quick}, behind=10_000.0),
+    }
+    return plots.latency(climbs, RATES, ours=1)
 
 
 def batches() -> Picture:
@@ -74,4 +78,5 @@ def test_lines_of_latency_are_percentiles_and_end_where_a_way_falls_behind() -> 
     p50, p99 = drawn(latency()).axes
     assert p50.lines[0].get_ydata().tolist() == [3.0] * len(RATES)
     assert p99.lines[0].get_ydata() == pytest.approx([8.88] * len(RATES))
-    assert len(p50.lines[1].get_ydata()) == 0
+    assert p50.lines[1].get_xdata().tolist() == [100, 1000]
+    assert [line.get_label() for line in p50.lines] == [OURS, "loop"]
