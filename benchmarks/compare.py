@@ -109,7 +109,7 @@ def costs(bench: Bench, _peers: Sequence[Peer], asked: argparse.Namespace) -> Se
         f"Exactly-once; {PARTITIONS} partitions, 1 replica and batches of at most "
         f"{growth.BATCH_MAXIMUM:,} where nothing else is said. Medians of {asked.rounds} rounds, "
         f"memory the most of all rounds"
-        + (f"; long topics {growth.LONG_ROUNDS}." if long else "."),
+        + (f"; of topics in compact {growth.LONG_ROUNDS} rounds." if long else "."),
         growth.table(tried | long, runs),
     ]
     return Section("\n\n".join(text), [plots.batches(tried, runs)])

@@ -59,8 +59,8 @@ BATCHES_TRIED = (64, 256, 1_024, 4_096, BATCH_MAXIMUM)
 # In compact: as JSON the last one would take 7 GB of disk.
 RECORDS_TRIED = (1_000_000, 3_000_000, 10_000_000)
 
-# Each of them is long enough to be its own repetition.
-LONG_ROUNDS = 1
+# Fewer than elsewhere: a round of them takes more than a minute.
+LONG_ROUNDS = 2
 
 Series = Mapping[str, Setting]
 """Settings by what differs, rising."""

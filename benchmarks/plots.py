@@ -121,8 +121,8 @@ def _looks(ours: int) -> Iterator[dict[str, Any]]:
     lines = ("-", "--")
     for line in lines[:ours]:
         yield {"color": BLUE, "linestyle": line, "marker": "o", "linewidth": 3}
-    others = product(lines, zip((ORANGE, GREEN, VIOLET, RED, CYAN, GREY), "s^DvPX", strict=True))
-    for line, (colour, marker) in others:
+    others = product(lines, (ORANGE, GREEN, VIOLET, RED, CYAN, GREY))
+    for (line, colour), marker in zip(others, "s^DvPX*<>hdp", strict=True):
         yield {"color": colour, "linestyle": line, "marker": marker}
 
 
