@@ -11,21 +11,20 @@ import argparse
 import math
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
 from benchmarks import latency, report, throughput
-from benchmarks.detecting import PARTITIONS, artifact, start_detector
+from benchmarks.bench import Bench
+from benchmarks.detecting import artifact, start_detector
 from benchmarks.ending import in_a_sentence
 from benchmarks.rounds import turns
-from benchmarks.stream import Rows, make_rows
+from benchmarks.stream import make_rows
 from benchmarks.subscriber import Subscriber
 from broker.server import EmbeddedBroker
-from broker.topics import create_topics
+from events.codec import Encoding
 from events.settings import KafkaSettings
-from events.topics import Topics
 from fraudstream.cache import cache_folder
 from fraudstream.logs import log_to_stderr
 from fraudstream.progress import progress_bar
@@ -48,41 +47,18 @@ PORT = 8100
 DRAINING_PORT = 8300
 
 
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """What all measurements share.
-
-    Attributes:
-        settings: how to reach Kafka.
-        model: the artifact's folder.
-        rows: of the load.
-        folder: for logs.
-    """
-
-    settings: KafkaSettings
-    model: Path
-    rows: Rows
-    folder: Path
-
-    def create(self, name: str) -> Topics:
-        """Create topics of their own."""
-        topics = Topics(f"{name}.")
-        create_topics(self.settings.client(), topics.all(), partitions=PARTITIONS, retention=None)
-        return topics
-
-
 def measure_latency(
     bench: Bench, rates: Sequence[float], *, rounds: int, seconds: float
 ) -> dict[float, latency.Rounds]:
     """Return the rounds of each rate."""
-    topics = {way: bench.create(way) for way in WAYS}
+    topics = {way: bench.topics(f"{way}.") for way in WAYS}
     measured: dict[float, latency.Rounds] = {rate: {way: [] for way in WAYS} for rate in rates}
     with ExitStack() as stack:
         detectors = [
             stack.enter_context(
                 start_detector(
                     bench.settings,
-                    bench.model,
+                    bench.artifact,
                     prefix=topics[way].prefix,
                     group=way,
                     delivery=delivery,
@@ -103,7 +79,7 @@ def measure_latency(
             latency.measure(
                 bench.settings,
                 topics[way].transactions,
-                bench.rows,
+                bench.rows[Encoding.JSON],
                 subscriber,
                 name="warm-up",
                 rate=WARM_UP_RATE,
@@ -118,7 +94,7 @@ def measure_latency(
                         latency.measure(
                             bench.settings,
                             topics[way].transactions,
-                            bench.rows,
+                            bench.rows[Encoding.JSON],
                             subscriber,
                             name=f"{rate:g}-{number}",
                             rate=rate,
@@ -133,9 +109,9 @@ def measure_latency(
 
 def measure_throughput(bench: Bench, *, rounds: int, records: int) -> dict[str, list[float]]:
     """Return the records a second of each round, by way."""
-    topics = bench.create("full")
+    topics = bench.topics("full.")
     measured: dict[str, list[float]] = {way: [] for way in WAYS}
-    keys = throughput.fill(bench.settings, topics.transactions, bench.rows, records)
+    keys = throughput.fill(bench.settings, topics.transactions, bench.rows[Encoding.JSON], records)
     with (
         Subscriber(bench.settings, [topics.alerts]) as subscriber,
         progress_bar("Measuring throughput", rounds * len(WAYS), unit="rounds") as advance,
@@ -147,7 +123,7 @@ def measure_throughput(bench: Bench, *, rounds: int, records: int) -> dict[str, 
                     throughput.drain(
                         bench.settings,
                         topics,
-                        bench.model,
+                        bench.artifact,
                         subscriber,
                         keys,
                         delivery=delivery,
@@ -179,7 +155,7 @@ def run(arguments: argparse.Namespace) -> str:
     """Measure all of it and return the report's section."""
     machine = report.machine()
     model = artifact()
-    rows = make_rows(model)
+    rows = {Encoding.JSON: make_rows(model)}
     with (
         TemporaryDirectory(prefix="fraudstream-benchmark-") as folder,
         EmbeddedBroker(cache=cache_folder("kafka"), full_speed=True) as broker,
