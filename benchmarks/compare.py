@@ -101,10 +101,8 @@ def costs(bench: Bench, _peers: Sequence[Peer], asked: argparse.Namespace) -> Se
         tried, long = growth.quick_series(growth.QUICK_RECORDS), {}
     else:
         tried, long = growth.series(growth.RECORDS), growth.topics()
-    ways = growth.ways(bench, tried)
-    runs, _ = measure(ways, asked.rounds, ours=ways, title="Measuring costs")
-    ways = growth.ways(bench, long)
-    runs |= measure(ways, growth.LONG_ROUNDS, ours=ways, title="Draining long topics")[0]
+    runs = growth.measured(bench, tried, asked.rounds)
+    runs |= growth.measured(bench, long, growth.LONG_ROUNDS)
     text = [
         f"Exactly-once; {PARTITIONS} partitions, 1 replica and batches of at most "
         f"{growth.BATCH_MAXIMUM:,} where nothing else is said. Medians of {asked.rounds} rounds, "

@@ -14,7 +14,7 @@ from benchmarks import report
 from benchmarks.bench import Bench
 from benchmarks.detecting import PARTITIONS
 from benchmarks.errors import BenchmarkError
-from benchmarks.rounds import Runs, Way
+from benchmarks.rounds import Runs, Way, measure
 from benchmarks.running import Run, run_detector
 from events.codec import Encoding
 
@@ -92,17 +92,19 @@ def topics() -> dict[str, Series]:
     return {TOPICS: {f"{it:,}": Setting(it, Encoding.COMPACT) for it in RECORDS_TRIED}}
 
 
-def ways(bench: Bench, grown: Mapping[str, Series]) -> dict[str, Way]:
-    """Return how each setting is run, by its name; topics are filled here.
+def measured(bench: Bench, grown: Mapping[str, Series], rounds: int) -> dict[str, list[Run]]:
+    """Return the runs of each setting, by its name; topics are filled before.
 
     Raises:
-        BenchmarkError: the disk has no room for them.
+        BenchmarkError: a detector fails, or the disk has no room for the topics.
+        PartFailedError: a detector fails.
     """
     settings = {it.name: it for one in grown.values() for it in one.values()}
     check_room({(it.records, it.encoding, it.partitions) for it in settings.values()})
     for it in settings.values():
         bench.backlog(it.records, encoding=it.encoding, partitions=it.partitions)
-    return {name: partial(_drain, bench, it) for name, it in settings.items()}
+    ways: dict[str, Way] = {name: partial(_drain, bench, it) for name, it in settings.items()}
+    return measure(ways, rounds, ours=ways, title="Measuring costs")[0]
 
 
 def check_room(backlogs: set[tuple[int, Encoding, int]]) -> None:

@@ -17,7 +17,7 @@ Runs = Mapping[str, Sequence[Run]]
 
 def turns(names: Sequence[str], number: int) -> Sequence[str]:
     """Return the names in a round's order: who goes first changes from round to round."""
-    first = number % len(names)
+    first = number % len(names) if names else 0
     return (*names[first:], *names[:first])
 
 
