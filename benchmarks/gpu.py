@@ -5,7 +5,7 @@ hidden layers. From rows in the machine's memory to scores there, as the detecto
 with the transfer to the device and back; and with rows that are on the device already. The second
 is set against what the device's memory allows: a row's features have to be read and its score
 written, at the rate of a large copy on the same device.
-It needs JAX (for a GPU `jax[cuda12]`) beside Keras, and no TensorFlow.
+It needs JAX (for a GPU `jax[cuda12]`), Keras and scikit-learn, and no TensorFlow.
 """
 
 import argparse
