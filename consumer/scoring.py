@@ -18,26 +18,31 @@ class Scoring:
     """The scores of one batch, which grows while it is being scored.
 
     A network computes outside of Python's lock, so that a thread beside the loop's costs the loop
-    nothing where there is a second core. A batch that never gets as far as to fill a part is
-    scored in the loop's own thread: handing it over would only delay its alerts.
+    next to nothing where there is a second core. A batch too small for a part is scored in the
+    loop's own thread: handing it over would only delay its alerts.
 
     Args:
-        scorer: the model.
+        scorer: the model; two threads may call it at the same time.
         thread: where parts are scored, one after the other.
     """
 
     def __init__(self, scorer: Scorer, thread: Executor) -> None:
         self._scorer = scorer
         self._thread = thread
-        self._parts: list[Future[NDArray[np.float32]]] = []
+        self._parts: list[tuple[int, Future[NDArray[np.float32]]]] = []  # with its first row
         self._rows = 0
 
     def begin(self, features: NDArray[np.float32]) -> None:
         """Begin to score the next rows of the batch, float32 [n, 30]; does not wait."""
-        self._parts.append(self._thread.submit(self._scorer, features))
+        self._parts.append((self._rows, self._thread.submit(self._scorer, features)))
         self._rows += len(features)
 
     def scores(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Wait for the scores, float32 [n], of all of the batch's features, float32 [n, 30]."""
+        """Return the scores, float32 [n], of all of the batch's features, float32 [n, 30].
+
+        Parts that were not begun yet are taken back: this thread has nothing else to do now.
+        """
+        while self._parts and self._parts[-1][1].cancel():
+            self._rows, _ = self._parts.pop()
         rest = self._scorer(features[self._rows :])
-        return np.concatenate([*(part.result() for part in self._parts), rest])
+        return np.concatenate([*(part.result() for _, part in self._parts), rest])

@@ -26,16 +26,18 @@ def test_scores_stand_in_the_order_of_rows(cuts: list[int]) -> None:
 
 
 def test_a_part_is_scored_while_its_giver_goes_on() -> None:
-    decoded = Event()
+    begun, decoded = Event(), Event()
 
     def waiting(features: NDArray[np.float32]) -> NDArray[np.float32]:
         if current_thread() is not main_thread():
+            begun.set()
             assert decoded.wait(30)
         return score(features)
 
     with ThreadPoolExecutor(1) as thread:
         scoring = Scoring(waiting, thread)
         scoring.begin(ROWS[:4])
+        assert begun.wait(30)
         decoded.set()
         assert scoring.scores(ROWS).tolist() == ROWS[:, 0].tolist()
 
@@ -52,14 +54,41 @@ def test_a_batch_without_parts_is_scored_in_its_own_thread() -> None:
     assert threads == [main_thread()]
 
 
+def test_parts_that_are_not_begun_are_taken_back() -> None:
+    begun, scored = Event(), Event()
+    here = []
+
+    def slow(features: NDArray[np.float32]) -> NDArray[np.float32]:
+        if current_thread() is main_thread():
+            here.append(len(features))
+            scored.set()
+        else:
+            begun.set()
+            assert scored.wait(30)
+        return score(features)
+
+    with ThreadPoolExecutor(1) as thread:
+        scoring = Scoring(slow, thread)
+        scoring.begin(ROWS[:4])
+        assert begun.wait(30)
+        scoring.begin(ROWS[4:7])
+        scoring.begin(ROWS[7:9])
+        assert scoring.scores(ROWS).tolist() == ROWS[:, 0].tolist()
+    assert here == [6]
+
+
 def test_what_fails_in_a_part_fails_the_batch() -> None:
+    begun = Event()
+
     def failing(features: NDArray[np.float32]) -> NDArray[np.float32]:
         if current_thread() is main_thread():
             return score(features)
+        begun.set()
         raise RuntimeError("the card is gone")
 
     with ThreadPoolExecutor(1) as thread:
         scoring = Scoring(failing, thread)
         scoring.begin(ROWS[:4])
+        assert begun.wait(30)
         with pytest.raises(RuntimeError, match="the card is gone"):
             scoring.scores(ROWS)
