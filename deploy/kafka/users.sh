@@ -7,7 +7,7 @@ umask 077
 
 for user in topics producer detector quality alerts dead-letters; do
   password=$(sed -n 's/^sasl.password=//p' "/run/secrets/$user.properties")
-  echo "SCRAM-SHA-512=[password=$password]" > /tmp/user.properties
+  echo "SCRAM-SHA-512=password=$password" > /tmp/user.properties
   kafka-configs.sh --bootstrap-server $BOOTSTRAP \
     --alter --entity-type users --entity-name "fraudstream-$user" --add-config-file /tmp/user.properties
 done
