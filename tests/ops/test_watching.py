@@ -44,7 +44,8 @@ def test_prometheus_finds_every_detector_and_the_quality_monitor() -> None:
 def test_health_is_asked_where_it_is_answered() -> None:
     for name in ("detector", "detector-replica", "detector-gpu", "quality"):
         test = " ".join(SERVICES[name]["healthcheck"]["test"])
-        assert f"http://127.0.0.1:{metrics_port(SERVICES[name])}/readyz" in test
+        assert f"/dev/tcp/127.0.0.1/{metrics_port(SERVICES[name])};" in test
+        assert "GET /readyz HTTP/1.0\\r\\n\\r\\n" in test
 
 
 def test_grafana_opens_on_the_fraud_operations_without_a_login() -> None:
