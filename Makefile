@@ -61,9 +61,10 @@ format: $(READY) ## Format the code
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --quiet --fix-only .
 
-lint: $(READY) ## Find what ruff objects to
+lint: $(READY) ## Find what ruff and hadolint object to
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
+	@$(BIN)/hadolint deploy/Dockerfile
 
 types: $(READY) ## Check the types
 	@$(BIN)/mypy
@@ -75,6 +76,10 @@ constraints: $(READY) ## Compile the pinned versions and their hashes anew
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make constraints" \
 		--extra model --extra pictures --extra broker --group dev pyproject.toml --output-file constraints.txt
+	@{ echo '# CUDA for the image consumer-gpu, beside constraints.txt; compiled by `make constraints`.'; \
+		$(BIN)/uv pip compile --quiet --python-version 3.13 --python-platform linux --generate-hashes \
+		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --constraint constraints.txt --extra gpu \
+		pyproject.toml | awk '/^[^ #]/ { cuda = /^nvidia-/ } cuda'; } > deploy/gpu.txt
 
 clean: ## Remove the environment and caches of this checkout
 	@rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis

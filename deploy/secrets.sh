@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Makes what compose.tls.yaml mounts, in secrets/: an authority and Kafka's certificate from it, and for each
+# user of docs/security.md its settings with a password of its own. Needs openssl.
+#
+#   ./secrets.sh              once
+#   rm -r secrets             and everything is to be made anew (then also `docker compose down --volumes`)
+set -euo pipefail
+cd "$(dirname "$0")"
+umask 077
+if [ -e secrets ]; then
+    echo "deploy/secrets is there already; remove it to make everything anew." >&2
+    exit 2
+fi
+mkdir secrets.new
+trap 'rm -rf secrets.new' EXIT
+cd secrets.new
+
+key=(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes)
+openssl req -x509 "${key[@]}" -days 3650 -subj "/CN=fraudstream authority" \
+    -addext "basicConstraints=critical,CA:TRUE" -keyout authority.key -out authority.pem 2> log || { cat log >&2; exit 1; }
+openssl req "${key[@]}" -subj "/CN=kafka" -keyout kafka.key -out kafka.csr 2>> log
+echo "subjectAltName=DNS:kafka,DNS:localhost" > kafka.extensions
+openssl x509 -req -in kafka.csr -CA authority.pem -CAkey authority.key -CAcreateserial -days 825 \
+    -extfile kafka.extensions -out kafka.crt 2>> log
+cat kafka.key kafka.crt > kafka.pem
+
+for user in topics producer detector quality alerts dead-letters; do
+    cat > "$user.properties" <<PROPERTIES
+security.protocol=SASL_SSL
+ssl.ca.location=/run/secrets/authority.pem
+sasl.mechanism=SCRAM-SHA-512
+sasl.username=fraudstream-$user
+sasl.password=$(openssl rand -hex 24)
+PROPERTIES
+done
+
+# With the authority's key gone nobody can make another certificate in its name.
+find . -type f ! -name "*.properties" ! -name authority.pem ! -name kafka.pem -delete
+# Containers read them as users of their own; on this machine the folder lets only its owner in.
+chmod 644 ./*
+cd ..
+mv secrets.new secrets
+echo "deploy/secrets: made."

@@ -1,0 +1,111 @@
+"""The Dockerfile: what hadolint says, and what it promises of each image."""
+
+import re
+import subprocess
+import sys
+from importlib.metadata import requires, version
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from tests.ops.stack import DEPLOY, ROOT
+
+DOCKERFILE = (DEPLOY / "Dockerfile").read_text().replace("\\\n", " ")
+TARGETS = ("producer", "consumer", "consumer-gpu")
+STAGES = {
+    name: (base, body)
+    for base, name, body in re.findall(
+        r"^FROM (\S+) AS (\S+)$(.*?)(?=^FROM |\Z)", DOCKERFILE, re.MULTILINE | re.DOTALL
+    )
+}
+
+
+def whole(target: str) -> str:
+    """Return a stage's instructions after those of the stages that it begins with."""
+    base, body = STAGES[target]
+    return (whole(base) if base in STAGES else "") + body
+
+
+def last(instruction: str, target: str) -> str:
+    found: list[str] = re.findall(rf"^{instruction} (.+)$", whole(target), re.MULTILINE)
+    return found[-1] if found else ""
+
+
+def test_hadolint_finds_nothing() -> None:
+    program = Path(sys.executable).parent / "hadolint"
+    answer = subprocess.run(
+        [program, DEPLOY / "Dockerfile"], capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 0, answer.stdout
+
+
+def test_the_base_is_pinned() -> None:
+    assert re.search(r"^ARG PYTHON=python:3\.\d+\.\d+-slim-bookworm$", DOCKERFILE, re.MULTILINE)
+    assert {base for base, _ in STAGES.values()} - STAGES.keys() == {"${PYTHON}"}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_images_run_as_a_user_without_rights_and_hear_signals(target: str) -> None:
+    assert last("USER", target) == "10001:10001"
+    assert last("ENTRYPOINT", target) == '["fraudstream"]'
+    assert last("CMD", target).startswith("[")
+    # Nothing is run in the stages that are shipped but the making of the user.
+    assert [it.split()[0] for it in re.findall(r"^RUN (.+)$", whole(target), re.MULTILINE)] == [
+        "useradd"
+    ]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_images_tell_what_they_are(target: str) -> None:
+    assert f'org.opencontainers.image.version="{version("fraudstream")}"' in whole(target)
+    assert 'org.opencontainers.image.licenses="Apache-2.0"' in whole(target)
+
+
+@pytest.mark.parametrize("target", ["consumer", "consumer-gpu"])
+def test_detectors_are_asked_how_they_are(target: str) -> None:
+    check = last("HEALTHCHECK", target)
+    assert "/dev/tcp/127.0.0.1/8000; printf 'GET /healthz HTTP/1.0" in check
+    assert "FRAUDSTREAM_METRICS=0.0.0.0:8000" in whole(target)
+
+
+def test_the_producer_is_built_without_tensorflow() -> None:
+    assert "--extra" not in STAGES["producer-packages"][1]
+    assert "--from=producer-packages" in STAGES["producer"][1]
+
+
+def test_every_package_is_known_by_its_hash() -> None:
+    installs = re.findall(r"(?:pip|uv pip) install (.*?)(?:&&|$)", DOCKERFILE, re.MULTILINE)
+    assert len(installs) == 5
+    for options in installs:
+        ours = "--no-deps --build-constraints constraints.txt ." in options
+        assert ours or "--require-hashes" in options
+
+
+def test_what_is_copied_is_sent_to_the_build_and_nothing_else() -> None:
+    copied = {
+        source.strip("/")
+        for sources in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE)
+        for source in sources.split()[:-1]
+    }
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    assert "*" in lines
+    assert {line.removeprefix("!") for line in lines if line.startswith("!")} == copied
+    assert all((ROOT / source).exists() for source in copied)
+
+
+def test_cuda_is_pinned_as_this_tensorflow_wants_it() -> None:
+    pins = dict(
+        re.findall(r"^(nvidia-[\w-]+)==(\S+) ", (DEPLOY / "gpu.txt").read_text(), re.MULTILINE)
+    )
+    wanted = [Requirement(line) for line in requires("tensorflow") or ()]
+    cuda = [
+        it
+        for it in wanted
+        if it.marker
+        and it.marker.evaluate({"extra": "and-cuda", "sys_platform": "linux"})
+        and not it.marker.evaluate({"extra": "", "sys_platform": "linux"})
+    ]
+    assert cuda
+    for requirement in cuda:
+        assert requirement.specifier.contains(pins[requirement.name]), requirement
