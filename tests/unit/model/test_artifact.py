@@ -72,6 +72,15 @@ def test_saved_and_loaded_scores_agree(
     assert np.allclose(Scorer.load(folder)(raw), direct, atol=1e-6)
 
 
+def test_an_artifact_from_before_drift_was_watched_loads(folder: Path) -> None:
+    assert load_metadata(folder).reference is not None
+    metadata = json.loads((folder / "metadata.json").read_text())
+    del metadata["reference"]
+    (folder / "metadata.json").write_text(json.dumps(metadata))
+    assert load_metadata(folder).reference is None
+    Scorer.load(folder)
+
+
 def test_an_older_artifact_is_replaced(folder: Path, trained: Trained) -> None:
     save(folder, trained.network, msgspec.structs.replace(trained.metadata, seed=99))
     assert load_metadata(folder).seed == 99
