@@ -21,8 +21,9 @@ from model.reference import Distribution, Reference
 HOUR = 3600.0  # seconds
 HOURS = 24
 
-# Counting a row into 31 times 10 bins takes about 0.2 us, a thirtieth of all that the loop does for
-# it; of every seventh it is 0.03 us. A prime, so as not to keep step with what repeats in a stream.
+# Counting a row into 31 times 10 bins takes 0.25 us, a 24th of all that the loop does for it; of
+# every seventh it is 0.04 us (python -m benchmarks.drift). A prime, so as not to keep step with
+# what repeats in a stream.
 EVERY = 7
 
 # A second's samples are counted together: a count takes 40 us, however few rows it is of.
@@ -42,7 +43,9 @@ ADDED = 0.5
 NameAndHelp = tuple[str, str]
 
 
-def stability_index(shares: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
+def stability_index(
+    shares: NDArray[np.float64], counts: NDArray[np.int64] | NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Return the population stability index of each distribution, float64 [...].
 
     The sum over the bins of (a - e) ln(a / e), a being the share of the window's rows in a bin and

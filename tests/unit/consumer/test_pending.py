@@ -74,4 +74,4 @@ def test_metrics_hear_of_everything_that_was_pending() -> None:
     assert value("fraud_scoring_latency_seconds_bucket", le="0.005") == 1
     assert value("fraud_detection_latency_seconds_sum") == 1.0
     assert value("fraud_alert_amount_sum") == 12.5
-    assert value("fraud_alert_amount_bucket", le="10") == 0
+    assert value("fraud_alert_amount_bucket", le="10.0") == 0
