@@ -247,6 +247,15 @@ def _time_axis(axes: Any, begin: float, end: float) -> None:
     axes.tick_params(labelsize=6.5)
 
 
+def save(
+    path: Path, dashboard: Dashboard, prometheus: Prometheus, *, end: float, shown: float
+) -> None:
+    """Write a dashboard's picture, a PNG; the other arguments are those of `draw`."""
+    picture = draw(dashboard, prometheus, end=end, shown=shown)
+    drawn = render(picture, width=_INCHES, height=height(dashboard), background="light")
+    path.write_bytes(_few_colours(drawn))
+
+
 def _few_colours(picture: bytes) -> bytes:
     """Return a PNG with a palette, a third as large; Pillow comes with matplotlib."""
     from PIL import Image
@@ -269,10 +278,8 @@ def main() -> None:
     asked = parser.parse_args()
     prometheus, end = Prometheus(asked.prometheus), time.time()
     for dashboard in read_dashboards():
-        picture = draw(dashboard, prometheus, end=end, shown=60 * asked.minutes)
         path = asked.folder / f"dashboards-{dashboard.uid}.png"
-        drawn = render(picture, width=_INCHES, height=height(dashboard), background="light")
-        path.write_bytes(_few_colours(drawn))
+        save(path, dashboard, prometheus, end=end, shown=60 * asked.minutes)
         print(path)
 
 
