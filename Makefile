@@ -1,6 +1,6 @@
 # Everything starts from a checkout with Python (3.11 to 3.13), git and make.
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos benchmark check format lint types constraints clean
+.PHONY: help demo test chaos benchmark check format lint types constraints docs clean
 .DELETE_ON_ERROR:
 
 # The first Python that really runs and that TensorFlow has wheels for; `make PYTHON=... demo` overrides it.
@@ -67,6 +67,9 @@ lint: $(READY) ## Find what ruff objects to
 
 types: $(READY) ## Check the types
 	@$(BIN)/mypy
+
+docs: $(READY) ## Write anew what docs/ says of options, metrics and messages
+	@$(BIN)/python -m docs.generate
 
 constraints: $(READY) ## Compile the pinned versions and their hashes anew
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

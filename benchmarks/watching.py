@@ -14,6 +14,7 @@ from consumer.detector import Detector
 from consumer.limit import DeadLetterLimit
 from consumer.metrics import Trigger
 from consumer.pending import Pending
+from consumer.scoring import Scoring
 from consumer.service import DetectorOptions, run_detector
 from consumer.source import Received, Source
 from events.settings import KafkaSettings
@@ -45,7 +46,7 @@ def watch_detector(
     from model.scorer import Scorer
 
     stopwatch = Stopwatch()
-    _time_stages(stopwatch, Scorer)
+    _time_stages(stopwatch)
     counting = Counting(stopwatch, records)
     counting.count_reads()
     run_detector(
@@ -62,13 +63,13 @@ def watch_detector(
     return counting.profile
 
 
-def _time_stages(stopwatch: Stopwatch, scorer: type) -> None:
+def _time_stages(stopwatch: Stopwatch) -> None:
     """Attach the stopwatch to the functions that are stages."""
     stages: list[tuple[Any, str, Stage]] = [
         (Source, "read", Stage.FETCH),
         (Decoder, "decode", Stage.DECODE),
         (decoding, "as_numbers", Stage.NUMBERS),
-        (scorer, "__call__", Stage.SCORE),
+        (Scoring, "scores", Stage.SCORE),
         (Detector, "_alerts", Stage.ENCODE),
         (Detector, "_dead_letters", Stage.ENCODE),
         (Pending, "tell", Stage.METRICS),

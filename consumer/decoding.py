@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consumer.source import Received
-from events.codec import decode_transaction
+from events.codec import decode_transaction, decode_usual
 from events.compact import NUMBER, NUMBERS_BYTES, is_compact
 from events.errors import PayloadError
 from events.messages import BOUNDS, FEATURES, ID_LENGTHS, DeadLetter, Transaction
@@ -18,10 +18,20 @@ from events.messages import BOUNDS, FEATURES, ID_LENGTHS, DeadLetter, Transactio
 # caches have forgotten them: a batch of 16,384 at once takes half as long again.
 PART_RECORDS = 256
 
+# Rows that are worth a call of their own to the network, and fit into a processor's caches on their
+# way through it: 2,048 rows of 256 float32, the widest layer's, are 2 MB.
+READY_ROWS = 2_048
+
 _AMOUNT = FEATURES.index("Amount")
 _LOWEST = np.array([BOUNDS[name].low for name in FEATURES])
 _HIGHEST = np.array([BOUNDS[name].high for name in FEATURES])
 _numbers: Callable[[Transaction], tuple[float, ...]] = attrgetter(*FEATURES)
+
+Ready = Callable[[NDArray[np.float32]], None]
+
+
+def _pass_by(_features: NDArray[np.float32]) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +78,20 @@ class Decoder:
     def __init__(self, feature_names: Sequence[str]) -> None:
         self._order = [FEATURES.index(name) for name in feature_names]
 
-    def decode(self, messages: Sequence[Received]) -> Batch:
-        """Return the batch of these records, in their order."""
+    def decode(self, messages: Sequence[Received], ready: Ready = _pass_by) -> Batch:
+        """Return the batch of these records, in their order.
+
+        Args:
+            messages: the records.
+            ready: told of the batch's features from the first row on, float32 [n, 30], whenever
+                another `READY_ROWS` or more are decoded. The last rows need not be among them.
+        """
         ids: list[str] = []
         features = np.empty((len(messages), len(self._order)), np.float32)
         amounts = np.empty(len(messages), np.float64)
         timestamps: list[int] = []
         dead_letters: list[DeadLetter] = []
+        told = 0
         for at in range(0, len(messages), PART_RECORDS):
             some = messages[at : at + PART_RECORDS]
             part = _at_once(some) or _one_by_one(some, dead_letters)
@@ -83,6 +100,9 @@ class Decoder:
             amounts[rows] = part.numbers[:, _AMOUNT]
             ids += part.ids
             timestamps += part.timestamps
+            if len(ids) - told >= READY_ROWS:
+                ready(features[told : len(ids)])
+                told = len(ids)
         return Batch(
             ids,
             features[: len(ids)],
@@ -93,20 +113,35 @@ class Decoder:
 
 
 def _at_once(messages: Sequence[Received]) -> Part | None:
-    """Return what stands in compact records, read in one pass; None if any is not, or is bad."""
-    if not all(is_compact(message.headers()) for message in messages):
-        return None
+    """Return what stands in records of one encoding; None if they are mixed, or any is unusual."""
+    compact = sum(is_compact(message.headers()) for message in messages)
     payloads = [message.value() or b"" for message in messages]
     try:
-        numbers = np.frombuffer(b"".join([it[:NUMBERS_BYTES] for it in payloads]), NUMBER)
-        numbers = numbers.reshape(len(payloads), len(FEATURES))
-        ids = b"\n".join([it[NUMBERS_BYTES:] for it in payloads]).decode().split("\n")
-    except ValueError:  # too short, or not UTF-8
-        return None
-    # With a newline in an id there are more ids than records, and it is not known whose they are.
-    if len(ids) != len(payloads) or not _are_valid(ids, numbers):
+        if compact == len(messages):
+            ids, numbers = _compact_at_once(payloads)
+        elif compact == 0:
+            transactions = decode_usual(payloads)
+            ids, numbers = _ids(transactions), as_numbers(transactions)
+        else:
+            return None
+    except (PayloadError, ValueError):
         return None
     return Part(ids, numbers, [message.timestamp()[1] for message in messages])
+
+
+def _compact_at_once(payloads: list[bytes]) -> tuple[list[str], NDArray[np.float64]]:
+    """Return ids and numbers of compact values, read in one pass.
+
+    Raises:
+        ValueError: if any is too short, not UTF-8, or out of bounds.
+    """
+    numbers = np.frombuffer(b"".join([it[:NUMBERS_BYTES] for it in payloads]), NUMBER)
+    numbers = numbers.reshape(len(payloads), len(FEATURES))
+    ids = b"\n".join([it[NUMBERS_BYTES:] for it in payloads]).decode().split("\n")
+    # With a newline in an id there are more ids than records, and it is not known whose they are.
+    if len(ids) != len(payloads) or not _are_valid(ids, numbers):
+        raise ValueError
+    return ids, numbers
 
 
 def _are_valid(ids: list[str], numbers: NDArray[np.float64]) -> bool:
@@ -131,8 +166,11 @@ def _one_by_one(messages: Sequence[Received], dead_letters: list[DeadLetter]) ->
             dead_letters.append(_dead_letter(message, error))
         else:
             timestamps.append(message.timestamp()[1])
-    ids = [transaction.transaction_id for transaction in transactions]
-    return Part(ids, as_numbers(transactions), timestamps)
+    return Part(_ids(transactions), as_numbers(transactions), timestamps)
+
+
+def _ids(transactions: Sequence[Transaction]) -> list[str]:
+    return [transaction.transaction_id for transaction in transactions]
 
 
 def as_numbers(transactions: Sequence[Transaction]) -> NDArray[np.float64]:

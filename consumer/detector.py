@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from confluent_kafka import TopicPartition
@@ -17,6 +17,7 @@ from consumer.journal import Journal, note
 from consumer.limit import DeadLetterLimit
 from consumer.metrics import CommitOutcome, DetectorMetrics, RebalanceEvent, Stage, Trigger
 from consumer.pending import Pending
+from consumer.scoring import Scorer, Scoring
 from consumer.source import Received, Source
 from events.codec import dead_letter_headers, encode
 from events.errors import Reason
@@ -27,13 +28,6 @@ logger = logging.getLogger(__name__)
 
 # An abort now and then is the group at work; this many without a commit between them is not.
 ABORTS_IN_A_ROW = 10
-
-
-class Scorer(Protocol):
-    """What the loop asks of a model."""
-
-    def __call__(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the scores, float32 [n], of features, float32 [n, 30]."""
 
 
 class Detector:
@@ -82,6 +76,7 @@ class Detector:
         self._source = source
         self._decoder = decoder
         self._scorer = scorer
+        self._scoring_thread = ThreadPoolExecutor(1, thread_name_prefix="scoring")
         self._threshold = threshold
         self._model_version = model_version
         self._delivery = delivery
@@ -139,10 +134,11 @@ class Detector:
 
     def _process(self, messages: Sequence[Received], trigger: Trigger) -> None:
         started = self._monotonic()
-        batch = self._decoder.decode(messages)
+        scoring = Scoring(self._scorer, self._scoring_thread)
+        batch = self._decoder.decode(messages, scoring.begin)
         self._limit.check(messages, batch.dead_letters)
         decoded = self._monotonic()
-        scores = self._scorer(batch.features)
+        scores = scoring.scores(batch.features)
         now = self._wall()
         self._metrics.stages[Stage.DECODE].observe(decoded - started)
         self._metrics.stages[Stage.SCORE].observe(self._monotonic() - decoded)

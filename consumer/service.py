@@ -18,12 +18,13 @@ from consumer.clients import make_consumer, make_producer
 from consumer.committing import COMMIT_SECONDS, WATCHDOG_SECONDS, producer_settings
 from consumer.decoding import Decoder
 from consumer.delivery import AtLeastOnce, Delivery, ExactlyOnce, Reached, pass_by
-from consumer.detector import Detector, Scorer
+from consumer.detector import Detector
 from consumer.health import Health
 from consumer.lag import lags
 from consumer.limit import DeadLetterLimit
 from consumer.metrics import DetectorMetrics, Stage
 from consumer.resuming import JournalEnds, open_journal
+from consumer.scoring import Scorer
 from consumer.server import MetricsServer
 from consumer.source import Source
 from consumer.watchdog import Watchdog, WatchedDelivery
@@ -282,8 +283,9 @@ def _member(options: DetectorOptions, metrics_address: str) -> str | None:
     """Return the detector's transactional id, None where it commits without transactions.
 
     Stable over restarts, so that a new process ends what its killed predecessor left open instead
-    of everybody waiting for its timeout; and no two processes have the same, since the system
-    gives the metrics' address to one at a time.
+    of everybody waiting for its timeout; and no two processes have the same, since machines,
+    containers and pods have names of their own, and within one of them the system gives the
+    metrics' address to one process at a time.
     """
     if options.delivery == "at-least-once":
         return None

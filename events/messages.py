@@ -15,9 +15,16 @@ FEATURES: tuple[str, ...] = ("Time", *(f"V{index}" for index in range(1, 29)), "
 
 TransactionId = Annotated[str, Meta(min_length=1, max_length=64)]
 
+# Kafka's own type of timestamps and offsets; its whole range is allowed, so there is no bound.
+_INT64 = {"format": "int64"}
+Milliseconds = Annotated[int, Meta(extra_json_schema=_INT64)]
+Count = Annotated[int, Meta(ge=0, extra_json_schema=_INT64)]
+
 # The bounds lie far outside the data set (|V| <= 121, Amount <= 25,691.16, Time <= 172,792), inside
 # what float32 holds exactly enough, and catch the shifted column and the wrong unit.
-Component = Annotated[float, Meta(ge=-1e6, le=1e6)]
+Component = Annotated[
+    float, Meta(ge=-1e6, le=1e6, description="One of the 28 principal components, without a unit.")
+]
 Seconds = Annotated[float, Meta(ge=0, le=1e12)]
 Money = Annotated[float, Meta(ge=0, le=1e9)]
 
@@ -31,7 +38,7 @@ class Transaction(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         transaction_id: deterministic from the source row, so that replays can be compared.
         Time: seconds since the data set's first transaction.
-        V1: first of the 28 principal components V1 to V28.
+        V1: first of the 28 principal components V1 to V28, which have no unit.
         Amount: the money, in the data set's currency (euro).
     """
 
@@ -94,12 +101,12 @@ class Label(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         transaction_id: the transaction this is about.
         event_time_ms: when the transaction happened, milliseconds since the epoch.
-        Amount: the money behind it.
+        Amount: the money behind it, in the data set's currency (euro).
         Class: 1 for fraud, 0 for legitimate, as in creditcard.csv.
     """
 
     transaction_id: TransactionId
-    event_time_ms: int
+    event_time_ms: Milliseconds
     Amount: Money
     Class: Literal[0, 1]
 
@@ -111,15 +118,15 @@ class Alert(msgspec.Struct, frozen=True, gc=False):
         transaction_id: the transaction this is about.
         event_time_ms: when the transaction happened, milliseconds since the epoch.
         detection_time_ms: when it was scored, milliseconds since the epoch.
-        score: the network's output, 0 to 1.
+        score: the network's output, 0 to 1, without a unit.
         threshold: the score from which on a transaction is flagged.
-        model_version: which artifact scored it.
-        Amount: the money behind it.
+        model_version: which artifact scored it: day of its training, start of its SHA-256.
+        Amount: the money behind it, in the data set's currency (euro).
     """
 
     transaction_id: TransactionId
-    event_time_ms: int
-    detection_time_ms: int
+    event_time_ms: Milliseconds
+    detection_time_ms: Milliseconds
     score: Annotated[float, Meta(ge=0, le=1)]
     threshold: Annotated[float, Meta(ge=0, le=1)]
     model_version: str
@@ -144,12 +151,12 @@ class JournalEntry(msgspec.Struct, frozen=True, gc=False):
     """
 
     topic: str
-    partition: int
-    first: int
-    next: int
-    scored: int
-    refused: int
-    digest: int
+    partition: Count
+    first: Count
+    next: Count
+    scored: Count
+    refused: Count
+    digest: Count
 
 
 class DeadLetter(msgspec.Struct, frozen=True):

@@ -27,6 +27,7 @@ COMMANDS = {
     "alerts": "Follow the alerts.",
     "dead-letters": "List, show and put back what could not be read.",
     "quality": "Follow precision, recall and missed money, live.",
+    "messages": "Describe topics and messages for other programs.",
     "completion": "Complete commands and options in your shell.",
 }
 

@@ -20,7 +20,7 @@ def option(*declarations: str, **attributes: Any) -> Callable[[Command], Command
 
     `--batch-maximum` is FRAUDSTREAM_BATCH_MAXIMUM, in every command that has it.
     """
-    longest = max(declarations, key=len).split("/")[0]
+    longest = max((it for it in declarations if it.startswith("-")), key=len).split("/")[0]
     variable = "FRAUDSTREAM_" + longest.lstrip("-").upper().replace("-", "_")
     attributes.setdefault("envvar", variable)
     attributes.setdefault("show_envvar", True)

@@ -73,7 +73,7 @@ class DeadLettersOutside(ExactlyOnce):
         )
         plain.open()
         for record in filter(outside, records):
-            plain._produce(record, float("inf"))
+            plain._produce(record, float("inf"), lambda _error, _message: None)
         plain._producer.flush(1)
         super().commit([record for record in records if not outside(record)], offsets)
 

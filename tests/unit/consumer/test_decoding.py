@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.decoding import PART_RECORDS, Batch, Decoder
-from events.codec import Encoding, encode
-from events.errors import Reason
+from consumer.decoding import PART_RECORDS, READY_ROWS, Batch, Decoder
+from events.codec import Encoding, decode_transaction, encode
+from events.errors import PayloadError, Reason
 from events.messages import BOUNDS, FEATURES, Transaction
 from tests.unit.events.strategies import transactions
 
@@ -185,3 +185,40 @@ def test_a_record_near_the_limit_of_kafka_still_fits_as_a_dead_letter() -> None:
     assert letter.headers == ()
     assert letter.reason == Reason.OVERSIZED
     assert "this is the beginning of 999507 bytes" in letter.message  # 3 of the key, 4 of a name
+
+
+GOOD = encode(transaction(1))
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        GOOD.replace(b'"V1":', b'"V1":0.5,"V1":'),  # twice
+        GOOD.replace(b'"V1":', b'"later":{"V1":1},"V1":'),  # unknown, which is tolerated
+        GOOD.replace(b'"V2":2.0,', b""),
+        GOOD.replace(b'"V2":2.0,', b'"later":2.0,'),  # as many colons
+        GOOD.replace(b"row-1", b"a:b"),
+        GOOD.replace(b"row-1", b"\xff"),
+        GOOD.replace(b"29.0}", b"29.0}" + b" " * 20_000),
+        GOOD.replace(b"29.0}", b"-1}"),
+        GOOD * 2,
+        GOOD[:-1],
+        b"null",
+    ],
+)
+def test_in_a_batch_a_json_value_is_read_as_it_is_alone(odd: bytes) -> None:
+    try:
+        alone = [decode_transaction(odd).transaction_id]
+    except PayloadError:
+        alone = []
+    batch = Decoder(FEATURES).decode([Stored(it, odd if it == 1 else GOOD) for it in range(3)])
+    assert batch.ids == ["row-1", *alone, "row-1"]
+    assert [letter.offset for letter in batch.dead_letters] == ([] if alone else [1])
+
+
+def test_rows_are_told_as_soon_as_there_are_enough() -> None:
+    records = [Stored(offset, encode(transaction(offset))) for offset in range(2 * READY_ROWS + 5)]
+    told: list[np.ndarray] = []
+    batch = Decoder(FEATURES).decode(records, told.append)
+    assert [len(rows) for rows in told] == [READY_ROWS, READY_ROWS]
+    assert np.array_equal(np.concatenate(told), batch.features[: 2 * READY_ROWS])

@@ -1,6 +1,7 @@
 """The command's frame: it starts quickly, and ends with one sentence and the right code."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -49,7 +50,8 @@ def test_every_option_says_what_it_does_its_default_and_its_variable(
         if isinstance(parameter, click.Option) and parameter.name != "kafka":
             assert parameter.help, parameter.name
             assert parameter.show_envvar, parameter.name
-            assert str(parameter.envvar).startswith("FRAUDSTREAM_"), parameter.name
+            variable = parameter.opts[-1].removeprefix("--").upper().replace("-", "_")
+            assert re.fullmatch(f"FRAUDSTREAM_([A-Z_]+_)?{variable}", str(parameter.envvar))
 
 
 class MistakeError(Exception):

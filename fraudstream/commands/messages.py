@@ -1,0 +1,64 @@
+"""`fraudstream messages`: what is on the wire, for other programs."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fraudstream.options import CONTEXT, option, topics_option
+
+if TYPE_CHECKING:
+    from events.topics import Topics
+
+
+@click.command(context_settings=CONTEXT)
+@option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    show_default="print the document",
+    help="Folder to write the document and a JSON Schema of each message to.",
+)
+@topics_option
+def command(out: Path | None, topic_prefix: str) -> None:
+    """Describe topics and messages: AsyncAPI 3.0, JSON Schema.
+
+    The document says which topics there are, their keys, headers and content types, and what is
+    in each message, field by field, with its bounds.
+
+    \b
+    Examples:
+      fraudstream messages > asyncapi.json
+      fraudstream messages --out messages
+      fraudstream messages --topic-prefix test. | jq .channels
+    """
+    from importlib.metadata import version
+
+    from events.asyncapi import document
+    from events.topics import Topics
+
+    topics = Topics(topic_prefix)
+    if out is None:
+        click.echo(_text(document(topics, version("fraudstream"))), nl=False)
+        return
+    try:
+        names = write(out, topics, version("fraudstream"))
+    except OSError as error:
+        raise click.BadParameter(f"cannot write to {out}: {error.strerror}.") from error
+    click.echo(f"{out}: {', '.join(names)}")
+
+
+def write(folder: Path, topics: "Topics", version: str) -> list[str]:
+    """Write the document and the schemas into the folder, made if need be; return their names."""
+    from events.asyncapi import files
+
+    folder.mkdir(parents=True, exist_ok=True)
+    found = files(topics, version)
+    for name, content in found.items():
+        (folder / name).write_text(_text(content), encoding="utf-8")
+    return list(found)
+
+
+def _text(content: dict[str, Any]) -> str:
+    import json
+
+    return json.dumps(content, indent=2) + "\n"
