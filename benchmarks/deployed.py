@@ -110,8 +110,10 @@ def _scraping(folder: Path, program: Path, targets: dict[str, str]) -> Iterator[
         path.write_text(json.dumps([{"targets": [target]}]))  # which is YAML too
     address = f"127.0.0.1:{free_port(PROMETHEUS_PORT)}"
     with (folder / "prometheus.log").open("wb") as log:
+        # Elsewhere it would have a machine of its own; here it gives way to what it watches.
         process = start_tied(
             [
+                *("nice", "-n", "10"),
                 program,
                 f"--config.file={configuration / 'prometheus.yml'}",
                 f"--storage.tsdb.path={folder / 'series'}",
