@@ -1,5 +1,6 @@
 """What features and scores looked like in training, for whoever watches them drift."""
 
+from itertools import pairwise
 from typing import Annotated
 
 import msgspec
@@ -24,6 +25,12 @@ class Distribution(msgspec.Struct, frozen=True, kw_only=True):
 
     edges: list[float]
     shares: list[Share]
+
+    def __post_init__(self) -> None:
+        """Refuse what is no distribution, as msgspec asks for it: with a ValueError."""
+        ascending = all(low < high for low, high in pairwise(self.edges))
+        if not ascending or len(self.shares) != len(self.edges) + 1:
+            raise ValueError("its edges have to ascend, with one share more than there are edges")
 
     @classmethod
     def of(cls, values: NDArray[np.float32], weights: NDArray[np.float64]) -> "Distribution":
