@@ -102,8 +102,3 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     refitted: bool = False
     operating_points: list[OperatingPoint] = []
     reference: Reference | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse a reference of other features, as msgspec asks for it: with a ValueError."""
-        if self.reference and len(self.reference.features) != len(self.feature_names):
-            raise ValueError("the reference is of another number of features")

@@ -96,7 +96,9 @@ def test_a_reference_that_cannot_be_compared_with_is_refused(
     inner = reference[path[0]] if len(path) > 1 else reference
     inner[path[-1]] = value
     change(folder, reference=reference)
-    with pytest.raises(ArtifactError, match=r"is not an artifact's metadata: .*(share|features)"):
+    with pytest.raises(
+        ArtifactError, match=r"one share more than there are edges|a reference of 0 features"
+    ):
         load_metadata(folder)
 
 
