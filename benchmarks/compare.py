@@ -1,154 +1,130 @@
 """Us, what one could pick instead, and the limits: `python -m benchmarks.compare [--quick]`.
 
 The same records (JSON, rows of the twin), the same saved model, the same real Kafka, the same
-machine, alerts out. Every way drains a full topic from its beginning in a process of its own; the
-ways take turns, in rounds, and every figure is the median of the rounds. A run is counted from the
-first commit that a `read_committed` subscriber sees by its alerts to the last one, so that nobody's
-start counts; that is told on its own, from starting the process to its first alert. All alerts
-must be there, by their ids, and none twice. The last line is a JSON object.
+machine, alerts out. Three parts. Throughput: every way drains a full topic from its beginning in a
+process of its own; the ways take turns, in rounds, and every figure is the median of the rounds. A
+run is counted from the first commit that a `read_committed` subscriber sees by its alerts to the
+last one, so that nobody's start counts; that is told on its own, from starting the process to its
+first alert. All alerts must be there, by their ids, and none twice. Latency: every way is given
+fixed rates until it falls behind. Growth: what ours costs as partitions, replicas, batches and
+topics grow. The last line is a JSON object.
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
-from benchmarks import comparison, report, throughput
-from benchmarks.comparison import BARE, DECODE, OURS, OURS_AT_LEAST_ONCE, SCORE
+from benchmarks import comparison, growth, plots, rates, report
+from benchmarks.bench import Bench
+from benchmarks.comparison import DETECTORS, LIMITS
 from benchmarks.delivery import positive
 from benchmarks.detecting import PARTITIONS, artifact
 from benchmarks.ending import in_a_sentence
 from benchmarks.errors import BenchmarkError
 from benchmarks.peers import environments
-from benchmarks.peers.job import Job
-from benchmarks.peers.lineup import BATCH_LOOP, PEERS, TUTORIAL_LOOP, Peer
-from benchmarks.running import Backlog, Run, run_detector, run_limit, run_peer
-from benchmarks.stream import Rows, make_rows
+from benchmarks.peers.lineup import PEERS, Peer
+from benchmarks.rounds import measure
+from benchmarks.stream import make_rows
 from broker.errors import BrokerError
 from broker.server import EmbeddedBroker
-from broker.topics import create_topics
+from events.codec import Encoding
 from events.settings import KafkaSettings
-from events.topics import Topics
 from fraudstream.cache import cache_folder
 from fraudstream.logs import log_to_stderr
-from fraudstream.progress import progress_bar
 
 RECORDS, QUICK_RECORDS = 1_000_000, 250_000
 ROUNDS, QUICK_ROUNDS = 3, 1
-
-# Of a short backlog more are flagged, so that there are alerts to count: 30 of 300.
-FEW_RECORDS = 10_000
-FEW_SPACING = 10
-
-LIMITS = {BARE: "bare", DECODE: "decode", SCORE: "score"}
-DETECTORS = {OURS: "exactly-once", OURS_AT_LEAST_ONCE: "at-least-once"}
-
-Way = Callable[[int], Run]
-"""Runs a way to do the work, in the round of that number."""
+QUICK_RATES, QUICK_SECONDS = rates.RATES[1:3], 3.0
 
 
 @dataclass(slots=True)
-class Bench:
-    """What all runs share.
+class Section:
+    """What a part found.
 
     Attributes:
-        settings: how to reach Kafka.
-        artifact: folder of the model.
-        rows: of the backlogs.
-        folder: for logs, and for what peers keep.
-        records: in a full topic.
+        text: of the page's section.
+        pictures: that are shown below it.
+        figures: for the last line.
     """
 
-    settings: KafkaSettings
-    artifact: Path
-    rows: Rows
-    folder: Path
-    records: int
-    _backlogs: dict[int, Backlog] = field(default_factory=dict)
-
-    def backlog(self, records: int) -> Backlog:
-        """Return a full topic of that many records, or `self.records` if they are fewer."""
-        records = min(records, self.records)
-        if records not in self._backlogs:
-            topics = self._create(f"backlog-{records}.")
-            spacing = throughput.SPACING if records > FEW_RECORDS else FEW_SPACING
-            keys = throughput.fill(
-                self.settings, topics.transactions, self.rows, records, spacing=spacing
-            )
-            self._backlogs[records] = Backlog(topics, records, spacing, keys)
-        return self._backlogs[records]
-
-    def job(self, name: str, backlog: Backlog) -> Job:
-        """Return the job of a run: its own group, folder and alerts' topic."""
-        folder = self.folder / name
-        folder.mkdir()
-        return Job(
-            broker=self.settings.broker,
-            transactions=backlog.topics.transactions,
-            alerts=self._create(f"{name}.").alerts,
-            artifact=self.artifact,
-            group=name,
-            folder=folder,
-        )
-
-    def detector(self, delivery: str, number: int) -> Run:
-        """Run ours."""
-        folder = self.folder / f"{delivery}-{number}"
-        backlog = self.backlog(self.records)
-        return run_detector(self.settings, backlog, self.artifact, delivery=delivery, folder=folder)
-
-    def peer(self, peer: Peer, number: int) -> Run:
-        """Run one of the peers."""
-        backlog = self.backlog(peer.records)
-        job = self.job(f"{peer.program}-{number}", backlog)
-        return run_peer(self.settings, backlog, job, program=peer.program, python=peer.python)
-
-    def limit(self, name: str, number: int) -> Run:
-        """Run one of the limits."""
-        backlog = self.backlog(self.records)
-        return run_limit(name, self.job(f"{name}-{number}", backlog), backlog.records)
-
-    def _create(self, prefix: str) -> Topics:
-        topics = Topics(prefix)
-        create_topics(self.settings.client(), topics.all(), partitions=PARTITIONS, retention=None)
-        return topics
+    text: str
+    pictures: list[plots.Picture] = field(default_factory=list)
+    figures: dict[str, Any] = field(default_factory=dict)
 
 
-def measure(ways: Mapping[str, Way], rounds: int) -> tuple[dict[str, list[Run]], dict[str, str]]:
-    """Return the runs of each way, and why those that failed did; they are not run again.
-
-    Raises:
-        BenchmarkError: if ours fails.
-        PartFailedError: likewise.
-    """
-    runs: dict[str, list[Run]] = {name: [] for name in ways}
-    failures: dict[str, str] = {}
-    with progress_bar("Comparing", rounds * len(ways), unit="runs") as advance:
-        for number in range(rounds):
-            for name in turns(tuple(ways), number):
-                if name not in failures:
-                    try:
-                        runs[name].append(ways[name](number))
-                    except BenchmarkError as error:
-                        if name in DETECTORS:
-                            raise
-                        failures[name] = f"failed: {error}"
-                        del runs[name]
-                    else:
-                        print(f"{name}: {runs[name][-1].rate:,.0f} a second", file=sys.stderr)
-                advance(1)
-    return runs, failures
+def throughput(bench: Bench, peers: Sequence[Peer], asked: argparse.Namespace) -> Section:
+    """Let every way drain a full topic."""
+    ways = comparison.ways(bench, peers, asked.records)
+    runs, failures = measure(ways, asked.rounds, ours=DETECTORS, title="Comparing")
+    few = ", ".join(f"{it.name} {it.records:,}" for it in peers if it.records < asked.records)
+    text = [
+        f"A topic of {asked.records:,} records of {PARTITIONS} partitions"
+        + (f" ({few})" if few else "")
+        + f"; medians of {asked.rounds} rounds, memory the most of all rounds.",
+        comparison.table(runs, deliveries(peers)),
+        *sentences(failures),
+    ]
+    return Section(
+        "\n\n".join(text),
+        [plots.throughput(runs, ours=tuple(DETECTORS), limits=tuple(LIMITS))],
+        comparison.summary(runs, [peer.title for peer in peers if peer.is_framework]),
+    )
 
 
-def turns(names: Sequence[str], number: int) -> Sequence[str]:
-    """Return the names in a round's order: who goes first changes from round to round."""
-    first = number % len(names)
-    return (*names[first:], *names[:first])
+def latency(bench: Bench, peers: Sequence[Peer], asked: argparse.Namespace) -> Section:
+    """Give every way fixed rates; in the short form, ours alone."""
+    tried: Sequence[float] = rates.RATES
+    seconds = rates.SECONDS
+    if asked.quick:
+        peers, tried, seconds = (), QUICK_RATES, QUICK_SECONDS
+    ours = rates.ways(bench)
+    climbs, failures = rates.measure(bench, ours | rates.peer_ways(bench, peers), tried, seconds)
+    text = [
+        f"Each rate for {seconds:g} s, after {rates.WARM_UP_SECONDS:g} s of it that do not count.",
+        rates.table(climbs, deliveries(peers), tried),
+        *sentences(failures),
+    ]
+    picture = plots.latency(climbs, tried, ours=len(ours))
+    return Section("\n\n".join(text), [picture], rates.summary(climbs))
+
+
+def costs(bench: Bench, _peers: Sequence[Peer], asked: argparse.Namespace) -> Section:
+    """Measure ours as the work grows; in the short form, two sizes of batches."""
+    if asked.quick:
+        tried, long = growth.quick_series(growth.QUICK_RECORDS), {}
+    else:
+        tried, long = growth.series(growth.RECORDS), growth.topics()
+    runs = growth.measured(bench, tried, asked.rounds)
+    runs |= growth.measured(bench, long, growth.LONG_ROUNDS)
+    text = [
+        f"Exactly-once; {PARTITIONS} partitions, 1 replica and batches of at most "
+        f"{growth.BATCH_MAXIMUM:,} where nothing else is said. Medians of {asked.rounds} rounds, "
+        f"memory the most of all rounds"
+        + (f"; of topics in compact {growth.LONG_ROUNDS} rounds." if long else "."),
+        growth.table(tried | long, runs),
+    ]
+    return Section("\n\n".join(text), [plots.batches(tried, runs)])
+
+
+PARTS = {"throughput": throughput, "latency": latency, "growth": costs}
+
+
+def deliveries(peers: Sequence[Peer]) -> dict[str, str]:
+    """Return what each way promises."""
+    ours = {name: it.delivery for name, it in DETECTORS.items()}
+    return ours | {peer.title: peer.delivery for peer in peers}
+
+
+def sentences(reasons: Mapping[str, str]) -> list[str]:
+    """Return why ways are not there."""
+    return [f"{name} {reason}." for name, reason in reasons.items()]
 
 
 def chosen(arguments: argparse.Namespace) -> tuple[list[Peer], dict[str, str]]:
@@ -175,45 +151,39 @@ def chosen(arguments: argparse.Namespace) -> tuple[list[Peer], dict[str, str]]:
     return peers, missing
 
 
-def run(arguments: argparse.Namespace) -> str:
-    """Measure all of it, print it, and return the report's section."""
+def run(arguments: argparse.Namespace) -> dict[str, Section]:
+    """Measure the parts that are asked for, print them, and return them by name."""
     peers, missing = chosen(arguments)
     machine = report.machine()
     model = artifact()
-    rows = make_rows(model)
+    sections: dict[str, Section] = {}
     with (
         TemporaryDirectory(prefix="fraudstream-benchmark-") as folder,
         EmbeddedBroker(cache=cache_folder("kafka"), full_speed=True) as broker,
     ):
-        bench = Bench(KafkaSettings(broker.address), model, rows, Path(folder), arguments.records)
-        runs, failures = measure(
-            {name: partial(bench.detector, delivery) for name, delivery in DETECTORS.items()}
-            | {peer.title: partial(bench.peer, peer) for peer in peers}
-            | {name: partial(bench.limit, limit) for name, limit in LIMITS.items()},
-            arguments.rounds,
-        )
-    delivery = DETECTORS | {peer.title: peer.delivery for peer in peers}
-    few = ", ".join(f"{it.name} {it.records:,}" for it in peers if it.records < arguments.records)
-    text = "\n\n".join(
-        [
+        rows = {encoding: make_rows(model, encoding) for encoding in Encoding}
+        bench = Bench(KafkaSettings(broker.address), model, rows, Path(folder))
+        head = (
             f"`python -m benchmarks.compare`, on {machine}, with Apache Kafka {broker.version} and "
             f"the subscriber beside it; TensorFlow {version('tensorflow')}, confluent-kafka "
-            f"{version('confluent-kafka')}. A topic of {arguments.records:,} records of "
-            f"{PARTITIONS} partitions" + (f" ({few})" if few else "") + f"; medians of "
-            f"{arguments.rounds} rounds, memory the most of all rounds.",
-            comparison.table(runs, delivery),
-            *(f"{name} {reason}." for name, reason in (missing | failures).items()),
-        ]
-    )
-    print(text, end="\n\n")
-    figures = comparison.summary(
-        runs,
-        [peer.title for peer in peers if peer.is_framework],
-        batch_loop=BATCH_LOOP.title,
-        tutorial_loop=TUTORIAL_LOOP.title,
-    )
-    print(json.dumps(figures))
-    return text
+            f"{version('confluent-kafka')}. "
+        )
+        for name in arguments.parts:
+            begin = time.monotonic()
+            section = sections[name] = PARTS[name](bench, peers, arguments)
+            section.text = "\n\n".join([head + section.text, *sentences(missing)])
+            print(section.text, end="\n\n", flush=True)
+            print(f"{name}: {(time.monotonic() - begin) / 60:.1f} minutes", file=sys.stderr)
+    return sections
+
+
+def write(sections: Mapping[str, Section], page: Path, folder: Path) -> None:
+    """Put what was found into a page, and its pictures into a folder."""
+    for name, section in sections.items():
+        for picture in section.pictures:
+            plots.write(picture, folder)
+        shown = [plots.shown(picture, folder, page) for picture in section.pictures]
+        report.write_section(page, name, "\n\n".join([section.text, *shown]))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -227,10 +197,21 @@ def parser() -> argparse.ArgumentParser:
         "--only", nargs="*", choices=programs, metavar="PEER", help=f"of {', '.join(programs)}"
     )
     parser.add_argument(
+        "--parts",
+        nargs="+",
+        choices=PARTS,
+        default=list(PARTS),
+        metavar="PART",
+        help=f"of {', '.join(PARTS)}; all of them",
+    )
+    parser.add_argument(
         "--rounds", type=int, choices=range(1, 100), metavar="COUNT", help=f"default {ROUNDS}"
     )
     parser.add_argument("--records", type=positive, help=f"in the full topic; default {RECORDS:,}")
-    parser.add_argument("--report", type=Path, metavar="FILE", help="page to write the table to")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="page to write it to")
+    parser.add_argument(
+        "--folder", type=Path, help="where its pictures go; default: `pictures` beside the page"
+    )
     return parser
 
 
@@ -239,6 +220,8 @@ def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     found = parser().parse_args(arguments)
     found.rounds = found.rounds or (QUICK_ROUNDS if found.quick else ROUNDS)
     found.records = int(found.records or (QUICK_RECORDS if found.quick else RECORDS))
+    if found.report and not found.folder:
+        found.folder = found.report.parent / "pictures"
     return found
 
 
@@ -247,9 +230,11 @@ def main() -> None:
     arguments = parsed()
     log_to_stderr()
     with in_a_sentence():
-        text = run(arguments)
+        sections = run(arguments)
         if arguments.report:
-            report.write_section(arguments.report, "throughput", text)
+            write(sections, arguments.report, arguments.folder)
+        figures = {key: it for one in sections.values() for key, it in one.figures.items()}
+        print(json.dumps(figures))
 
 
 if __name__ == "__main__":

@@ -11,20 +11,20 @@ import argparse
 import math
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
 from benchmarks import latency, report, throughput
-from benchmarks.detecting import PARTITIONS, artifact, start_detector
+from benchmarks.bench import Bench
+from benchmarks.detecting import artifact, start_detector
 from benchmarks.ending import in_a_sentence
-from benchmarks.stream import Rows, make_rows
+from benchmarks.rounds import turns
+from benchmarks.stream import make_rows
 from benchmarks.subscriber import Subscriber
 from broker.server import EmbeddedBroker
-from broker.topics import create_topics
+from events.codec import Encoding
 from events.settings import KafkaSettings
-from events.topics import Topics
 from fraudstream.cache import cache_folder
 from fraudstream.logs import log_to_stderr
 from fraudstream.progress import progress_bar
@@ -47,48 +47,18 @@ PORT = 8100
 DRAINING_PORT = 8300
 
 
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """What all measurements share.
-
-    Attributes:
-        settings: how to reach Kafka.
-        model: the artifact's folder.
-        rows: of the load.
-        folder: for logs.
-    """
-
-    settings: KafkaSettings
-    model: Path
-    rows: Rows
-    folder: Path
-
-    def create(self, name: str) -> Topics:
-        """Create topics of their own."""
-        topics = Topics(f"{name}.")
-        create_topics(self.settings.client(), topics.all(), partitions=PARTITIONS, retention=None)
-        return topics
-
-
-def turns(number: int) -> tuple[str, ...]:
-    """Return the ways in a round's order: who goes first changes from round to round."""
-    names = tuple(WAYS)
-    first = number % len(names)
-    return names[first:] + names[:first]
-
-
 def measure_latency(
     bench: Bench, rates: Sequence[float], *, rounds: int, seconds: float
 ) -> dict[float, latency.Rounds]:
     """Return the rounds of each rate."""
-    topics = {way: bench.create(way) for way in WAYS}
+    topics = {way: bench.topics(f"{way}.") for way in WAYS}
     measured: dict[float, latency.Rounds] = {rate: {way: [] for way in WAYS} for rate in rates}
     with ExitStack() as stack:
         detectors = [
             stack.enter_context(
                 start_detector(
                     bench.settings,
-                    bench.model,
+                    bench.artifact,
                     prefix=topics[way].prefix,
                     group=way,
                     delivery=delivery,
@@ -109,7 +79,7 @@ def measure_latency(
             latency.measure(
                 bench.settings,
                 topics[way].transactions,
-                bench.rows,
+                bench.rows[Encoding.JSON],
                 subscriber,
                 name="warm-up",
                 rate=WARM_UP_RATE,
@@ -119,12 +89,12 @@ def measure_latency(
             )
         for rate in rates:
             for number in range(rounds):
-                for way in turns(number):
+                for way in turns(tuple(WAYS), number):
                     measured[rate][way].append(
                         latency.measure(
                             bench.settings,
                             topics[way].transactions,
-                            bench.rows,
+                            bench.rows[Encoding.JSON],
                             subscriber,
                             name=f"{rate:g}-{number}",
                             rate=rate,
@@ -139,21 +109,21 @@ def measure_latency(
 
 def measure_throughput(bench: Bench, *, rounds: int, records: int) -> dict[str, list[float]]:
     """Return the records a second of each round, by way."""
-    topics = bench.create("full")
+    topics = bench.topics("full.")
     measured: dict[str, list[float]] = {way: [] for way in WAYS}
-    keys = throughput.fill(bench.settings, topics.transactions, bench.rows, records)
+    keys = throughput.fill(bench.settings, topics.transactions, bench.rows[Encoding.JSON], records)
     with (
         Subscriber(bench.settings, [topics.alerts]) as subscriber,
         progress_bar("Measuring throughput", rounds * len(WAYS), unit="rounds") as advance,
     ):
         for number in range(rounds):
-            for way in turns(number):
+            for way in turns(tuple(WAYS), number):
                 delivery, options = WAYS[way]
                 measured[way].append(
                     throughput.drain(
                         bench.settings,
                         topics,
-                        bench.model,
+                        bench.artifact,
                         subscriber,
                         keys,
                         delivery=delivery,
@@ -185,7 +155,7 @@ def run(arguments: argparse.Namespace) -> str:
     """Measure all of it and return the report's section."""
     machine = report.machine()
     model = artifact()
-    rows = make_rows(model)
+    rows = {Encoding.JSON: make_rows(model)}
     with (
         TemporaryDirectory(prefix="fraudstream-benchmark-") as folder,
         EmbeddedBroker(cache=cache_folder("kafka"), full_speed=True) as broker,

@@ -1,8 +1,13 @@
 """What can go wrong with a measurement.
 
 BenchmarkError
+└── AlertsMissingError
 """
 
 
 class BenchmarkError(Exception):
     """What was measured would not be what was to be measured."""
+
+
+class AlertsMissingError(BenchmarkError):
+    """Alerts did not come in time."""

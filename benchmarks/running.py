@@ -5,8 +5,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from benchmarks.usage import Usage, family
 from broker.process import start_tied
 from events.settings import KafkaSettings
 from events.topics import Topics
+from fraudstream.demo.part import Part
 
 PORT = 8300
 FIRST_ALERT_SECONDS = 120.0
@@ -64,33 +65,63 @@ class Run:
 
 
 def run_detector(
-    settings: KafkaSettings, backlog: Backlog, artifact: Path, *, delivery: str, folder: Path
+    settings: KafkaSettings,
+    backlog: Backlog,
+    artifact: Path,
+    *,
+    folder: Path,
+    delivery: str = "exactly-once",
+    options: Sequence[str] = (),
+    replicas: int = 1,
 ) -> Run:
     """Let `fraudstream detect` drain the backlog, in a group of its own.
 
+    Args:
+        settings: how to reach Kafka.
+        backlog: what is read.
+        artifact: folder of the model.
+        folder: for logs; its name is the group's.
+        delivery: "exactly-once" or "at-least-once".
+        options: further ones of the command line.
+        replicas: how many share the work. Of several only the second half of the topic counts,
+            when each of them has its partitions.
+
     Raises:
         BenchmarkError: if an alert is missing, comes twice or was not expected.
-        PartFailedError: if the detector fails.
+        PartFailedError: if a detector fails.
     """
     with Subscriber(settings, [backlog.topics.alerts]) as subscriber:
         start = time.monotonic_ns()
-        with (
-            start_detector(
-                settings,
-                artifact,
-                prefix=backlog.topics.prefix,
-                group=folder.name,
-                delivery=delivery,
-                folder=folder,
-                port=PORT,
-            ) as detector,
-            Usage(detector.pid) as usage,
-        ):
+        with ExitStack() as stack:
+            detectors = [
+                stack.enter_context(
+                    start_detector(
+                        settings,
+                        artifact,
+                        prefix=backlog.topics.prefix,
+                        group=folder.name,
+                        delivery=delivery,
+                        folder=folder / str(number),
+                        port=PORT + 100 * number,
+                        options=options,
+                    )
+                )
+                for number in range(replicas)
+            ]
+            usages = [stack.enter_context(Usage(detector.pid)) for detector in detectors]
             arrivals = subscriber.wait_for(
-                backlog.keys, seconds=_patience(backlog), check=detector.check
+                backlog.keys,
+                seconds=_patience(backlog),
+                check=lambda: _check(detectors),
             )
-            detector.stop()
-        return _run(subscriber, arrivals, backlog, usage, start)
+            for detector in detectors:
+                detector.stop()
+        return _run(subscriber, arrivals, backlog, usages, start, skip=0.5 * (replicas > 1))
+
+
+def _check(detectors: Iterable[Part]) -> None:
+    for detector in detectors:
+        detector.check()
 
 
 def run_peer(
@@ -110,15 +141,56 @@ def run_peer(
     """
     with Subscriber(settings, [job.alerts]) as subscriber:
         start = time.monotonic_ns()
-        module = f"benchmarks.peers.{program}"
         with (
-            _process([python, "-m", module, *job.arguments()], job.folder) as process,
+            start_peer(job, program=program, python=python) as process,
             Usage(process.pid) as usage,
         ):
             arrivals = subscriber.wait_for(
-                backlog.keys, seconds=_patience(backlog), check=lambda: _check(process, job.folder)
+                backlog.keys, seconds=_patience(backlog), check=process.check
             )
-        return _run(subscriber, arrivals, backlog, usage, start)
+        return _run(subscriber, arrivals, backlog, [usage], start)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A program that was started.
+
+    Attributes:
+        process: of it.
+        folder: beside which its output goes.
+    """
+
+    process: "subprocess.Popen[bytes]"
+    folder: Path
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self.process.pid
+
+    def check(self) -> None:
+        """See that it has not ended.
+
+        Raises:
+            BenchmarkError: with the end of its log, if it has.
+        """
+        if self.process.poll() is not None:
+            raise BenchmarkError(self.failure())
+
+    def failure(self) -> str:
+        """Return how it ended, and the end of its log."""
+        log = _log(self.folder, "log").read_text(errors="replace")
+        told = "\n  ".join(log.splitlines()[-LOG_LINES:])
+        code = self.process.returncode
+        return f"{self.folder.name} ended with exit code {code}; the end of its log:\n  {told}"
+
+
+@contextmanager
+def start_peer(job: Job, *, program: str, python: Path) -> Iterator[Running]:
+    """Run a peer; end it with the block."""
+    module = f"benchmarks.peers.{program}"
+    with _process([python, "-m", module, *job.arguments()], job.folder) as process:
+        yield process
 
 
 def run_limit(name: str, job: Job, records: int) -> Run:
@@ -129,26 +201,37 @@ def run_limit(name: str, job: Job, records: int) -> Run:
     """
     command = [sys.executable, "-m", "benchmarks.limits", name, *job.arguments(), str(records)]
     with _process(command, job.folder) as process, Usage(process.pid) as usage:
-        while process.poll() is None:
+        while process.process.poll() is None:
             time.sleep(0.05)
-    if process.returncode:
-        raise BenchmarkError(_failure(process, job.folder))
+    if process.process.returncode:
+        raise BenchmarkError(process.failure())
     measured = Span(*json.loads(_log(job.folder, "out").read_text()))
-    return Run(measured.rate, _cpu(usage, measured), usage.peak_megabytes, None)
+    return _measured(measured, [usage], None)
 
 
 def _run(
-    subscriber: Subscriber, arrivals: Arrivals, backlog: Backlog, usage: Usage, start: int
+    subscriber: Subscriber,
+    arrivals: Arrivals,
+    backlog: Backlog,
+    usages: Sequence[Usage],
+    start: int,
+    *,
+    skip: float = 0.0,
 ) -> Run:
     if extra := subscriber.news():
         raise BenchmarkError(f"{len(extra)} alerts came twice.")
-    measured = span(arrivals, backlog.spacing)
     first = min(moment for came in arrivals.values() for moment in came)
-    return Run(measured.rate, _cpu(usage, measured), usage.peak_megabytes, (first - start) / 1e9)
+    return _measured(span(arrivals, backlog.spacing, skip=skip), usages, (first - start) / 1e9)
 
 
-def _cpu(usage: Usage, measured: Span) -> float:
-    return usage.cpu_between(measured.first, measured.last) / measured.records * 1e6
+def _measured(measured: Span, usages: Sequence[Usage], first_seconds: float | None) -> Run:
+    cpu_seconds = sum(usage.cpu_between(measured.first, measured.last) for usage in usages)
+    return Run(
+        rate=measured.rate,
+        cpu_seconds=cpu_seconds / measured.records * 1e6,
+        megabytes=sum(usage.peak_megabytes for usage in usages),
+        first_seconds=first_seconds,
+    )
 
 
 def _patience(backlog: Backlog) -> float:
@@ -157,13 +240,13 @@ def _patience(backlog: Backlog) -> float:
 
 
 @contextmanager
-def _process(command: Sequence[str | Path], folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
+def _process(command: Sequence[str | Path], folder: Path) -> Iterator[Running]:
     """Run a command from the repository's root; end it and all it started with the block."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with _log(folder, "out").open("wb") as out, _log(folder, "log").open("wb") as log:
         process = start_tied(command, stdout=out, stderr=log, cwd=ROOT, env=environment)
     try:
-        yield process
+        yield Running(process, folder)
     finally:
         _end(process)
 
@@ -183,17 +266,6 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     for left in started[1:]:
         if left.is_running():
             left.kill()
-
-
-def _check(process: "subprocess.Popen[bytes]", folder: Path) -> None:
-    if process.poll() is not None:
-        raise BenchmarkError(_failure(process, folder))
-
-
-def _failure(process: "subprocess.Popen[bytes]", folder: Path) -> str:
-    lines = _log(folder, "log").read_text(errors="replace").splitlines()[-LOG_LINES:]
-    told = "\n  ".join(lines)
-    return f"{folder.name} ended with exit code {process.returncode}; the end of its log:\n  {told}"
 
 
 def _log(folder: Path, kind: str) -> Path:

@@ -10,7 +10,7 @@ from typing import Self
 
 from confluent_kafka import Consumer, TopicPartition
 
-from benchmarks.errors import BenchmarkError
+from benchmarks.errors import AlertsMissingError, BenchmarkError
 from broker.topics import list_topics
 from events.settings import KafkaSettings
 
@@ -81,7 +81,8 @@ class Subscriber:
             check: called again and again meanwhile; raises to give up.
 
         Raises:
-            BenchmarkError: if one is missing after so many seconds, or another one came.
+            AlertsMissingError: if one is missing after so many seconds.
+            BenchmarkError: if another one came.
         """
         deadline = time.monotonic() + seconds
         arrivals: Arrivals = {key: [] for key in keys}
@@ -94,7 +95,7 @@ class Subscriber:
                 missing -= not arrivals[key]
                 arrivals[key].append(moment)
             if time.monotonic() > deadline:
-                raise BenchmarkError(
+                raise AlertsMissingError(
                     f"{missing:,} of {len(arrivals):,} alerts did not come within {seconds:g} s."
                 )
             time.sleep(WAIT_SECONDS)

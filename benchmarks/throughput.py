@@ -113,12 +113,13 @@ def rate(arrivals: Arrivals) -> float:
     return span(arrivals).rate
 
 
-def span(arrivals: Arrivals, spacing: int = SPACING) -> Span:
+def span(arrivals: Arrivals, spacing: int = SPACING, *, skip: float = 0.0) -> Span:
     """Return what lies between the first and the last commit of a drained topic.
 
     Args:
         arrivals: when each alert came.
         spacing: one in so many records is flagged.
+        skip: share of the alerts before the commit that counts as the first one.
 
     Raises:
         BenchmarkError: if an alert came twice, or there was but one commit.
@@ -127,6 +128,7 @@ def span(arrivals: Arrivals, spacing: int = SPACING) -> Span:
     if len(moments) > len(arrivals):
         raise BenchmarkError(f"{len(moments) - len(arrivals)} alerts came twice.")
     gaps = np.flatnonzero(np.diff(moments) > COMMIT_GAP_SECONDS * 1e9)
+    gaps = gaps[gaps >= skip * len(moments)]
     if not len(gaps):
         raise BenchmarkError("The topic was drained in one commit: there are too few records.")
     first_commit = int(gaps[0]) + 1

@@ -45,16 +45,16 @@ class Peer:
         return f"{self.name} {environments.version(self.environment)}"
 
 
-TUTORIAL_LOOP = Peer("tutorial loop", "tutorial_loop", "offsets every 5 s", records=300)
+TUTORIAL_LOOP = Peer("tutorial loop", "tutorial_loop", "offsets every 5 s", records=200)
 BATCH_LOOP = Peer("batch loop", "batch_loop", "at-least-once")
 
 PEERS = (
     TUTORIAL_LOOP,
     Peer("direct call", "direct_call", "offsets every 5 s", records=3_000),
     BATCH_LOOP,
-    Peer("sentry-arroyo", "arroyo", "at-least-once", "arroyo"),
+    Peer("sentry-arroyo", "arroyo", "at-least-once", "arroyo", records=500_000),
     Peer("Bytewax", "bytewax", "at-least-once", "bytewax"),
     Peer("Quix Streams", "quix", "at-least-once", "quix", records=50_000),
-    Peer("Spark", "spark", "at-least-once", "spark", 500_000, engine=True),
-    Peer("PyFlink", "flink", "exactly-once", "flink", 500_000, engine=True),
+    Peer("Spark", "spark", "at-least-once", "spark", 300_000, engine=True),
+    Peer("PyFlink", "flink", "exactly-once", "flink", 300_000, engine=True),
 )

@@ -9,12 +9,21 @@ import numpy as np
 import psutil
 import pytest
 
-from benchmarks import compare, comparison, throughput
-from benchmarks.comparison import BARE, DECODE, OURS, OURS_AT_LEAST_ONCE, summary, table, times
+from benchmarks import compare, comparison, rounds, throughput
+from benchmarks.comparison import (
+    BARE,
+    DECODE,
+    OURS,
+    OURS_AT_LEAST_ONCE,
+    OURS_COMPACT,
+    summary,
+    table,
+)
 from benchmarks.errors import BenchmarkError
 from benchmarks.peers import environments
 from benchmarks.peers.job import Job
-from benchmarks.peers.lineup import PEERS
+from benchmarks.peers.lineup import BATCH_LOOP, PEERS, TUTORIAL_LOOP
+from benchmarks.rounds import times
 from benchmarks.running import Run
 from benchmarks.usage import Usage, family
 from broker.process import start_tied
@@ -49,14 +58,15 @@ def test_the_summary_names_the_fastest_framework() -> None:
     runs = {
         OURS: runs_at(100),
         OURS_AT_LEAST_ONCE: runs_at(125),
-        "loop": runs_at(50),
-        "tutorial": runs_at(0.01),
+        OURS_COMPACT: runs_at(150),
+        BATCH_LOOP.title: runs_at(50),
+        TUTORIAL_LOOP.title: runs_at(0.01),
         "slow": runs_at(20),
         "fast": runs_at(40),
         DECODE: runs_at(200),
         BARE: runs_at(400),
     }
-    found = summary(runs, ["slow", "fast", "failed"], batch_loop="loop", tutorial_loop="tutorial")
+    found = summary(runs, ["slow", "fast", "failed"])
     assert found == {
         "ours_per_second": 100,
         "over_fastest_framework": 2.5,
@@ -66,13 +76,14 @@ def test_the_summary_names_the_fastest_framework() -> None:
         "share_of_consume_and_decode": 0.5,
         "share_of_bare_client": 0.25,
         "exactly_once_cost": 0.2,
+        "compact_over_json": 1.5,
         "resident_megabytes": 500,
         "seconds_to_first_score": 4,
     }
 
 
 def test_what_was_not_measured_is_not_in_the_summary() -> None:
-    found = summary({OURS: runs_at(100)}, ["failed"], batch_loop="loop", tutorial_loop="tutorial")
+    found = summary({OURS: runs_at(100)}, ["failed"])
     assert found.keys() == {"ours_per_second", "resident_megabytes", "seconds_to_first_score"}
 
 
@@ -81,6 +92,8 @@ def test_a_span_leaves_out_the_first_commit() -> None:
     found = throughput.span(arrivals, spacing=10)
     assert found == throughput.Span(first=0, last=3 * SECOND, records=60)
     assert found.rate == 20
+    half = throughput.span(arrivals, spacing=10, skip=0.5)
+    assert half == throughput.Span(first=2 * SECOND, last=3 * SECOND, records=20)
 
 
 def test_whoever_fails_is_not_run_again_and_ours_must_not() -> None:
@@ -93,9 +106,11 @@ def test_whoever_fails_is_not_run_again_and_ours_must_not() -> None:
         return RUN
 
     names = (OURS, "broken", "sound")
-    runs, failures = compare.measure(
+    runs, failures = rounds.measure(
         {name: lambda number, name=name: way(name, number) for name in names},  # type: ignore[misc]
-        rounds=2,
+        2,
+        ours=[OURS],
+        title="Comparing",
     )
     assert failures == {"broken": "failed: It broke."}
     assert runs == {OURS: [RUN, RUN], "sound": [RUN, RUN]}
@@ -105,7 +120,7 @@ def test_whoever_fails_is_not_run_again_and_ours_must_not() -> None:
         raise BenchmarkError("Ours broke.")
 
     with pytest.raises(BenchmarkError, match=r"Ours broke\."):
-        compare.measure({OURS: ours}, rounds=1)
+        rounds.measure({OURS: ours}, 1, ours=[OURS], title="Comparing")
 
 
 def test_arguments() -> None:
@@ -115,6 +130,7 @@ def test_arguments() -> None:
     assert (found.rounds, found.records, found.only) == (2, 1000, ["bytewax"])
     with pytest.raises(SystemExit):
         compare.parsed(["--only", "nobody"])
+    assert compare.parsed(["--report", "docs/page.md"]).folder == Path("docs/pictures")
 
 
 def test_a_short_form_leaves_out_engines_that_are_not_installed(

@@ -81,16 +81,16 @@ def test_with_a_process_end_those_it_started(tmp_path: Path) -> None:
         written = wait_for(lambda: (tmp_path / "job.out").read_text().strip())
         started = psutil.Process(int(written))
         assert started.is_running()
-    assert process.poll() is not None
+    assert process.process.poll() is not None
     wait_for(lambda: not started.is_running() or started.status() == psutil.STATUS_ZOMBIE)
 
 
 def test_whoever_ended_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
     job = tmp_path / "job"
-    with running._process([sys.executable, "-c", "raise SystemExit('No way.')"], job) as process:
-        process.wait()
+    with running._process([sys.executable, "-c", "raise SystemExit('No way.')"], job) as program:
+        program.process.wait()
         with pytest.raises(BenchmarkError, match=r"job ended with exit code 1(.|\n)*No way\."):
-            running._check(process, job)
+            program.check()
 
 
 def wait_for(found: Callable[[], object]) -> str:
