@@ -9,7 +9,6 @@ unit and thresholds. What it shows is what the dashboards' queries say, not how 
 import argparse
 import io
 import sys
-import textwrap
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -75,7 +74,10 @@ def draw(
     def ask(queries: tuple[Query, ...]) -> Asked:
         return [(query, query.ask(prometheus, end, shown, step)) for query in queries]
 
-    asked = [(panel, ask(panel.queries)) for panel in dashboard.panels]
+    asked = [
+        (panel, ask(panel.queries) if panel.source == "prometheus" else [])
+        for panel in dashboard.panels
+    ]
     changes = [
         datetime.fromtimestamp(series.times[0], UTC)
         for _, found in ask(dashboard.annotations)
@@ -92,6 +94,9 @@ def draw(
             figure.text(0.01, y, row.title, fontsize=10, color=GREY)
         for panel, data in asked:
             axes = _place(figure, panel)
+            if panel.source == "loki":
+                _elsewhere(axes)
+                continue
             _KINDS[panel.kind](axes, panel, data)
             if panel.kind in _OVER_TIME:
                 _time_axis(axes, end - shown, end)
@@ -155,7 +160,8 @@ def _stat(axes: Any, panel: Panel, data: Asked) -> None:
 def _bars(axes: Any, panel: Panel, data: Asked) -> None:
     names = [query.name(series) for query, found in data for series in found]
     values = np.array([series.values[-1] for _, found in data for series in found])
-    drawn = axes.barh(names, np.nan_to_num(values), color=_colour(panel, np.inf), height=0.6)
+    colours = [_colour(panel, value) for value in values]
+    drawn = axes.barh(names, np.nan_to_num(values), color=colours, height=0.6)
     texts = [written(value, *_unit(panel)) for value in values]
     axes.bar_label(drawn, texts, fontsize=7, padding=3)
     axes.invert_yaxis()
@@ -216,11 +222,9 @@ def _table(axes: Any, panel: Panel, data: Asked) -> None:
     axes.text(0, 1, "\n".join(rows) or "none", fontsize=7, va="top", transform=axes.transAxes)
 
 
-def _text(axes: Any, panel: Panel, _: Asked) -> None:
+def _elsewhere(axes: Any) -> None:
     axes.axis("off")
-    text = "\n".join(textwrap.fill(line, 90) for line in
-                     panel.json["options"]["content"].splitlines())  # fmt: skip
-    axes.text(0, 1, text, fontsize=7, va="top", transform=axes.transAxes)
+    axes.text(0, 1, "from Loki; not drawn here", fontsize=7, va="top", transform=axes.transAxes)
 
 
 _KINDS: dict[str, Callable[[Any, Panel, Asked], None]] = {
@@ -228,7 +232,6 @@ _KINDS: dict[str, Callable[[Any, Panel, Asked], None]] = {
     "heatmap": _heatmap,
     "stat": _stat,
     "table": _table,
-    "text": _text,
     "timeseries": _lines,
 }
 
@@ -242,6 +245,15 @@ def _time_axis(axes: Any, begin: float, end: float) -> None:
     axes.set_xlim(moments[0], moments[-1])
     axes.set_xticks(moments[1:-1], [f"{moment:%H:%M:%S}" for moment in moments[1:-1]])
     axes.tick_params(labelsize=6.5)
+
+
+def save(
+    path: Path, dashboard: Dashboard, prometheus: Prometheus, *, end: float, shown: float
+) -> None:
+    """Write a dashboard's picture, a PNG; the other arguments are those of `draw`."""
+    picture = draw(dashboard, prometheus, end=end, shown=shown)
+    drawn = render(picture, width=_INCHES, height=height(dashboard), background="light")
+    path.write_bytes(_few_colours(drawn))
 
 
 def _few_colours(picture: bytes) -> bytes:
@@ -266,10 +278,8 @@ def main() -> None:
     asked = parser.parse_args()
     prometheus, end = Prometheus(asked.prometheus), time.time()
     for dashboard in read_dashboards():
-        picture = draw(dashboard, prometheus, end=end, shown=60 * asked.minutes)
         path = asked.folder / f"dashboards-{dashboard.uid}.png"
-        drawn = render(picture, width=_INCHES, height=height(dashboard), background="light")
-        path.write_bytes(_few_colours(drawn))
+        save(path, dashboard, prometheus, end=end, shown=60 * asked.minutes)
         print(path)
 
 

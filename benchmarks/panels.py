@@ -55,22 +55,35 @@ class Query:
 
 @dataclass(frozen=True)
 class Panel:
-    """A panel, as its JSON says; `queries` is empty where it shows a text, or heads a row."""
+    """A panel, as its JSON says; `queries` is empty where it shows a text, or heads a row.
+
+    Attributes:
+        title: above it.
+        kind: Grafana's name of it, for example "timeseries".
+        source: uid of what it asks, "prometheus" or "loki"; "" where it asks nothing.
+        queries: in that one's language.
+        json: all of it.
+    """
 
     title: str
     kind: str
+    source: str
     queries: tuple[Query, ...]
     json: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Dashboard:
-    """A dashboard: the headings of its rows, its panels, and what is marked across them."""
+    """A dashboard: the headings of its rows, its panels, and what is marked across them.
+
+    `folded` are the panels of rows that are closed until somebody opens them.
+    """
 
     uid: str
     title: str
     rows: tuple[Panel, ...]
     panels: tuple[Panel, ...]
+    folded: tuple[Panel, ...]
     annotations: tuple[Query, ...]
     json: dict[str, Any]
 
@@ -85,6 +98,7 @@ def read_dashboard(path: Path) -> Dashboard:
         title=content["title"],
         rows=tuple(panel for panel in panels if panel.kind == "row"),
         panels=tuple(panel for panel in panels if panel.kind != "row"),
+        folded=tuple(_panel(panel) for row in content["panels"] for panel in row.get("panels", [])),
         annotations=tuple(Query(note["expr"], note["titleFormat"], False) for note in notes),
         json=content,
     )
@@ -100,4 +114,5 @@ def _panel(panel: dict[str, Any]) -> Panel:
         Query(target["expr"], target["legendFormat"], target.get("instant", False))
         for target in panel.get("targets", [])
     )
-    return Panel(panel["title"], panel["type"], tuple(queries), panel)
+    source = panel.get("datasource", {}).get("uid", "")
+    return Panel(panel["title"], panel["type"], source, tuple(queries), panel)

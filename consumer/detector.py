@@ -165,6 +165,8 @@ class Detector:
         pending.scores.append(scores)
         pending.scoring_latencies.append(now - batch.event_times)
         pending.flagged_event_times.extend(batch.event_times[flagged].tolist())
+        pending.flagged_amounts.extend(batch.amounts[flagged].tolist())
+        pending.samples.extend(self._metrics.drift.sample(batch.features, scores))
         pending.dead_letters.update(Reason(letter.reason) for letter in batch.dead_letters)
 
     def _alerts(

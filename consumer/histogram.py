@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 
 class BatchHistogram(Collector):
@@ -35,9 +36,13 @@ class BatchHistogram(Collector):
         self._sum += float(array.sum())
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
-        """Yield the histogram as Prometheus wants it, with cumulative counts."""
+        """Yield the histogram as Prometheus wants it, with cumulative counts.
+
+        An edge of 10 is written "10.0": Prometheus 3 would make that of "10", Prometheus 2 would
+        not, and a query is to find it on both.
+        """
         cumulative = np.cumsum(self._counts)
-        edges = [*(f"{bound:g}" for bound in self._bounds), "+Inf"]
+        edges = [*map(floatToGoString, self._bounds), "+Inf"]
         buckets = [(edge, float(count)) for edge, count in zip(edges, cumulative, strict=True)]
         yield HistogramMetricFamily(
             self._name, self._documentation, buckets=buckets, sum_value=self._sum

@@ -17,6 +17,7 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
+from consumer.drift import Drift
 from consumer.histogram import BatchHistogram
 from events.errors import Reason
 
@@ -76,6 +77,8 @@ STAGE_BUCKETS = (
     0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5,
 )  # fmt: skip
 BATCH_BUCKETS = tuple(float(1 << power) for power in range(15))  # 1 to 16,384
+# In the data's currency, euro: half of the data set's frauds are below 10, 7 % above 500.
+AMOUNT_BUCKETS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 SCORE_BUCKETS = (0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1)
 
 
@@ -141,6 +144,24 @@ class DetectorMetrics:
             SCORE_BUCKETS,
             registry,
         )
+        self.alert_amount = BatchHistogram(
+            "fraud_alert_amount",
+            "Money behind each alert, in the data's currency.",
+            AMOUNT_BUCKETS,
+            registry,
+        )
+        self.drift = Drift(
+            registry,
+            features=(
+                "fraud_feature_drift_psi",
+                "Population stability index of a feature's last day against training.",
+            ),
+            scores=(
+                "fraud_score_drift_psi",
+                "Population stability index of the last day's scores against training.",
+            ),
+            rows=("fraud_drift_rows", "Sampled transactions that the last day's drift is of."),
+        )
         self.threshold = Gauge(
             "fraud_threshold", "Score from which on a transaction is flagged.", registry=registry
         )
@@ -172,6 +193,11 @@ class DetectorMetrics:
             registry=registry,
         )
         self._lag_places: set[tuple[str, int]] = set()
+        self.ready = Gauge(
+            "fraud_ready",
+            "1 when the model is warm and partitions are assigned, as /readyz says; else 0.",
+            registry=registry,
+        )
         self.last_batch = Gauge(
             "fraud_last_batch_timestamp_seconds",
             "When the last batch was done with, seconds since the epoch.",

@@ -50,6 +50,8 @@ class Pending:
         scores: of each batch, float32 [n].
         scoring_latencies: of each batch, event time to scored in seconds, float64 [n].
         flagged_event_times: event times of what was flagged, seconds since the epoch.
+        flagged_amounts: the money behind each of those.
+        samples: as `consumer.drift.Drift.sample` took them.
     """
 
     firsts: dict[Place, int] = field(default_factory=dict)
@@ -62,6 +64,8 @@ class Pending:
     scores: list[NDArray[np.float32]] = field(default_factory=list)
     scoring_latencies: list[NDArray[np.float64]] = field(default_factory=list)
     flagged_event_times: list[float] = field(default_factory=list)
+    flagged_amounts: list[float] = field(default_factory=list)
+    samples: list[NDArray[np.float32]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         """Whether there is anything to commit."""
@@ -114,3 +118,5 @@ class Pending:
             metrics.scoring_latency.observe(latencies)
         metrics.alerts.inc(len(self.flagged_event_times))
         metrics.detection_latency.observe(now - np.asarray(self.flagged_event_times))
+        metrics.alert_amount.observe(self.flagged_amounts)
+        metrics.drift.add(self.samples)

@@ -32,6 +32,7 @@ from events import handshake
 from events.rights import Right
 from events.settings import KafkaSettings
 from events.topics import Topics
+from model.reference import Reference
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +61,10 @@ class Described(Protocol):
     @property
     def model_sha256(self) -> str:
         """The checksum of its file."""
+
+    @property
+    def reference(self) -> Reference | None:
+        """What drift is told by."""
 
 
 class Model(Scorer, Protocol):
@@ -143,6 +148,7 @@ def run_detector(
     """
     metrics = DetectorMetrics(registry)
     health = Health()
+    metrics.ready.set_function(lambda: float(health.ready() is None))
     availability = Availability(
         settings.broker,
         limit=options.broker_timeout,
@@ -166,6 +172,7 @@ def run_detector(
         gc.set_threshold(YOUNG_OBJECTS)
         health.warm()
         _tell_build(metrics, model)
+        metrics.drift.compare_with(model.metadata.reference, model.metadata.feature_names)
         if not availability.connect(consumer, stopped=stopped):
             return
         require_rights(settings, _rights(topics, options), stopped=stopped)

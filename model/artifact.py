@@ -117,6 +117,11 @@ def load_metadata(folder: Path) -> Metadata:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ArtifactError(f"{path} is not an artifact's metadata: {error}.") from error
     _check_features(path, metadata.feature_names)
+    if metadata.reference and len(metadata.reference.features) != len(FEATURES):
+        raise ArtifactError(
+            f"{path} has a reference of {len(metadata.reference.features)} features and not of "
+            f"{len(FEATURES)}, so drift cannot be told: train again."
+        )
     return metadata
 
 

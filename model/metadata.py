@@ -11,6 +11,7 @@ from dataset.columns import SHA256
 from dataset.reader import sha256
 from model.judging.evaluation import Evaluation
 from model.judging.operating_points import OperatingPoint
+from model.reference import Reference
 
 FORMAT_VERSION = 2
 """Raised when another version's reader could not understand what is written."""
@@ -77,6 +78,7 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
         sample: what a loaded network is checked against.
         operating_points: on the same rows, the chosen one first, then those that other policies
             would choose; older artifacts have none.
+        reference: what drift is told by, the rows held out included; older artifacts have none.
     """
 
     format_version: int
@@ -99,3 +101,4 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     sample: Sample
     refitted: bool = False
     operating_points: list[OperatingPoint] = []
+    reference: Reference | None = None

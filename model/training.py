@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dataset.columns import FEATURES
 from model import artifact
-from model.backend import compiled, use_device, versions
+from model.backend import Score, compiled, use_device, versions
 from model.errors import TrainingError
 from model.judging import threshold
 from model.judging.curve import OperatingCurve, Scored
@@ -29,6 +29,7 @@ from model.pictures.gallery import Picture, Rendered, gallery, rendered
 from model.recipes import RECIPES
 from model.recipes.champion import CHAMPION
 from model.recipes.recipe import Recipe
+from model.reference import Reference
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +38,8 @@ DEFAULT_POLICY = Policy()
 
 # Enough to scatter over the file's two days, few enough to be read in metadata.json.
 SAMPLE_ROWS = 8
+
+PART_ROWS = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +178,8 @@ def train(
     if recipe.refitted:
         everything = Rows.of(frame, weight)
         network = fit(recipe, everything, None, seed=seed, epochs=epochs, progress=progress).network
-    sample = _sample(frame)
+    score, features = compiled(network), frame[list(FEATURES)].to_numpy(np.float32)
+    sample = features[_sampled(frame)]
     return Trained(
         network,
         Metadata(
@@ -197,23 +201,29 @@ def train(
             history=fitted.history,
             versions=versions(),
             held_out=evaluate(judged, chosen),
-            sample=Sample(features=sample.tolist(), scores=compiled(network)(sample).tolist()),
+            sample=Sample(features=sample.tolist(), scores=score(sample).tolist()),
             operating_points=operating_points(curve, policy, chosen),
+            reference=Reference.of(features, _in_parts(score, features), weight),
         ),
         judged,
     )
 
 
-def _sample(frame: "pd.DataFrame") -> NDArray[np.float32]:
-    """Return a few rows spread over the file, half of them frauds, as raw features."""
+def _sampled(frame: "pd.DataFrame") -> NDArray[np.intp]:
+    """Return the numbers of a few rows spread over the file, half of them frauds."""
     half = SAMPLE_ROWS // 2
     fraud = frame["Class"].to_numpy() == 1
     chosen = [
         np.flatnonzero(kind)[np.linspace(0, kind.sum() - 1, half).astype(int)]
         for kind in (~fraud, fraud)
     ]
-    rows = frame.iloc[np.unique(np.concatenate(chosen))]
-    return rows[list(FEATURES)].to_numpy(np.float32)
+    return np.unique(np.concatenate(chosen))
+
+
+def _in_parts(score: Score, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the scores, [n]; a layer of 256 outputs for all rows at once would be 300 MB."""
+    parts = range(0, len(features), PART_ROWS)
+    return np.concatenate([score(features[at : at + PART_ROWS]) for at in parts])
 
 
 def _with_checksum(source: Source, frame: "pd.DataFrame") -> Source:

@@ -54,7 +54,8 @@ def _name(family: Metric) -> str:
 def _labels(family: Metric, collector: Collector) -> str:
     """Return the labels, and their values where these are finite."""
     told = []
-    for label in getattr(collector, "_labelnames", ()):
+    # Of what makes a family itself, the family knows them.
+    for label in getattr(collector, "_labelnames", getattr(family, "_labelnames", ())):
         values = ", ".join(map(code, _values(family, label)))
         told.append(code(label) + (f": {values}" if values else ""))
     return "; ".join(told)

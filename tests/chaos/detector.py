@@ -28,6 +28,7 @@ from events.settings import LIBRDKAFKA_LOGGER, KafkaSettings
 from events.topics import Topics
 from fraudstream.main import INTERRUPTED
 from fraudstream.stopping import stop_on_signals
+from model.reference import Reference
 from tests.integration.detecting import OPTIONS
 
 # Outages are 5 to 60 s: most are waited out, and the long ones end the process, which is started
@@ -47,6 +48,7 @@ class KnownArtifact(msgspec.Struct, frozen=True):
     threshold: float = 0.5
     model_version: str = "known-1"
     model_sha256: str = "0" * 64
+    reference: Reference | None = None
     feature_names: tuple[str, ...] = FEATURES
 
 

@@ -18,6 +18,7 @@ from events.codec import encode
 from events.messages import FEATURES, Transaction
 from events.settings import KafkaSettings
 from events.topics import Topics
+from model.reference import Reference
 
 THRESHOLD = 0.5
 PATIENCE = 60.0  # seconds that any awaited condition may take on a busy machine
@@ -41,6 +42,7 @@ class Metadata:
     threshold: float = THRESHOLD
     model_version: str = "known-1"
     model_sha256: str = "0" * 64
+    reference: Reference | None = None
 
 
 class KnownModel:

@@ -1,18 +1,29 @@
 """The dashboards' JSON, and Grafana's settings that load them."""
 
+import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 
 from benchmarks.panels import SCRAPE_SECONDS, Dashboard, Panel, read_dashboards
+from events.messages import Alert
 
 DEPLOY = Path(__file__).resolve().parent.parent.parent.parent / "deploy"
 DASHBOARDS = read_dashboards()
-PANELS = [(board, panel) for board in DASHBOARDS for panel in board.panels]
+PANELS = [(board, panel) for board in DASHBOARDS for panel in (*board.panels, *board.folded)]
 NAMES = [f"{board.uid}-{panel.title}" for board, panel in PANELS]
 SOURCE = {"type": "prometheus", "uid": "prometheus"}
+LOKI = {"type": "loki", "uid": "loki"}
+
+# What NVIDIA's DCGM exporter tells by default (its etc/default-counters.csv) and is shown: part of
+# the time in use, per cent; memory in use, MiB; power, watt; temperature, degrees Celsius.
+GPU_METRICS = {
+    "DCGM_FI_DEV_FB_USED", "DCGM_FI_DEV_GPU_TEMP", "DCGM_FI_DEV_GPU_UTIL",
+    "DCGM_FI_DEV_POWER_USAGE",
+}  # fmt: skip
 
 
 def read(path: str) -> Any:
@@ -36,12 +47,15 @@ def test_a_dashboard_loads_without_questions_and_stays_fresh(board: Dashboard) -
 
 @pytest.mark.parametrize("board", DASHBOARDS, ids=lambda board: board.uid)
 def test_no_two_panels_share_a_title_an_id_or_a_place(board: Dashboard) -> None:
-    titles = [panel.title for panel in board.panels]
-    numbers = [panel["id"] for panel in board.json["panels"]]
+    titles = [panel.title for panel in (*board.panels, *board.folded)]
+    all_of_it = [
+        each for panel in board.json["panels"] for each in (panel, *panel.get("panels", []))
+    ]
+    numbers = [panel["id"] for panel in all_of_it]
     assert len(set(titles)) == len(titles)
     assert len(set(numbers)) == len(numbers)
     taken: set[tuple[int, int]] = set()
-    for place in (panel["gridPos"] for panel in board.json["panels"]):
+    for place in (panel["gridPos"] for panel in all_of_it):
         cells = {
             (x, y)
             for x in range(place["x"], place["x"] + place["w"])
@@ -56,16 +70,41 @@ def test_no_two_panels_share_a_title_an_id_or_a_place(board: Dashboard) -> None:
 def test_a_panel_says_what_it_shows(board: Dashboard, panel: Panel) -> None:
     assert panel.title
     assert panel.json["description"].endswith(".")
-    if panel.kind == "text":
-        assert panel.json["options"]["content"]
-        return
     assert panel.queries
-    assert panel.json["datasource"] == SOURCE
+    assert panel.json["datasource"] in (SOURCE, LOKI)
     defaults = panel.json["fieldConfig"]["defaults"]
     assert defaults["unit"]
     values = [step["value"] for step in defaults["thresholds"]["steps"]]
     assert values[0] is None
     assert values[1:] == sorted(values[1:])
+
+
+def test_single_alerts_have_the_columns_that_an_alert_has() -> None:
+    ((_, panel),) = [each for each in PANELS if each[1].source == "loki"]
+    assert '{job="alerts"} | json' in panel.queries[0].text
+    steps = {step["id"]: step["options"] for step in panel.json["transformations"]}
+    assert steps["extractFields"] == {"source": "Line", "format": "json", "replace": True}
+    columns = {field.name for field in msgspec.structs.fields(Alert)}
+    assert steps["organize"]["indexByName"].keys() == columns
+    overrides = panel.json["fieldConfig"]["overrides"]
+    assert {override["matcher"]["options"] for override in overrides} <= columns
+    assert {order["field"] for order in steps["sortBy"]["sort"]} <= columns
+
+
+def test_gpu_panels_ask_for_what_the_exporter_tells() -> None:
+    asked = {
+        name
+        for board, panel in PANELS
+        for query in panel.queries
+        for name in re.findall(r"DCGM_\w+", query.text)
+    }
+    assert asked == GPU_METRICS
+    assert all(
+        row.json["collapsed"] for board in DASHBOARDS for row in board.rows if row.json["panels"]
+    )
+    jobs = {job["job_name"] for job in read("prometheus/prometheus.yml")["scrape_configs"]}
+    assert jobs == {"detector", "quality", "gpu"}
+    assert read("prometheus/targets/gpu.yml") == []
 
 
 def test_grafana_finds_the_source_and_asks_at_the_pace_of_scrapes() -> None:

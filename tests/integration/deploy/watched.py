@@ -1,41 +1,27 @@
-"""A detector and a quality monitor at work, and a Prometheus that scrapes them as deploy/ says."""
+"""The services at work, scraped as deploy/ says, until every recorded series has a number."""
 
 import re
-import shutil
-import subprocess
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
 
+from benchmarks.deployed import DEPLOY, Deployed, deployed, replaying
 from benchmarks.errors import BenchmarkError
 from benchmarks.prometheus import Prometheus, Series
-from broker.node import free_port
 from broker.topics import create_topics, delete_topics
 from dataset.twin import synthesize
 from dataset.writer import write
 from events.settings import KafkaSettings
 from events.topics import Topics
-from fraudstream.demo.artifact import cached_artifact, train_artifact
 from tests.integration.detecting import producing
-from tests.integration.following import Command
 
-DEPLOY = Path(__file__).resolve().parent.parent.parent.parent / "deploy"
 PATIENCE = 150.0  # seconds from the first record to the last recorded series
-
-
-@dataclass(frozen=True)
-class Watched:
-    """What runs: Prometheus, and where the two services say how they are."""
-
-    prometheus: Prometheus
-    pages: tuple[str, ...]
 
 
 def finite(found: list[Series]) -> bool:
@@ -52,46 +38,38 @@ def rules(kind: str) -> list[dict[str, Any]]:
 
 def metrics(expression: str) -> set[str]:
     """Return the names of the series that an expression reads."""
-    return set(re.findall(r"\b(?:job:[\w:]+|fraud_\w+|up)\b", expression))
+    return set(re.findall(r"\b(?:job:[\w:]+|fraud_\w+|process_\w+|up)\b", expression))
 
 
 @contextmanager
-def watched(settings: KafkaSettings, folder: Path, program: Path) -> Iterator[Watched]:
+def watched(settings: KafkaSettings, folder: Path, program: Path) -> Iterator[Deployed]:
     """Run all of it until the block ends; it begins when every recorded series has a number."""
-    artifact = cached_artifact()
-    if not artifact.exists():
-        train_artifact(artifact)
     topics = Topics(f"test-{uuid.uuid4().hex[:12]}.")
     create_topics(settings.client(), topics.all(), partitions=2, retention=None)
-    pages = [f"127.0.0.1:{free_port()}" for _ in range(2)]
-    kafka = ("--broker", settings.broker, "--topic-prefix", topics.prefix)
-    with ExitStack() as stack:
-        stack.callback(delete_topics, settings.client(), topics.all())
-
-        def start(*arguments: str) -> Command:
-            command = Command(folder, *arguments, *kafka)
-            stack.callback(command.kill)
-            return command
-
-        detector = start("detect", "--model", str(artifact), "--metrics", pages[0])
-        start("quality", "--json", "--grace", "0.5", "--metrics", pages[1])
-        url = stack.enter_context(_scraping(folder, program, *pages))
-        detector.says("Assigned")
-        rows = folder / "twin.csv"
-        write(synthesize(20_000, 3), rows)
-        start("replay", "--data", str(rows), "--rate", "400", "--loop")
-        prometheus = Prometheus(url)
-        deadline = time.monotonic() + PATIENCE
-        while silent := [rule for rule in _recorded() if not _told(prometheus, rule)]:
-            assert time.monotonic() < deadline, f"no number for {silent}"
-            with producing(settings) as producer:
-                producer.produce(topics.transactions, value=b"unreadable")
-            time.sleep(1)
-        yield Watched(prometheus, tuple(f"http://{page}/metrics" for page in pages))
+    rows = folder / "twin.csv"
+    write(synthesize(20_000, 3), rows)
+    pace = ("--data", str(rows), "--rate", "400", "--loop")
+    try:
+        with (
+            deployed(
+                settings, topics, folder=folder, program=program, options=["--grace", "0.5"]
+            ) as running,
+            replaying(settings, topics, folder, *pace),
+        ):
+            deadline = time.monotonic() + PATIENCE
+            while silent := [name for name in _awaited() if not _told(running.prometheus, name)]:
+                assert time.monotonic() < deadline, f"no number for {silent}"
+                with producing(settings) as producer:
+                    producer.produce(topics.transactions, value=b"unreadable")
+                time.sleep(1)
+            yield running
+    finally:
+        delete_topics(settings.client(), topics.all())
 
 
-def _recorded() -> list[str]:
-    return sorted({rule["record"] for rule in rules("record")})
+def _awaited() -> list[str]:
+    """Return what is recorded; and drift, which is told from 7,000 transactions on."""
+    return sorted({"fraud_score_drift_psi", *(rule["record"] for rule in rules("record"))})
 
 
 def _told(prometheus: Prometheus, name: str) -> bool:
@@ -99,29 +77,3 @@ def _told(prometheus: Prometheus, name: str) -> bool:
         return finite(prometheus.now(name))
     except BenchmarkError:  # it has not opened its port yet
         return False
-
-
-@contextmanager
-def _scraping(folder: Path, program: Path, detector: str, quality: str) -> Iterator[str]:
-    """Give the URL of a Prometheus of deploy/, with targets of our own."""
-    configuration = folder / "prometheus"
-    shutil.copytree(DEPLOY / "prometheus", configuration)
-    for job, target in (("detector", detector), ("quality", quality)):
-        targets = configuration / "targets" / f"{job}.yml"
-        targets.write_text(yaml.safe_dump([{"targets": [target]}]))
-    address = f"127.0.0.1:{free_port()}"
-    with (folder / "prometheus.log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                program,
-                f"--config.file={configuration / 'prometheus.yml'}",
-                f"--storage.tsdb.path={folder / 'series'}",
-                f"--web.listen-address={address}",
-            ],
-            stderr=log,
-        )
-    try:
-        yield f"http://{address}"
-    finally:
-        process.terminate()
-        process.wait()

@@ -20,8 +20,8 @@ NUMBERS = {name: 3.0 + place / 1024 for place, name in enumerate(FEATURES)}
 
 # What a label may be called; its values are few, and known before any transaction comes.
 LABELS = {
-    "backend", "device", "event", "le", "model_sha256", "model_version", "outcome", "partition",
-    "reason", "stage", "topic", "trigger", "version",
+    "backend", "device", "event", "feature", "le", "model_sha256", "model_version", "outcome",
+    "partition", "reason", "stage", "topic", "trigger", "version",
 }  # fmt: skip
 
 

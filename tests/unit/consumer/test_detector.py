@@ -19,8 +19,11 @@ from consumer.metrics import DetectorMetrics, Trigger
 from events.codec import encode
 from events.messages import FEATURES, Transaction
 from events.topics import Topics
+from model.reference import Distribution, Reference
 
 PARTITION = TopicPartition("transactions", 0)
+HALVES = Distribution(edges=[0.0], shares=[0.5, 0.5])
+REFERENCE = Reference(rows=2, features=[HALVES] * len(FEATURES), scores=HALVES)
 
 
 @dataclass
@@ -119,6 +122,8 @@ def run(
 ) -> CollectorRegistry:
     """Run the loop for so many turns; the interval is 0 unless offsets are to ride along."""
     registry = CollectorRegistry()
+    metrics = DetectorMetrics(registry)
+    metrics.drift.compare_with(REFERENCE, FEATURES)
     detector = Detector(
         log,
         Decoder(FEATURES),
@@ -127,7 +132,7 @@ def run(
         model_version="v",
         delivery=commits,
         topics=Topics(),
-        metrics=DetectorMetrics(registry),
+        metrics=metrics,
         health=Health(),
         commit_interval=interval,
         limit=DeadLetterLimit(0, 0),
@@ -158,6 +163,8 @@ def test_an_aborted_commit_is_done_again_from_its_first_record_and_counted_once(
     assert commits.offsets[-1] == 4
     assert scored(registry) == 4
     assert registry.get_sample_value("fraud_alerts_total") == 1
+    assert registry.get_sample_value("fraud_alert_amount_count") == 1
+    assert registry.get_sample_value("fraud_drift_rows") == 1  # every seventh, of four and four
     assert registry.get_sample_value("fraud_kafka_commits_total", {"outcome": "aborted"}) == 1
 
 

@@ -57,6 +57,7 @@ def test_metrics_hear_of_everything_that_was_pending() -> None:
     pending.scores.append(np.array([0.2, 0.95], dtype=np.float32))
     pending.scoring_latencies.append(np.array([0.004, 3.0]))
     pending.flagged_event_times.append(99.0)
+    pending.flagged_amounts.append(12.5)
     pending.tell(metrics, now=100.0)
 
     def value(name: str, **labels: str) -> float | None:
@@ -72,3 +73,5 @@ def test_metrics_hear_of_everything_that_was_pending() -> None:
     assert value("fraud_score_count") == 2
     assert value("fraud_scoring_latency_seconds_bucket", le="0.005") == 1
     assert value("fraud_detection_latency_seconds_sum") == 1.0
+    assert value("fraud_alert_amount_sum") == 12.5
+    assert value("fraud_alert_amount_bucket", le="10.0") == 0

@@ -75,10 +75,13 @@ def test_what_ends_a_command_is_found_through_its_modules() -> None:
 def test_labels_and_buckets_are_told() -> None:
     detector = metrics.sections()["DetectorMetrics"]
     assert "| `fraud_kafka_consumer_lag` | gauge | `topic`; `partition` |" in detector
+    assert "| `fraud_feature_drift_psi` | gauge | `feature` |" in detector
     assert (
         "| `fraud_batches_total` | counter | `trigger`: `drained`, `full`, `waited` |" in detector
     )
-    assert re.search(r"\| `fraud_scoring_latency_seconds` \| 0\.0005, .*, 60, \+Inf \|", detector)
+    assert re.search(
+        r"\| `fraud_scoring_latency_seconds` \| 0\.0005, .*, 60\.0, \+Inf \|", detector
+    )
 
 
 def test_the_picture_of_the_rooms_shows_what_they_may_import() -> None:

@@ -72,6 +72,36 @@ def test_saved_and_loaded_scores_agree(
     assert np.allclose(Scorer.load(folder)(raw), direct, atol=1e-6)
 
 
+def test_an_artifact_from_before_drift_was_watched_loads(folder: Path) -> None:
+    assert load_metadata(folder).reference is not None
+    metadata = json.loads((folder / "metadata.json").read_text())
+    del metadata["reference"]
+    (folder / "metadata.json").write_text(json.dumps(metadata))
+    assert load_metadata(folder).reference is None
+    Scorer.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("scores", "shares"), [1.0]),
+        (("scores", "edges"), [0.5, 0.1] * 4 + [0.7]),
+        (("features",), []),
+    ],
+)
+def test_a_reference_that_cannot_be_compared_with_is_refused(
+    folder: Path, path: tuple[str, ...], value: Any
+) -> None:
+    reference = json.loads((folder / "metadata.json").read_text())["reference"]
+    inner = reference[path[0]] if len(path) > 1 else reference
+    inner[path[-1]] = value
+    change(folder, reference=reference)
+    with pytest.raises(
+        ArtifactError, match=r"one share more than there are edges|a reference of 0 features"
+    ):
+        load_metadata(folder)
+
+
 def test_an_older_artifact_is_replaced(folder: Path, trained: Trained) -> None:
     save(folder, trained.network, msgspec.structs.replace(trained.metadata, seed=99))
     assert load_metadata(folder).seed == 99
