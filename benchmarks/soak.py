@@ -193,7 +193,7 @@ def running(folder: Path) -> "Iterator[tuple[KafkaSettings, Topics, Deployed]]":
     if program is None:
         raise BenchmarkError("There is no prometheus on the PATH: install it, or run `make test`.")
     artifact()
-    with EmbeddedBroker(cache=cache_folder("kafka")) as broker:
+    with EmbeddedBroker(cache=cache_folder("kafka"), full_speed=True) as broker:
         settings, topics = KafkaSettings(broker.address), Topics()
         create_topics(settings.client(), topics.all(), partitions=PARTITIONS, retention=None)
         with deployed(settings, topics, folder=folder, program=program) as services:
