@@ -13,12 +13,14 @@ from typing import Any, Literal, Protocol
 from confluent_kafka import Consumer
 from prometheus_client import CollectorRegistry
 
+from consumer.at_least_once import AtLeastOnce
 from consumer.availability import Availability, require_rights
-from consumer.clients import make_consumer, make_producer
+from consumer.clients import make_consumer, make_producer, member_settings
 from consumer.committing import COMMIT_SECONDS, WATCHDOG_SECONDS, producer_settings
 from consumer.decoding import Decoder
-from consumer.delivery import AtLeastOnce, Delivery, ExactlyOnce, Reached, pass_by
+from consumer.delivery import Delivery, Reached, pass_by
 from consumer.detector import Detector
+from consumer.exactly_once import ExactlyOnce
 from consumer.health import Health
 from consumer.lag import lags
 from consumer.limit import DeadLetterLimit
@@ -154,7 +156,14 @@ def run_detector(
         limit=options.broker_timeout,
         why=partial(handshake.refusal, settings),
     )
-    consumer = make_consumer(_consumer_settings(settings, options.group, availability, metrics))
+    consumer = make_consumer(
+        member_settings(
+            settings,
+            options.group,
+            on_error=availability.on_error,
+            on_statistics=lambda statistics: metrics.set_lag(lags(statistics)),
+        )
+    )
     with MetricsServer(
         options.metrics_host,
         options.metrics_port,
@@ -245,38 +254,6 @@ def _rights(topics: Topics, options: DetectorOptions) -> list[Right]:
     if options.journal:
         rights += [Right("Read", "topic", topics.journal), Right("Write", "topic", topics.journal)]
     return rights
-
-
-def _consumer_settings(
-    settings: KafkaSettings, group: str, availability: Availability, metrics: DetectorMetrics
-) -> dict[str, Any]:
-    return settings.client(
-        {
-            "auto.offset.reset": "earliest",
-            "partition.assignment.strategy": "cooperative-sticky",
-            # A member that was killed is missed after this long; its partitions stand still until
-            # then, 45 s by default. 6 s is the least that brokers allow unless told otherwise,
-            # and four heartbeats fit in.
-            "session.timeout.ms": 6000,
-            "heartbeat.interval.ms": 1500,
-            # A rebalance waits so long for members that do not answer, 300 s by default; usually
-            # their session ends before, but a broker that crashed may have forgotten to look. The
-            # longest that we read nothing is a commit that hangs, 22 s, or Kafka being away.
-            "max.poll.interval.ms": 30_000,
-            # After a backlog filled the local queue, librdkafka's default pauses fetching for a
-            # second; 20 ms keeps the loop fed.
-            "fetch.queue.backoff.ms": 20,
-            "statistics.interval.ms": 1000,
-        },
-        required={
-            "group.id": group,
-            "enable.auto.commit": False,
-            "enable.auto.offset.store": False,
-            "isolation.level": "read_committed",
-            "error_cb": availability.on_error,
-            "stats_cb": lambda statistics: metrics.set_lag(lags(statistics)),
-        },
-    )
 
 
 def _member(options: DetectorOptions, metrics_address: str) -> str | None:

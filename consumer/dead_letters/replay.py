@@ -12,8 +12,9 @@ from consumer.committing import COMMIT_SECONDS, WATCHDOG_SECONDS, producer_setti
 from consumer.dead_letters.batch import Batch, Outcome
 from consumer.dead_letters.letters import FOREIGN, Kept, kept
 from consumer.dead_letters.reader import DeadLetterReader
-from consumer.delivery import AbortedError, Delivery, ExactlyOnce, Reached, Record, pass_by
+from consumer.delivery import AbortedError, Delivery, Reached, Record, pass_by
 from consumer.errors import DeliveryError, StillRefusedError, TopicMissingError
+from consumer.exactly_once import ExactlyOnce
 from consumer.source import Received
 from consumer.watchdog import Watchdog, WatchedDelivery
 from events.codec import decode_transaction

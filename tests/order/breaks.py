@@ -6,8 +6,10 @@ from itertools import count
 
 from confluent_kafka import KafkaException, TopicPartition
 
-from consumer.delivery import AbortedError, AtLeastOnce, ExactlyOnce, Record
+from consumer.at_least_once import AtLeastOnce
+from consumer.delivery import AbortedError, Record
 from consumer.detector import Detector
+from consumer.exactly_once import ExactlyOnce
 from consumer.pending import Pending
 from consumer.source import Received, Source
 from tests.order.outside import Metadata

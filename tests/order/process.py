@@ -16,10 +16,12 @@ from greenlet import GreenletExit, greenlet
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
+from consumer.at_least_once import AtLeastOnce
 from consumer.decoding import Decoder
-from consumer.delivery import AtLeastOnce, Delivery, ExactlyOnce
+from consumer.delivery import Delivery
 from consumer.detector import Detector
 from consumer.errors import ConsumerError
+from consumer.exactly_once import ExactlyOnce
 from consumer.health import Health
 from consumer.journal import Journal
 from consumer.limit import DeadLetterLimit

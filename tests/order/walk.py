@@ -4,8 +4,9 @@ import logging
 from collections.abc import Callable
 from random import Random
 
-from consumer.delivery import AtLeastOnce, ExactlyOnce
+from consumer.at_least_once import AtLeastOnce
 from consumer.detector import Detector
+from consumer.exactly_once import ExactlyOnce
 from consumer.source import Source
 from tests.order.process import FAULTS, Fault, Notice, Process
 from tests.order.world import PARTITIONS, Kind, World

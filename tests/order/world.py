@@ -6,8 +6,8 @@ from enum import Enum
 
 from greenlet import getcurrent
 
-from consumer.delivery import ExactlyOnce
 from consumer.detector import Detector
+from consumer.exactly_once import ExactlyOnce
 from consumer.source import Source
 from events.codec import decode_alert, decode_journal_entry, encode, read_dead_letter
 from events.messages import FEATURES, Transaction

@@ -12,8 +12,9 @@ from functools import partial
 from confluent_kafka import Consumer, TopicPartition
 
 from consumer.clients import make_producer
-from consumer.delivery import ExactlyOnce, Record, Step
+from consumer.delivery import Record, Step
 from consumer.errors import ConsumerError
+from consumer.exactly_once import ExactlyOnce
 from consumer.watchdog import Watchdog, WatchedDelivery
 from events.settings import KafkaSettings
 

@@ -6,8 +6,10 @@ from typing import cast
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
+from consumer.at_least_once import AtLeastOnce
 from consumer.clients import make_producer
-from consumer.delivery import AtLeastOnce, ExactlyOnce, Reached, Record, pass_by
+from consumer.delivery import Reached, Record, pass_by
+from consumer.exactly_once import ExactlyOnce
 from events.settings import KafkaSettings
 from events.topics import Topics
 from tests.integration.consumer.reading import PARTITIONS

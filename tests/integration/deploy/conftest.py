@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.deployed import find
+from benchmarks.operations.deployed import find
 
 
 @pytest.fixture(scope="session")

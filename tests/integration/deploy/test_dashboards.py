@@ -8,7 +8,7 @@ import msgspec
 import pytest
 import yaml
 
-from benchmarks.panels import SCRAPE_SECONDS, Dashboard, Panel, read_dashboards
+from benchmarks.operations.panels import SCRAPE_SECONDS, Dashboard, Panel, read_dashboards
 from events.messages import Alert
 
 DEPLOY = Path(__file__).resolve().parent.parent.parent.parent / "deploy"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.deployed import Deployed
-from benchmarks.panels import Dashboard, Panel, read_dashboards
+from benchmarks.operations.deployed import Deployed
+from benchmarks.operations.panels import Dashboard, Panel, read_dashboards
 from events.settings import KafkaSettings
 from tests.integration.deploy.watched import finite, metrics, rules, watched
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import yaml
 
-from benchmarks.deployed import DEPLOY, Deployed, deployed, replaying
 from benchmarks.errors import BenchmarkError
-from benchmarks.prometheus import Prometheus, Series
+from benchmarks.operations.deployed import DEPLOY, Deployed, deployed, replaying
+from benchmarks.operations.prometheus import Prometheus, Series
 from broker.topics import create_topics, delete_topics
 from dataset.twin import synthesize
 from dataset.writer import write

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import trees
 from benchmarks.errors import BenchmarkError
-from benchmarks.folds import Run, judged, random_split, table, trained
-from benchmarks.judging import File, folds, held_out, train_and_score
-from benchmarks.variants import VARIANTS
+from benchmarks.networks import trees
+from benchmarks.networks.folds import Run, judged, random_split, table, trained
+from benchmarks.networks.judging import File, folds, held_out, train_and_score
+from benchmarks.networks.variants import VARIANTS
 from dataset.twin import synthesize
 from dataset.writer import write
 from model.judging.curve import OperatingCurve, Scored

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.gpu import ROW_BYTES, Timed, table
+from benchmarks.networks.gpu import ROW_BYTES, Timed, table
 
 # In a process of its own, as this one has TensorFlow for its backend.
 CODE = """
 import json, sys
 from pathlib import Path
-from benchmarks import gpu
+from benchmarks.networks import gpu
 from model.backend import import_keras
 
 gpu.SECONDS = 0.0

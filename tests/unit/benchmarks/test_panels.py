@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from benchmarks.dashboards import draw, height, written
-from benchmarks.panels import Dashboard, Query, read_dashboards
-from benchmarks.prometheus import Prometheus, Series
+from benchmarks.operations.dashboards import draw, height, written
+from benchmarks.operations.panels import Dashboard, Query, read_dashboards
+from benchmarks.operations.prometheus import Prometheus, Series
 from model.pictures.style import render
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks import scoring
 from benchmarks.errors import BenchmarkError
-from benchmarks.scoring import CALLS, FULL_BATCH, Timed, check, measure, table
+from benchmarks.networks import scoring
+from benchmarks.networks.scoring import CALLS, FULL_BATCH, Timed, check, measure, table
 from model.backend import Score
 
 

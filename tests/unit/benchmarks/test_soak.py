@@ -4,9 +4,9 @@ import re
 
 import numpy as np
 
-from benchmarks.panels import read_dashboards
-from benchmarks.prometheus import Prometheus, Series
-from benchmarks.soak import DRAWN, Span, overview, table
+from benchmarks.operations.panels import read_dashboards
+from benchmarks.operations.prometheus import Prometheus, Series
+from benchmarks.operations.soak import DRAWN, Span, overview, table
 
 TIMES = np.arange(0.0, 300.0, 5.0)
 

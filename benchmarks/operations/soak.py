@@ -1,10 +1,10 @@
-"""The service for half an hour, as a dashboard sees it: `python -m benchmarks.soak --minutes 30`.
+"""The service for half an hour, as a dashboard sees it: `python -m benchmarks.operations.soak`.
 
 Starts an embedded Kafka, a detector, a quality monitor and a Prometheus of deploy/, and replays
 the two days of a twin in the time given, with its days and nights: busier hours, quieter ones. What
 Prometheus recorded is then put into a table and drawn, as the dashboards have it.
 
-    python -m benchmarks.soak --minutes 30 --folder docs/soak --report docs/healthy-day.md
+    python -m benchmarks.operations.soak --folder docs/soak --report docs/healthy-day.md
 """
 
 import argparse
@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks import report
-from benchmarks.dashboards import save
-from benchmarks.deployed import Deployed, deployed, find, replaying
 from benchmarks.detecting import PARTITIONS, artifact
 from benchmarks.ending import in_a_sentence
 from benchmarks.errors import BenchmarkError
-from benchmarks.panels import SCRAPE_SECONDS, Dashboard, read_dashboards
-from benchmarks.prometheus import Prometheus
+from benchmarks.operations.dashboards import save
+from benchmarks.operations.deployed import Deployed, deployed, find, replaying
+from benchmarks.operations.panels import SCRAPE_SECONDS, Dashboard, read_dashboards
+from benchmarks.operations.prometheus import Prometheus
 from broker.server import EmbeddedBroker
 from broker.topics import create_topics
 from dataset.twin import synthesize
@@ -245,8 +245,8 @@ def run(arguments: argparse.Namespace) -> str:
                 path = arguments.folder / f"{board.uid}.png"
                 save(path, board, services.prometheus, end=span.end, shown=span.seconds)
     return (
-        f"`python -m benchmarks.soak --minutes {arguments.minutes:g}`, on {machine}, with an "
-        f"embedded Apache Kafka {EmbeddedBroker.version}, exactly-once, one detector, "
+        f"`python -m benchmarks.operations.soak --minutes {arguments.minutes:g}`, on {machine}, "
+        f"with an embedded Apache Kafka {EmbeddedBroker.version}, exactly-once, one detector, "
         f"{PARTITIONS} partitions.\n\n{figures}"
     )
 
@@ -254,7 +254,7 @@ def run(arguments: argparse.Namespace) -> str:
 def main() -> None:
     """Run, print, write."""
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.soak",
+        prog="python -m benchmarks.operations.soak",
         description=(__doc__ or "").partition("\n\n")[2],
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

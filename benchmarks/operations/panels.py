@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.prometheus import Prometheus, Series
+from benchmarks.operations.prometheus import Prometheus, Series
 
-DASHBOARDS = Path(__file__).resolve().parent.parent / "deploy" / "grafana" / "dashboards"
+DASHBOARDS = Path(__file__).resolve().parents[2] / "deploy" / "grafana" / "dashboards"
 
 # Grafana makes the window of a rate no shorter than four scrapes.
 SCRAPE_SECONDS = 5

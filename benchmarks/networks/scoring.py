@@ -1,4 +1,4 @@
-"""Whether the served network stays small and fast: `python -m benchmarks.scoring`.
+"""Whether the served network stays small and fast: `python -m benchmarks.networks.scoring`.
 
 Weighs model.keras and times the scoring of batches against a plain network: three layers on
 standardised and clipped features. Both are trained for an epoch on rows of the twin, since neither
@@ -141,7 +141,8 @@ def check(size: int, timed: dict[int, Timed]) -> None:
 def main() -> None:
     """Measure, print, write, judge."""
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.scoring", description=(__doc__ or "").partition("\n\n")[2]
+        prog="python -m benchmarks.networks.scoring",
+        description=(__doc__ or "").partition("\n\n")[2],
     )
     parser.add_argument("--recipe", choices=RECIPES, default=CHAMPION.name)
     parser.add_argument("--report", type=Path, metavar="FILE", help="page to write it to")

@@ -1,9 +1,9 @@
-"""A picture of each dashboard, without Grafana: `python -m benchmarks.dashboards`.
+"""A picture of each dashboard, without Grafana: `python -m benchmarks.operations.dashboards`.
 
 Asks a Prometheus what Grafana would ask it, and draws a panel where Grafana has it, by its kind,
 unit and thresholds. What it shows is what the dashboards' queries say, not how Grafana looks.
 
-    python -m benchmarks.dashboards --prometheus http://127.0.0.1:9090 --minutes 30 --folder docs
+    python -m benchmarks.operations.dashboards --minutes 30 --folder docs
 """
 
 import argparse
@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.errors import BenchmarkError
-from benchmarks.panels import SCRAPE_SECONDS, Dashboard, Panel, Query, read_dashboards
-from benchmarks.prometheus import Prometheus, Series
+from benchmarks.operations.panels import SCRAPE_SECONDS, Dashboard, Panel, Query, read_dashboards
+from benchmarks.operations.prometheus import Prometheus, Series
 from model.pictures.style import BLUE, CYAN, GREEN, GREY, ORANGE, RED, VIOLET, render
 
 _POINTS = 240  # of a line
@@ -268,7 +268,7 @@ def _few_colours(picture: bytes) -> bytes:
 def main() -> None:
     """Draw every dashboard."""
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.dashboards",
+        prog="python -m benchmarks.operations.dashboards",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -1,4 +1,4 @@
-"""What one device scores: `python -m benchmarks.gpu [--largest ROWS]`, on a GPU where there is one.
+"""What one device scores, a GPU where there is one: `python -m benchmarks.networks.gpu`.
 
 The served network by JAX, in batches of 1 to 262,144 rows, in float32 and with bfloat16 in the
 hidden layers. From rows in the machine's memory to scores there, as the detector needs them, so
@@ -23,7 +23,7 @@ import numpy as np
 
 from benchmarks import report
 from benchmarks.ending import in_a_sentence
-from benchmarks.scoring import network
+from benchmarks.networks.scoring import network
 from dataset.columns import FEATURES
 from fraudstream.progress import progress_bar
 from model.backend import compiled, import_keras, installed, use_device
@@ -153,7 +153,7 @@ def table(timed: Sequence[Timed], bandwidth: float) -> str:
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.gpu", description=(__doc__ or "").partition("\n\n")[2]
+        prog="python -m benchmarks.networks.gpu", description=(__doc__ or "").partition("\n\n")[2]
     )
     parser.add_argument("--largest", type=int, default=LARGEST, metavar="ROWS", help="of a batch")
     parser.add_argument("--report", type=Path, metavar="FILE", help="page to write it to")
@@ -170,7 +170,8 @@ def main() -> None:
         limit = bandwidth()
         timed = list(measure(path, arguments.largest))
         text = (
-            f"`python -m benchmarks.gpu`, on {jax.devices()[0].device_kind} ({device}), {machine}, "
+            "`python -m benchmarks.networks.gpu`, "
+            f"on {jax.devices()[0].device_kind} ({device}), {machine}, "
             f"JAX {jax.__version__}. A large copy reads and writes {limit / 1e9:,.1f} GB a second; "
             f"a row is {ROW_BYTES} bytes.\n\n{table(timed, limit)}"
         )

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.detecting import artifact, start_detector
+from benchmarks.operations.prometheus import Prometheus
 from benchmarks.peers.environments import ROOT
-from benchmarks.prometheus import Prometheus
 from broker.process import start_tied
 from events.settings import KafkaSettings
 from events.topics import Topics

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import trees
 from benchmarks.errors import BenchmarkError
-from benchmarks.variants import VARIANTS
+from benchmarks.networks import trees
+from benchmarks.networks.variants import VARIANTS
 from dataset import split
 from dataset.columns import FEATURES
 from dataset.reader import read

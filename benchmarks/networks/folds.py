@@ -1,4 +1,4 @@
-"""How good each recipe is on later transactions: `python -m benchmarks.folds --data FILE`.
+"""How good each recipe is on later transactions: `python -m benchmarks.networks.folds --data FILE`.
 
 Every recipe, and LightGBM beside them, learns from the first 40, 60 and 80 % of the transactions
 and is judged on the fifth after those, by average precision. All judge the same rows, whatever
@@ -9,10 +9,10 @@ With --variants, the champion is judged beside others that differ from it in one
 With --random-split, LightGBM is judged on a random fifth and on the last one instead: how much
 better a random split makes it look than it is on what comes next.
 
-  python -m benchmarks.folds --data creditcard.csv --report docs/recipes.md
-  python -m benchmarks.folds --data creditcard.csv --recipe prosise --seeds 10
-  python -m benchmarks.folds --data creditcard.csv --variants
-  python -m benchmarks.folds --data creditcard.csv --random-split
+  python -m benchmarks.networks.folds --data creditcard.csv --report docs/recipes.md
+  python -m benchmarks.networks.folds --data creditcard.csv --recipe prosise --seeds 10
+  python -m benchmarks.networks.folds --data creditcard.csv --variants
+  python -m benchmarks.networks.folds --data creditcard.csv --random-split
 """
 
 import argparse
@@ -29,10 +29,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import report, trees
+from benchmarks import report
 from benchmarks.ending import in_a_sentence
-from benchmarks.judging import File, Part, folds, train_and_score, whole
-from benchmarks.variants import VARIANTS
+from benchmarks.networks import trees
+from benchmarks.networks.judging import File, Part, folds, train_and_score, whole
+from benchmarks.networks.variants import VARIANTS
 from dataset import split
 from fraudstream.progress import progress_bar
 from model.judging.curve import OperatingCurve, Scored, interval, resampled_average_precision
@@ -211,7 +212,7 @@ def run(arguments: argparse.Namespace) -> str:
 def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.folds",
+        prog="python -m benchmarks.networks.folds",
         description=(__doc__ or "").partition("\n\n")[2],
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

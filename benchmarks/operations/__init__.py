@@ -1,0 +1,1 @@
+"""The stream as operations sees it: Prometheus, the dashboards drawn, a soak."""
