@@ -18,8 +18,8 @@ from events.messages import BOUNDS, FEATURES, ID_LENGTHS, DeadLetter, Transactio
 # caches have forgotten them: a batch of 16,384 at once takes half as long again.
 PART_RECORDS = 256
 
-# Rows that are worth a call of their own to the network, and fit into a processor's caches on their
-# way through it: 2,048 rows of 256 float32, the widest layer's, are 2 MB.
+# The network is called with so many rows at most: worth a call of their own, and small enough for a
+# processor's caches on their way through it. 2,048 rows of 256 float32 are 2 MB.
 READY_ROWS = 2_048
 
 _AMOUNT = FEATURES.index("Amount")
@@ -83,8 +83,8 @@ class Decoder:
 
         Args:
             messages: the records.
-            ready: told of the batch's features from the first row on, float32 [n, 30], whenever
-                another `READY_ROWS` or more are decoded. The last rows need not be among them.
+            ready: told of the batch's features from the first row on, float32 [n, 30], n being
+                `READY_ROWS`, as soon as they are decoded. The last rows need not be among them.
         """
         ids: list[str] = []
         features = np.empty((len(messages), len(self._order)), np.float32)
@@ -101,8 +101,8 @@ class Decoder:
             ids += part.ids
             timestamps += part.timestamps
             if len(ids) - told >= READY_ROWS:
-                ready(features[told : len(ids)])
-                told = len(ids)
+                ready(features[told : told + READY_ROWS])
+                told += READY_ROWS
         return Batch(
             ids,
             features[: len(ids)],

@@ -6,6 +6,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from consumer.decoding import READY_ROWS
+
 
 class Scorer(Protocol):
     """What the loop asks of a model."""
@@ -40,9 +42,13 @@ class Scoring:
     def scores(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the scores, float32 [n], of all of the batch's features, float32 [n, 30].
 
-        Parts that were not begun yet are taken back: this thread has nothing else to do now.
+        Parts that were not begun yet are taken back, since this thread has nothing else to do now.
         """
         while self._parts and self._parts[-1][1].cancel():
             self._rows, _ = self._parts.pop()
-        rest = self._scorer(features[self._rows :])
-        return np.concatenate([*(part.result() for _, part in self._parts), rest])
+        # `or 1`: a batch without a row is one call without a row.
+        rest = [
+            self._scorer(features[at : at + READY_ROWS])
+            for at in range(self._rows, len(features) or 1, READY_ROWS)
+        ]
+        return np.concatenate([*(part.result() for _, part in self._parts), *rest])

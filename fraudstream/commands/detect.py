@@ -119,6 +119,7 @@ def command(
 
     from prometheus_client import REGISTRY
 
+    from consumer.decoding import READY_ROWS
     from consumer.service import DetectorOptions, run_detector
     from events.topics import Topics
     from model.artifact import load_metadata
@@ -128,7 +129,8 @@ def command(
     def load_model() -> "Scorer":
         from model.scorer import Scorer
 
-        return Scorer.load(model, device=device, batch_maximum=choices["batch_maximum"])
+        rows = min(choices["batch_maximum"], READY_ROWS)  # a larger batch is scored in parts
+        return Scorer.load(model, device=device, batch_maximum=rows)
 
     run_detector(
         settings,

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from consumer.decoding import READY_ROWS
 from consumer.scoring import Scoring
 
 ROWS = np.arange(300, dtype=np.float32).reshape(10, 30)
@@ -23,6 +24,25 @@ def test_scores_stand_in_the_order_of_rows(cuts: list[int]) -> None:
         for begin, end in zip([0, *cuts], cuts, strict=False):
             scoring.begin(ROWS[begin:end])
         assert scoring.scores(ROWS).tolist() == ROWS[:, 0].tolist()
+
+
+def test_the_network_is_never_given_more_than_a_part() -> None:
+    sizes = []
+
+    def noting(features: NDArray[np.float32]) -> NDArray[np.float32]:
+        sizes.append(len(features))
+        return score(features)
+
+    rows = np.zeros((2 * READY_ROWS + 3, 30), np.float32)
+    rows[:, 0] = np.arange(len(rows))
+    with ThreadPoolExecutor(1) as thread:
+        assert Scoring(noting, thread).scores(rows).tolist() == rows[:, 0].tolist()
+    assert sizes == [READY_ROWS, READY_ROWS, 3]
+
+
+def test_a_batch_without_rows_has_no_scores() -> None:
+    with ThreadPoolExecutor(1) as thread:
+        assert Scoring(score, thread).scores(ROWS[:0]).tolist() == []
 
 
 def test_a_part_is_scored_while_its_giver_goes_on() -> None:
