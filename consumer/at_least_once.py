@@ -33,8 +33,9 @@ class AtLeastOnce(Committing):
         undelivered: list[KafkaError] = []
         try:
             self._reached(Step.PRODUCE)
+            verify = collect(undelivered)
             for record in records:
-                self._produce(record, deadline, collect(undelivered))
+                self._produce(record, deadline, verify)
             unflushed = self._producer.flush(max(0.0, deadline - self._monotonic()))
             if unflushed:
                 raise DeliveryError(

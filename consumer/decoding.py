@@ -115,32 +115,32 @@ class Decoder:
 def _at_once(messages: Sequence[Received]) -> Part | None:
     """Return what stands in records of one encoding; None if they are mixed, or any is unusual."""
     compact = sum(is_compact(message.headers()) for message in messages)
-    payloads = [message.value() or b"" for message in messages]
-    try:
-        if compact == len(messages):
-            ids, numbers = _compact_at_once(payloads)
-        elif compact == 0:
-            transactions = decode_usual(payloads)
-            ids, numbers = _ids(transactions), as_numbers(transactions)
-        else:
-            return None
-    except (PayloadError, ValueError):
+    if compact not in (0, len(messages)):
         return None
-    return Part(ids, numbers, [message.timestamp()[1] for message in messages])
+    payloads = [message.value() or b"" for message in messages]
+    found = _compact_at_once(payloads) if compact else _json_at_once(payloads)
+    if found is None:
+        return None
+    return Part(*found, [message.timestamp()[1] for message in messages])
 
 
-def _compact_at_once(payloads: list[bytes]) -> tuple[list[str], NDArray[np.float64]]:
-    """Return ids and numbers of compact values, read in one pass.
+def _json_at_once(payloads: list[bytes]) -> tuple[list[str], NDArray[np.float64]] | None:
+    """Return ids and numbers of JSON values; None if any is unusual."""
+    transactions = decode_usual(payloads)
+    return None if transactions is None else (_ids(transactions), as_numbers(transactions))
 
-    Raises:
-        ValueError: if any is too short, not UTF-8, or out of bounds.
-    """
-    numbers = np.frombuffer(b"".join([it[:NUMBERS_BYTES] for it in payloads]), NUMBER)
-    numbers = numbers.reshape(len(payloads), len(FEATURES))
-    ids = b"\n".join([it[NUMBERS_BYTES:] for it in payloads]).decode().split("\n")
+
+def _compact_at_once(payloads: list[bytes]) -> tuple[list[str], NDArray[np.float64]] | None:
+    """Return ids and numbers of compact values; None if any is refused."""
+    try:
+        numbers = np.frombuffer(b"".join([it[:NUMBERS_BYTES] for it in payloads]), NUMBER)
+        numbers = numbers.reshape(len(payloads), len(FEATURES))
+        ids = b"\n".join([it[NUMBERS_BYTES:] for it in payloads]).decode().split("\n")
+    except ValueError:  # too short, or not UTF-8
+        return None
     # With a newline in an id there are more ids than records, and it is not known whose they are.
     if len(ids) != len(payloads) or not _are_valid(ids, numbers):
-        raise ValueError
+        return None
     return ids, numbers
 
 

@@ -57,8 +57,9 @@ class ExactlyOnce(Committing):
             self._reached(Step.BEGIN)
             producer.begin_transaction()
             self._reached(Step.PRODUCE)
+            verify = collect(undelivered)
             for record in records:
-                self._produce(record, deadline, collect(undelivered))
+                self._produce(record, deadline, verify)
             produced = self._monotonic()
             self._reached(Step.OFFSETS)
             metadata = self._membership()
