@@ -53,7 +53,7 @@ chaos: $(READY) ## Kill detectors, Kafka and connections, and count (arguments: 
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
 benchmark: $(READY) ## Compare with what one could pick instead (short form: make benchmark QUICK=1)
-	@$(BIN)/python -m benchmarks.compare $(if $(QUICK),--quick) $(ARGS)
+	@$(BIN)/python -m benchmarks.speed.compare $(if $(QUICK),--quick) $(ARGS)
 
 check: format lint types test ## Format, lint, type-check and test
 
@@ -70,7 +70,7 @@ types: $(READY) ## Check the types
 	@$(BIN)/mypy
 
 docs: $(READY) ## Write anew what docs/ says of options, metrics and messages
-	@$(BIN)/python -m docs.generate
+	@$(BIN)/python -m tools.docs
 
 constraints: $(READY) ## Compile the pinned versions and their hashes anew
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

@@ -10,8 +10,8 @@ from events import compact
 from events.codec import MAXIMUM_PAYLOAD_BYTES
 from events.messages import FEATURES, ID_LENGTHS, DeadLetter, Transaction
 from events.schemas import DIALECT, Schema, compact_headers, schemas, summary
-from events.settings import DEFAULT_BROKER
 from events.topics import Topics
+from kafkaio.settings import DEFAULT_BROKER
 
 VERSION = "3.0.0"
 KAFKA_BINDINGS = "0.5.0"

@@ -3,7 +3,7 @@
 import logging
 import sys
 
-from events.settings import LIBRDKAFKA_LOGGER
+from kafkaio.settings import LIBRDKAFKA_LOGGER
 
 
 def log_to_stderr(*, verbose: bool = False) -> None:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from events.settings import DEFAULT_BROKER, KafkaSettings, load_settings
+from kafkaio.settings import DEFAULT_BROKER, KafkaSettings, load_settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -123,7 +123,7 @@ def weights_option(command: Command) -> Command:
 
 
 class PolicyType(click.ParamType[Any]):
-    """A policy for thresholds, "f1" or "cost:10", as `model.judging.threshold.Policy`."""
+    """A policy for thresholds, "f1" or "cost:10", as `model.evaluation.threshold.Policy`."""
 
     name = "policy"
 
@@ -132,7 +132,7 @@ class PolicyType(click.ParamType[Any]):
     ) -> Any:
         """Read it; a mistake is named with its option."""
         from model.errors import PolicyError
-        from model.judging.threshold import Policy
+        from model.evaluation.threshold import Policy
 
         if isinstance(value, Policy):
             return value
@@ -145,7 +145,7 @@ class PolicyType(click.ParamType[Any]):
         self, _context: click.Context, _parameter: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         """Offer the policies, those that take a number with one that makes sense."""
-        from model.judging.threshold import EXAMPLES
+        from model.evaluation.threshold import EXAMPLES
 
         return [CompletionItem(it) for it in EXAMPLES if it.startswith(incomplete)]
 

@@ -7,12 +7,12 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from events.codec import Encoding, encode
-from events.settings import KafkaSettings
 from events.topics import Topics
-from producer.delivery import Outlet, Remark
+from kafkaio.settings import KafkaSettings
 from producer.errors import RowsError, UndeliveredError
 from producer.labels import PendingLabels
 from producer.pace import Clock, Pace, Pacer, SystemClock, Unpaced
+from producer.publish import Outlet, Remark
 from producer.report import ReplayReport
 from producer.rows import Row, rows
 

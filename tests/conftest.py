@@ -10,8 +10,8 @@ import pytest
 
 from broker.node import free_port
 from broker.properties import server_properties
-from events.settings import KafkaSettings
 from events.topics import Topics
+from kafkaio.settings import KafkaSettings
 
 # Where tests are started in the background, Ctrl-C is ignored, and so it would be in every command
 # that a test starts and then ends with Ctrl-C.
@@ -62,7 +62,7 @@ def kafka_settings(kafka_address: str) -> KafkaSettings:
 @pytest.fixture
 def topics(kafka_settings: KafkaSettings) -> Iterator[Topics]:
     """The stream's topics, of this test alone, with 2 partitions each."""
-    from broker.topics import create_topics, delete_topics
+    from kafkaio.topics import create_topics, delete_topics
 
     topics = Topics(prefix=f"test-{uuid.uuid4().hex[:12]}.")
     create_topics(kafka_settings.client(), topics.all(), partitions=2, retention=None)
@@ -94,7 +94,7 @@ def _embedded() -> Iterator[str]:
 @contextmanager
 def _existing(address: str) -> Iterator[str]:
     from broker.errors import BrokerError
-    from broker.topics import list_topics
+    from kafkaio.topics import list_topics
 
     try:
         list_topics(KafkaSettings(address).client())

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.errors import BenchmarkError
+from benchmarks.harness.errors import BenchmarkError
 from benchmarks.operations.panels import SCRAPE_SECONDS, Dashboard, Panel, Query, read_dashboards
 from benchmarks.operations.prometheus import Prometheus, Series
-from model.pictures.style import BLUE, CYAN, GREEN, GREY, ORANGE, RED, VIOLET, render
+from model.plots.style import BLUE, CYAN, GREEN, GREY, ORANGE, RED, VIOLET, render
 
 _POINTS = 240  # of a line
 _INCHES = 14.0  # across; Grafana divides it into 24 columns

@@ -10,13 +10,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.detecting import artifact, start_detector
+from benchmarks.harness.detector import artifact, start_detector
 from benchmarks.operations.prometheus import Prometheus
 from benchmarks.peers.environments import ROOT
 from broker.process import start_tied
-from events.settings import KafkaSettings
 from events.topics import Topics
-from fraudstream.demo.part import Part, free_port
+from fraudstream.demo.service_process import Part, free_port
+from kafkaio.settings import KafkaSettings
 
 DEPLOY = ROOT / "deploy"
 

@@ -10,7 +10,7 @@ from urllib.request import urlopen
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.errors import BenchmarkError
+from benchmarks.harness.errors import BenchmarkError
 
 _PATIENCE = 30.0  # seconds that an answer may take
 

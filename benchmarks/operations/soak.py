@@ -19,23 +19,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks import report
-from benchmarks.detecting import PARTITIONS, artifact
-from benchmarks.ending import in_a_sentence
-from benchmarks.errors import BenchmarkError
+from benchmarks.harness import report
+from benchmarks.harness.detector import PARTITIONS, artifact
+from benchmarks.harness.ending import in_a_sentence
+from benchmarks.harness.errors import BenchmarkError
 from benchmarks.operations.dashboards import save
 from benchmarks.operations.deployed import Deployed, deployed, find, replaying
 from benchmarks.operations.panels import SCRAPE_SECONDS, Dashboard, read_dashboards
 from benchmarks.operations.prometheus import Prometheus
 from broker.server import EmbeddedBroker
-from broker.topics import create_topics
 from dataset.twin import synthesize
 from dataset.writer import write
-from events.settings import KafkaSettings
 from events.topics import Topics
 from fraudstream.cache import cache_folder
 from fraudstream.logs import log_to_stderr
 from fraudstream.progress import progress_bar
+from kafkaio.settings import KafkaSettings
+from kafkaio.topics import create_topics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.peers.job import BATCH
-from model.scorer import Scorer
+from model.serving.scorer import Scorer
 
 
 @cache

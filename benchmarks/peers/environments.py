@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.errors import BenchmarkError
+from benchmarks.harness.errors import BenchmarkError
 from broker.jars import Jar, resolve
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from model.artifact import NETWORK
-from model.scorer import Scorer
+from model.artifact.save import NETWORK
+from model.serving.scorer import Scorer
 
 BATCH = 4096  # what fraudstream detect takes at most, unless told otherwise
 

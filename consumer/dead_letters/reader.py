@@ -9,13 +9,13 @@ from typing import Any, Self, cast
 
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
-from consumer.availability import TOPICS_SECONDS, Availability, require_rights
-from consumer.clients import make_consumer
+from consumer.detector.source import Received
 from consumer.errors import DeliveryError, TopicMissingError
-from consumer.source import Received
-from events import handshake
-from events.rights import Right
-from events.settings import KafkaSettings
+from kafkaio import tls_probe as handshake
+from kafkaio.clients import make_consumer
+from kafkaio.connectivity import TOPICS_SECONDS, Availability, require_rights
+from kafkaio.permissions import Right
+from kafkaio.settings import KafkaSettings
 
 # A person waits for the first answer; later, Kafka may be restarting.
 AWAY_SECONDS = 15.0

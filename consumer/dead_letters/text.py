@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from consumer.alerts import local_time, one_line
-from consumer.dead_letters.letters import FOREIGN, Kept, Tally
+from consumer.alerts.follow import local_time, one_line
+from consumer.dead_letters.store import FOREIGN, Kept, Tally
 from events.messages import DeadLetter
 
 _COLUMNS = ("REASON", "COUNT", "WAITING", "FIRST", "LAST", "FROM", "EXAMPLE")

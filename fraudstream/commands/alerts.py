@@ -42,7 +42,7 @@ def command(
     stop = stop_on_signals()
     log_to_stderr()
 
-    from consumer.alerts import follow_alerts, readable
+    from consumer.alerts.follow import follow_alerts, readable
     from events.codec import encode
     from events.messages import Alert
     from events.topics import Topics

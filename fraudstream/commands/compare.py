@@ -9,10 +9,10 @@ from fraudstream.options import CONTEXT, RecipeType, option, weights_option
 from fraudstream.progress import progress_bar
 
 if TYPE_CHECKING:
-    from model.judging.comparison import Compared
-    from model.judging.evaluation import Evaluation
+    from model.evaluation.comparison import Compared
+    from model.evaluation.evaluate import Evaluation
     from model.recipes.recipe import Recipe
-    from model.training import Trained
+    from model.training.train import Trained
 
 
 @click.command(context_settings=CONTEXT)
@@ -61,12 +61,12 @@ def command(
     """
     from dataset.reader import read
     from dataset.weights import read_weights
-    from model.judging.comparison import AUTHORS_THRESHOLD, compare
-    from model.judging.evaluation import evaluate
-    from model.lineup import check_lineup, save_lineup
-    from model.metadata import Source
+    from model.artifact.metadata import Source
+    from model.evaluation.comparison import AUTHORS_THRESHOLD, compare
+    from model.evaluation.evaluate import evaluate
     from model.recipes import RECIPES
-    from model.training import train
+    from model.side_by_side import check_lineup, save_lineup
+    from model.training.train import train
 
     chosen = recipes or tuple(it for it in RECIPES.values() if it.published or models)
     if models:

@@ -16,9 +16,9 @@ from fraudstream.progress import progress_bar
 from fraudstream.stopping import stop_on_signals
 
 if TYPE_CHECKING:
-    from consumer.dead_letters.batch import Outcome
     from consumer.dead_letters.reader import DeadLetterReader
-    from events.settings import KafkaSettings
+    from consumer.dead_letters.requeue_batch import Outcome
+    from kafkaio.settings import KafkaSettings
 
 
 def _named(_context: click.Context, _parameter: click.Parameter, group: str) -> str:
@@ -96,7 +96,7 @@ def list_(as_json: bool, **where: Any) -> None:
       fraudstream dead-letters list --json | jq '.reasons[] | select(.waiting > 0)'
     """
     with _reader(**where) as (reader, _):
-        from consumer.dead_letters.letters import tally
+        from consumer.dead_letters.store import tally
         from consumer.dead_letters.text import table, table_json
 
         reader.note()
@@ -131,7 +131,7 @@ def show(place: tuple[int, int], as_json: bool, value_only: bool, **where: Any) 
       fraudstream dead-letters show 0:42 --value > refused.json
     """
     with _reader(**where) as (reader, _):
-        from consumer.dead_letters.letters import Place, find
+        from consumer.dead_letters.store import Place, find
         from consumer.dead_letters.text import full, full_json
 
         reader.note()
@@ -189,7 +189,7 @@ def replay(on_error: str, reasons: tuple[str, ...], dry_run: bool, **where: Any)
     """
     stop = stop_on_signals()
     with _reader(**where, stopped=stop.is_set, to_commit=not dry_run) as (reader, settings):
-        from consumer.dead_letters.replay import OnError, Replay
+        from consumer.dead_letters.requeue import OnError, Replay
 
         running = Replay(
             reader, settings, on_error=OnError(on_error), reasons=reasons, dry_run=dry_run

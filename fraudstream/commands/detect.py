@@ -19,7 +19,7 @@ from fraudstream.options import (
 from fraudstream.stopping import stop_on_signals
 
 if TYPE_CHECKING:
-    from model.scorer import Scorer
+    from model.serving.scorer import Scorer
 
 
 @click.command(context_settings=CONTEXT)
@@ -119,15 +119,15 @@ def command(
 
     from prometheus_client import REGISTRY
 
-    from consumer.decoding import READY_ROWS
-    from consumer.service import DetectorOptions, run_detector
+    from consumer.detector.decode import READY_ROWS
+    from consumer.detector.service import DetectorOptions, run_detector
     from events.topics import Topics
-    from model.artifact import load_metadata
+    from model.artifact.save import load_metadata
 
     load_metadata(model)  # refuses a wrong artifact before anything slow begins
 
     def load_model() -> "Scorer":
-        from model.scorer import Scorer
+        from model.serving.scorer import Scorer
 
         rows = min(choices["batch_maximum"], READY_ROWS)  # a larger batch is scored in parts
         return Scorer.load(model, device=device, batch_maximum=rows)

@@ -9,9 +9,9 @@ import click
 from fraudstream.options import CONTEXT, PolicyType, model_option, option, weights_option
 
 if TYPE_CHECKING:
-    from model.judging.evaluation import Evaluation
-    from model.judging.threshold import Policy
-    from model.metadata import Metadata
+    from model.artifact.metadata import Metadata
+    from model.evaluation.evaluate import Evaluation
+    from model.evaluation.threshold import Policy
 
 
 @click.command(context_settings=CONTEXT)
@@ -66,11 +66,11 @@ def command(
     """
     from dataset.reader import read
     from dataset.split import later
-    from model.judging.curve import OperatingCurve, Scored
-    from model.judging.evaluation import evaluate
-    from model.judging.threshold import choose
-    from model.pictures.report import check_report, write_report
-    from model.scorer import Scorer
+    from model.evaluation.curve import OperatingCurve, Scored
+    from model.evaluation.evaluate import evaluate
+    from model.evaluation.threshold import choose
+    from model.plots.report import check_report, write_report
+    from model.serving.scorer import Scorer
 
     if report:
         check_report(report)
@@ -97,8 +97,8 @@ def command(
 def _warn_of_learned(metadata: "Metadata", data: Path, last: float) -> None:
     """Say so where rows that the network learned from would flatter it."""
     from dataset.reader import sha256
-    from model.learning.splitting import TEST_SHARE
     from model.recipes import RECIPES
+    from model.training.split import TEST_SHARE
 
     recipe = RECIPES.get(metadata.recipe)
     apart = recipe and recipe.test == "later" and not metadata.refitted and last <= TEST_SHARE
@@ -113,7 +113,7 @@ def _warn_of_learned(metadata: "Metadata", data: Path, last: float) -> None:
 def _print(figures: "Evaluation", *, as_json: bool) -> None:
     import msgspec
 
-    from model.judging.evaluation import figures_table
+    from model.evaluation.evaluate import figures_table
 
     if as_json:
         click.echo(msgspec.json.encode(figures))

@@ -21,7 +21,7 @@ from fraudstream.options import (
 from fraudstream.stopping import stop_on_signals
 
 if TYPE_CHECKING:
-    from consumer.outcomes import Figures
+    from consumer.quality.label_join import Figures
 
 # Between two showings, in seconds: on a terminal one line lives, elsewhere lines are added.
 _LIVE_SECONDS = 0.25
@@ -78,7 +78,7 @@ def command(
 
     from prometheus_client import REGISTRY
 
-    from consumer.quality import run_quality
+    from consumer.quality.monitor import run_quality
     from events.topics import Topics
 
     live = sys.stdout.isatty() and not as_json

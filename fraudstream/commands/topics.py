@@ -9,9 +9,9 @@ from pathlib import Path
 
 import click
 
-from events.settings import KafkaSettings
 from events.topics import Topics
 from fraudstream.options import CONTEXT, kafka_options, kafka_settings, option, topics_option
+from kafkaio.settings import KafkaSettings
 
 PARTITIONS = 4
 """One detector reads a partition, so this bounds how many can share the work. A partition costs
@@ -93,7 +93,7 @@ def create(
       fraudstream topics create --broker kafka:9092 --partitions 12 \\
         --replication-factor 3 --min-isr 2 --retention 30d
     """
-    from broker.topics import create_topics
+    from kafkaio.topics import create_topics
 
     settings = kafka_settings(broker, kafka, kafka_config)
     with _saying_why(settings):
@@ -123,7 +123,7 @@ def list_(
     topic_prefix: str, broker: str | None, kafka: tuple[str, ...], kafka_config: Path | None
 ) -> None:
     """List the stream's topics that are there."""
-    from broker.topics import list_topics
+    from kafkaio.topics import list_topics
 
     settings = kafka_settings(broker, kafka, kafka_config)
     with _saying_why(settings):
@@ -139,8 +139,8 @@ def list_(
 def _saying_why(settings: KafkaSettings) -> Iterator[None]:
     """Say why Kafka does not let us in, where that can be found out."""
     from broker.errors import NoAnswerError
-    from broker.topics import REQUEST_SECONDS
-    from events.handshake import refusal
+    from kafkaio.tls_probe import refusal
+    from kafkaio.topics import REQUEST_SECONDS
 
     try:
         yield

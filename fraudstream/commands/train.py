@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from model.judging.threshold import Policy
-    from model.metadata import Metadata, Source
+    from model.artifact.metadata import Metadata, Source
+    from model.evaluation.threshold import Policy
     from model.recipes.recipe import Recipe
 
 TWIN_SEED = 1
@@ -110,10 +110,10 @@ def command(
     So that a review of an alert, at 10 each, costs less than the frauds it finds:
       fraudstream train --data creditcard.csv --policy cost:10
     """
-    from model.artifact import check_replaceable
-    from model.backend import import_keras
-    from model.pictures import bias
-    from model.training import train_and_save
+    from model.artifact.save import check_replaceable
+    from model.plots import initial_bias as bias
+    from model.serving.backend import import_keras
+    from model.training.train import train_and_save
 
     if refit is not None:
         recipe = replace(recipe, refitted=refit)
@@ -147,7 +147,7 @@ def command(
 
 def _rows(data: Path | None) -> tuple["pd.DataFrame", "Source"]:
     """Return the rows to learn from and what they are."""
-    from model.metadata import Source
+    from model.artifact.metadata import Source
 
     if data is None:
         from dataset.twin import synthesize
@@ -186,7 +186,7 @@ def _weights(path: Path | None, data: Path | None, rows: int) -> "NDArray[np.flo
 
 def _print(metadata: "Metadata", model: Path, seconds: float) -> None:
     """Say what was learned, how good it is, and what to type next."""
-    from model.judging.evaluation import figures_table
+    from model.evaluation.evaluate import figures_table
 
     figures = metadata.held_out
     told = {True: " (synthetic)", False: " (the published file)", None: ""}

@@ -15,9 +15,9 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
-from events.settings import KafkaSettings
 from events.topics import Topics
 from fraudstream.demo.errors import ReconciliationError
+from kafkaio.settings import KafkaSettings
 
 ANSWER_SECONDS = 30.0
 

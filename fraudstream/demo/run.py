@@ -14,20 +14,20 @@ import msgspec
 
 from broker.jars import KAFKA_VERSION, bytes_to_fetch
 from broker.server import EmbeddedBroker
-from broker.topics import create_topics, delete_topics
-from consumer.following import Follower
 from events.codec import decode_alert
-from events.settings import KafkaSettings
 from events.topics import Topics
 from fraudstream.cache import cache_folder
 from fraudstream.demo import reconciliation
 from fraudstream.demo.errors import ReconciliationError
 from fraudstream.demo.figures import Figures, read_figures
-from fraudstream.demo.part import Part, free_port
 from fraudstream.demo.report import Circumstances, Report, make_report
+from fraudstream.demo.service_process import Part, free_port
 from fraudstream.demo.view import View
 from fraudstream.progress import progress_bar
-from model.artifact import load_metadata
+from kafkaio.settings import KafkaSettings
+from kafkaio.topic_reader import Follower
+from kafkaio.topics import create_topics, delete_topics
+from model.artifact.save import load_metadata
 from producer.pace import Rate
 from producer.replay import replay
 from producer.report import ReplayReport

@@ -8,9 +8,9 @@ import tempfile
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from events.settings import LIBRDKAFKA_LOGGER
 from fraudstream.progress import progress_bar
 from fraudstream.stopping import stop_on_signals
+from kafkaio.settings import LIBRDKAFKA_LOGGER
 from tests.chaos.building import Plan, make_stream
 from tests.chaos.campaign import run
 from tests.chaos.faults import Kind

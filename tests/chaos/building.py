@@ -13,19 +13,19 @@ import msgspec
 
 from broker.properties import NODE
 from broker.server import EmbeddedBroker
-from broker.topics import create_topics
-from consumer.service import DeliveryName
+from consumer.detector.service import DeliveryName
 from events.messages import FEATURES
-from events.settings import KafkaSettings
 from events.topics import Topics
 from fraudstream.cache import cache_folder
+from kafkaio.settings import KafkaSettings
+from kafkaio.topics import create_topics
 from tests.chaos.detector import KnownArtifact
 from tests.chaos.members import Member
 from tests.chaos.proxy import Proxy
 from tests.chaos.recovery import AlertFollower
 from tests.chaos.stream import PARTITIONS, Stream, plain_numbers
 from tests.chaos.world import World
-from tests.integration.bad_payloads import generate
+from tests.support.bad_payloads import generate
 
 DETECTORS = 3  # at most; the stream begins with one less
 GROUP = "chaos"
@@ -143,7 +143,7 @@ def make_stream(plan: Plan) -> Stream:
 
 def _sample(artifact: Path) -> tuple[Mapping[str, float], Mapping[str, float]]:
     """Return a flagged and an unflagged row of those whose scores the artifact says itself."""
-    from model.artifact import load_metadata
+    from model.artifact.save import load_metadata
 
     metadata = load_metadata(artifact)
     rows = list(zip(metadata.sample.scores, metadata.sample.features, strict=True))

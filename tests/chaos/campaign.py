@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 
-from consumer.delivery import Step
+from consumer.commit.sink import Step
 from tests.chaos.building import Plan, build
 from tests.chaos.drain import NotRecoveredError, drain, last_words
 from tests.chaos.faults import Kind, inflictions

@@ -21,15 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
-from consumer.delivery import Step
-from consumer.service import Model, run_detector
+from consumer.commit.sink import Step
+from consumer.detector.service import Model, run_detector
 from events.messages import FEATURES
-from events.settings import LIBRDKAFKA_LOGGER, KafkaSettings
 from events.topics import Topics
 from fraudstream.main import INTERRUPTED
 from fraudstream.stopping import stop_on_signals
-from model.reference import Reference
-from tests.integration.detecting import OPTIONS
+from kafkaio.settings import LIBRDKAFKA_LOGGER, KafkaSettings
+from model.drift_baseline import Reference
+from tests.support.detector import OPTIONS
 
 # Outages are 5 to 60 s: most are waited out, and the long ones end the process, which is started
 # anew; so both ways are gone.
@@ -98,7 +98,7 @@ class Orders:
         self._visits = 0
 
     def reached(self, step: Step) -> None:
-        """Hear of a step: `consumer.delivery.Reached`."""
+        """Hear of a step: `consumer.commit.sink.Reached`."""
         if self._order is None:
             self._take()
         if self._order is None or step is not self._order.step:
@@ -134,7 +134,7 @@ def load_model(network: str, artifact: Path) -> Model:
     """
     if network == "known":
         return KnownModel(artifact)
-    from model.scorer import Scorer
+    from model.serving.scorer import Scorer
 
     return Scorer.load(artifact, device="cpu", batch_maximum=512)
 

@@ -8,7 +8,7 @@ from random import Random
 
 import msgspec
 
-from consumer.delivery import Step
+from consumer.commit.sink import Step
 from tests.chaos.detector import Order
 from tests.chaos.members import Member
 from tests.chaos.world import Fault, World

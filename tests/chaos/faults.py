@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from functools import partial
 
-from consumer.delivery import Step
+from consumer.commit.sink import Step
 from tests.chaos import detector_faults as detectors
 from tests.chaos import surrounding_faults as surroundings
 from tests.chaos.proxy import Weather

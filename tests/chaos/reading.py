@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from events.settings import KafkaSettings
+from kafkaio.settings import KafkaSettings
 
 Answer = TypeVar("Answer")
 

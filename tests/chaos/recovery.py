@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from confluent_kafka import Consumer, TopicPartition
 
-from consumer.alerts import read_alert
-from events.settings import KafkaSettings
+from consumer.alerts.follow import read_alert
+from kafkaio.settings import KafkaSettings
 from tests.chaos.publisher import RECONNECT
 from tests.chaos.stream import PARTITIONS, number_of
 

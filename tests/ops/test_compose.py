@@ -13,7 +13,7 @@ import yaml
 
 from fraudstream.main import fraudstream
 from tests.conftest import IMAGE
-from tests.ops.stack import (
+from tests.support.stack import (
     DEPLOY,
     ROOT,
     STACKS,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from tests.ops.stack import DEPLOY, ROOT
+from tests.support.stack import DEPLOY, ROOT
 
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text().replace("\\\n", " ")
 TARGETS = ("producer", "consumer", "consumer-gpu")

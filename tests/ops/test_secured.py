@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from tests.integration.security.rights import RIGHTS, USERS, in_commands
-from tests.ops.stack import DEPLOY, TLS, fraudstream_arguments, merged
+from tests.support.security.rights import RIGHTS, USERS, in_commands
+from tests.support.stack import DEPLOY, TLS, fraudstream_arguments, merged
 
 STACK = merged(*TLS)
 KAFKA = STACK["services"]["kafka"]["environment"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from tests.ops.stack import DEPLOY, PLAIN, fraudstream_arguments, merged, mounts
+from tests.support.stack import DEPLOY, PLAIN, fraudstream_arguments, merged, mounts
 
 SERVICES = merged(*PLAIN)["services"]
 

@@ -6,12 +6,12 @@ from itertools import count
 
 from confluent_kafka import KafkaException, TopicPartition
 
-from consumer.at_least_once import AtLeastOnce
-from consumer.delivery import AbortedError, Record
-from consumer.detector import Detector
-from consumer.exactly_once import ExactlyOnce
-from consumer.pending import Pending
-from consumer.source import Received, Source
+from consumer.commit.at_least_once import AtLeastOnce
+from consumer.commit.exactly_once import ExactlyOnce
+from consumer.commit.sink import AbortedError, Record
+from consumer.detector.checkpoint import Pending
+from consumer.detector.loop import Detector
+from consumer.detector.source import Received, Source
 from tests.order.outside import Metadata
 
 _COUNT = count()

@@ -16,17 +16,17 @@ from greenlet import GreenletExit, greenlet
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
-from consumer.at_least_once import AtLeastOnce
-from consumer.decoding import Decoder
-from consumer.delivery import Delivery
-from consumer.detector import Detector
+from consumer.commit.at_least_once import AtLeastOnce
+from consumer.commit.exactly_once import ExactlyOnce
+from consumer.commit.journal import Journal
+from consumer.commit.sink import Delivery
+from consumer.detector.dead_letter_limit import DeadLetterLimit
+from consumer.detector.decode import Decoder
+from consumer.detector.loop import Detector
+from consumer.detector.metrics import DetectorMetrics
+from consumer.detector.source import Source
 from consumer.errors import ConsumerError
-from consumer.exactly_once import ExactlyOnce
-from consumer.health import Health
-from consumer.journal import Journal
-from consumer.limit import DeadLetterLimit
-from consumer.metrics import DetectorMetrics
-from consumer.source import Source
+from consumer.telemetry.health import Health
 from events.messages import FEATURES
 from events.topics import Topics
 from tests.order.consumer import MemoryConsumer

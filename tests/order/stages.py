@@ -17,12 +17,12 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient
 
-from events.settings import KafkaSettings
 from fraudstream.demo.reconciliation import read_all
-from tests.integration.detecting import PATIENCE
+from kafkaio.settings import KafkaSettings
 from tests.order.consumer import MemoryConsumer
 from tests.order.memory import Broker
 from tests.order.producer import MemoryProducer
+from tests.support.detector import PATIENCE
 
 SECONDS = 10.0
 GROUP = "group"

@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from consumer.at_least_once import AtLeastOnce
-from consumer.detector import Detector
-from consumer.exactly_once import ExactlyOnce
-from consumer.source import Source
+from consumer.commit.at_least_once import AtLeastOnce
+from consumer.commit.exactly_once import ExactlyOnce
+from consumer.detector.loop import Detector
+from consumer.detector.source import Source
 from tests.order import breaks
 from tests.order.process import FAULTS, Fault, Notice
 from tests.order.walk import NAMES, walk

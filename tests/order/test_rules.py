@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from broker.topics import create_topics, delete_topics
-from events.settings import KafkaSettings
+from kafkaio.settings import KafkaSettings
+from kafkaio.topics import create_topics, delete_topics
 from tests.order.stages import SECONDS, KafkaStage, MemoryStage, Stage, outcome
 
 SCHEDULES = 60

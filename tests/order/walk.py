@@ -4,10 +4,10 @@ import logging
 from collections.abc import Callable
 from random import Random
 
-from consumer.at_least_once import AtLeastOnce
-from consumer.detector import Detector
-from consumer.exactly_once import ExactlyOnce
-from consumer.source import Source
+from consumer.commit.at_least_once import AtLeastOnce
+from consumer.commit.exactly_once import ExactlyOnce
+from consumer.detector.loop import Detector
+from consumer.detector.source import Source
 from tests.order.process import FAULTS, Fault, Notice, Process
 from tests.order.world import PARTITIONS, Kind, World
 

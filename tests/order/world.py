@@ -6,9 +6,9 @@ from enum import Enum
 
 from greenlet import getcurrent
 
-from consumer.detector import Detector
-from consumer.exactly_once import ExactlyOnce
-from consumer.source import Source
+from consumer.commit.exactly_once import ExactlyOnce
+from consumer.detector.loop import Detector
+from consumer.detector.source import Source
 from events.codec import decode_alert, decode_journal_entry, encode, read_dead_letter
 from events.messages import FEATURES, Transaction
 from tests.order.memory import Broker, Place

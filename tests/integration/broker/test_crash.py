@@ -7,9 +7,9 @@ end the transaction in each partition, they start again without those (KAFKA-207
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from broker.server import EmbeddedBroker
-from broker.topics import create_topics
-from events.settings import KafkaSettings
 from fraudstream.cache import cache_folder
+from kafkaio.settings import KafkaSettings
+from kafkaio.topics import create_topics
 
 TOPIC = "committed"
 PARTITIONS = 32  # as many markers to write: the more, the sooner a kill comes before them

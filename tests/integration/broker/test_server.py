@@ -15,8 +15,8 @@ from confluent_kafka import Consumer, Producer
 
 from broker.errors import EndedError, StartError
 from broker.server import EmbeddedBroker
-from broker.topics import create_topics, list_topics
 from fraudstream.cache import cache_folder
+from kafkaio.topics import create_topics, list_topics
 
 CACHE = cache_folder("kafka")
 COMMAND = [sys.executable, "-m", "fraudstream", "broker"]

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from broker.server import EmbeddedBroker
-from broker.topics import create_topics
-from events.settings import KafkaSettings
 from events.topics import Topics
 from fraudstream.cache import cache_folder
-from tests.integration.consumer.committing import Group
-from tests.integration.consumer.reading import PARTITIONS
-from tests.integration.consumer.standing import Standstill
-from tests.integration.detecting import PATIENCE, Running
+from kafkaio.settings import KafkaSettings
+from kafkaio.topics import create_topics
+from tests.support.committing import Group
+from tests.support.detector import PATIENCE, Running
+from tests.support.reading import PARTITIONS
+from tests.support.standstill import Standstill
 
 # Kafka looks for transactions that are over their time every 10 s; here it does so all the time.
 QUICK = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": "100"}
@@ -42,7 +42,7 @@ def standstill(
 ) -> Iterator[Standstill]:
     """Give a place to stand still at; left before the detectors are stopped."""
     # Standing still in a commit must not make the watchdog end the process: it is pytest's.
-    monkeypatch.setattr("consumer.service.WATCHDOG_SECONDS", 10 * PATIENCE)
+    monkeypatch.setattr("consumer.detector.service.WATCHDOG_SECONDS", 10 * PATIENCE)
     place = Standstill()
     yield place
     place.release()

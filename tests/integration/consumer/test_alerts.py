@@ -11,15 +11,15 @@ import pytest
 from confluent_kafka import Message
 from confluent_kafka.admin import AdminClient, NewPartitions
 
-import consumer.following
+import kafkaio.topic_reader
 from consumer.errors import ConsumerError, TopicMissingError
-from consumer.following import Follower
 from events.codec import encode
 from events.messages import Alert
-from events.settings import KafkaSettings
 from events.topics import Topics
-from tests.integration.detecting import PATIENCE
-from tests.integration.following import Command, Transactions, until
+from kafkaio.settings import KafkaSettings
+from kafkaio.topic_reader import Follower
+from tests.support.command import Command, Transactions, until
+from tests.support.detector import PATIENCE
 
 
 def alert(name: str) -> bytes:
@@ -121,7 +121,7 @@ def test_looking_on_leaves_no_group_behind(kafka_settings: KafkaSettings, topics
 def test_partitions_added_later_are_read_from_their_beginning(
     kafka_settings: KafkaSettings, topics: Topics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consumer.following, "_ADOPT_SECONDS", 0.1)
+    monkeypatch.setattr(kafkaio.topic_reader, "_ADOPT_SECONDS", 0.1)
     admin = AdminClient(kafka_settings.client())
     with Follower(kafka_settings, {topics.alerts: False}) as follower:
         assert follower.connect(stopped=never)

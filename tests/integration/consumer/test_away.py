@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from broker.server import EmbeddedBroker
-from consumer.delivery import Step
+from consumer.commit.sink import Step
 from consumer.errors import DeliveryError
-from events.settings import KafkaSettings
 from events.topics import Topics
+from kafkaio.settings import KafkaSettings
 from tests.conftest import ROOT
-from tests.integration.consumer.committing import Group, at_least_once, one_record
-from tests.integration.consumer.reading import alerts, assert_scored_once, rows
-from tests.integration.consumer.standing import Standstill, at
-from tests.integration.detecting import PATIENCE, Running, payloads, publish
+from tests.support.committing import Group, at_least_once, one_record
+from tests.support.detector import PATIENCE, Running, payloads, publish
+from tests.support.reading import alerts, assert_scored_once, rows
+from tests.support.standstill import Standstill, at
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_at_least_once_ends_when_nothing_is_acknowledged(
 def test_a_coordinator_that_is_away_in_a_commit_ends_the_process_in_time(
     own_settings: KafkaSettings, own_topics: Topics, away: Callable[[], None]
 ) -> None:
-    module = "tests.integration.consumer.commit_once"
+    module = "tests.support.commit_once"
     arguments = (own_settings.broker, own_topics.transactions, own_topics.alerts, "3", "4")
     with subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
@@ -84,7 +84,7 @@ def test_a_broker_that_crashes_and_comes_back_in_the_middle_of_a_commit_costs_no
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Standing still in a commit must not make the watchdog end the process: it is pytest's.
-    monkeypatch.setattr("consumer.service.WATCHDOG_SECONDS", 10 * PATIENCE)
+    monkeypatch.setattr("consumer.detector.service.WATCHDOG_SECONDS", 10 * PATIENCE)
     standstill = Standstill()
     reached = at(Step.COMMIT, standstill)
     published = rows(*range(100))

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 from events.codec import encode
 from events.errors import Reason
-from events.settings import KafkaSettings
 from events.topics import Topics
 from fraudstream.demo.reconciliation import read_all
-from tests.integration.bad_payloads import generate
-from tests.integration.detecting import Running, publish, transaction
+from kafkaio.settings import KafkaSettings
+from tests.support.bad_payloads import generate
+from tests.support.detector import Running, publish, transaction
 
 BAD = 10_000
 

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable
 import pytest
 from confluent_kafka import Message
 
-from consumer.dead_letters.letters import FOREIGN, Place, find, tally
+from consumer.commit.sink import Step
 from consumer.dead_letters.reader import DeadLetterReader
-from consumer.dead_letters.replay import OnError, Replay
-from consumer.delivery import Step
+from consumer.dead_letters.requeue import OnError, Replay
+from consumer.dead_letters.store import FOREIGN, Place, find, tally
 from consumer.errors import (
     DeliveryError,
     NoDeadLetterError,
@@ -22,10 +22,11 @@ from consumer.errors import (
 )
 from events.codec import Encoding, dead_letter_headers, encode
 from events.messages import DeadLetter
-from events.settings import KafkaSettings
 from events.topics import Topics
 from fraudstream.demo.reconciliation import read_all
-from tests.integration.detecting import (
+from kafkaio.settings import KafkaSettings
+from tests.support.command import Transactions
+from tests.support.detector import (
     PATIENCE,
     Running,
     payloads,
@@ -33,7 +34,6 @@ from tests.integration.detecting import (
     publish,
     transaction,
 )
-from tests.integration.following import Transactions
 
 BATCH = 10
 EPOCH = 1_700_000_000_000
@@ -139,8 +139,8 @@ def test_a_second_replay_goes_on_where_the_first_ended(
 KILLED = """
     import os, signal, sys
     from consumer.dead_letters.reader import DeadLetterReader
-    from consumer.dead_letters.replay import Replay
-    from events.settings import KafkaSettings
+    from consumer.dead_letters.requeue import Replay
+    from kafkaio.settings import KafkaSettings
 
     broker, topic, group, fatal, batch = sys.argv[1:]
     passed = []

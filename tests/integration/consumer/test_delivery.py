@@ -7,11 +7,11 @@ aborted, and the loop does the work again; or it is fatal, and the process ends.
 import pytest
 from confluent_kafka import Consumer
 
-from consumer.delivery import AbortedError, Step
+from consumer.commit.sink import AbortedError, Step
 from consumer.errors import DeliveryError
-from events.settings import KafkaSettings
 from events.topics import Topics
-from tests.integration.consumer.committing import (
+from kafkaio.settings import KafkaSettings
+from tests.support.committing import (
     RECORD,
     Group,
     Remembered,
@@ -19,8 +19,8 @@ from tests.integration.consumer.committing import (
     exactly_once,
     one_record,
 )
-from tests.integration.consumer.reading import alerts, readable
-from tests.integration.consumer.standing import at
+from tests.support.reading import alerts, readable
+from tests.support.standstill import at
 
 
 @pytest.mark.parametrize("since", ["another joined", "it left"])

@@ -10,13 +10,13 @@ from itertools import product
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
+from consumer.detector.service import DeliveryName
 from consumer.errors import AddressInUseError, BrokerAwayError, TopicMissingError
-from consumer.service import DeliveryName
 from events.codec import Encoding, decode_alert
-from events.settings import KafkaSettings
 from events.topics import Topics
 from fraudstream.demo.reconciliation import read_all
-from tests.integration.detecting import (
+from kafkaio.settings import KafkaSettings
+from tests.support.detector import (
     PATIENCE,
     Running,
     free_port,

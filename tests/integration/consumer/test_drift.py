@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from consumer.drift import ROWS_NEEDED
+from consumer.detector.drift import ROWS_NEEDED
 from events.codec import encode
 from events.messages import FEATURES, Transaction
-from events.settings import KafkaSettings
 from events.topics import Topics
-from model.reference import Reference
-from tests.integration.detecting import KnownModel, Metadata, Running, publish
+from kafkaio.settings import KafkaSettings
+from model.drift_baseline import Reference
+from tests.support.detector import KnownModel, Metadata, Running, publish
 
 RANDOM = np.random.default_rng(4)
 SOME = 2_000  # rows that are published at once

@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import pytest
 
-from consumer.delivery import Step
+from consumer.commit.sink import Step
 from consumer.errors import DeliveryError
-from events.settings import KafkaSettings
 from events.topics import Topics
-from tests.integration.consumer.reading import alerts, assert_scored_once, rows
-from tests.integration.consumer.standing import HeldModel, Standstill, at
-from tests.integration.detecting import Running, payloads, publish, transaction
+from kafkaio.settings import KafkaSettings
+from tests.support.detector import Running, payloads, publish, transaction
+from tests.support.reading import alerts, assert_scored_once, rows
+from tests.support.standstill import HeldModel, Standstill, at
 
 Detect = Callable[..., Running]
 HALF = [number % 2 == 0 for number in range(200)]

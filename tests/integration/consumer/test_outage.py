@@ -3,12 +3,12 @@
 import pytest
 
 from broker.server import EmbeddedBroker
-from broker.topics import create_topics
-from events.settings import KafkaSettings
 from events.topics import Topics
 from fraudstream.cache import cache_folder
 from fraudstream.demo.reconciliation import read_all
-from tests.integration.detecting import Running, payloads, publish
+from kafkaio.settings import KafkaSettings
+from kafkaio.topics import create_topics
+from tests.support.detector import Running, payloads, publish
 
 
 def test_a_detector_outlives_its_broker(caplog: pytest.LogCaptureFixture) -> None:

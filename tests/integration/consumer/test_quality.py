@@ -10,13 +10,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from consumer.outcomes import Figures
+from consumer.quality.label_join import Figures
 from events.codec import encode
 from events.messages import Alert, Label
-from events.settings import KafkaSettings
 from events.topics import Topics
-from tests.integration.detecting import PATIENCE
-from tests.integration.following import Command, Transactions, until
+from kafkaio.settings import KafkaSettings
+from tests.support.command import Command, Transactions, until
+from tests.support.detector import PATIENCE
 
 
 def alert(name: str) -> bytes:

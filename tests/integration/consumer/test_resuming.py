@@ -13,17 +13,17 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient
 
-from broker.topics import create_topics, delete_topics
-from consumer.delivery import Step
+from consumer.commit.recovery import JournalEnds, open_journal
+from consumer.commit.sink import Step
 from consumer.errors import TopicMissingError
-from consumer.resuming import JournalEnds, open_journal
 from events.codec import encode
 from events.messages import JournalEntry
-from events.settings import KafkaSettings
 from events.topics import Topics
-from tests.integration.consumer.reading import PARTITIONS, alerts, assert_scored_once, rows
-from tests.integration.consumer.standing import Standstill, at
-from tests.integration.detecting import PATIENCE, Running, payloads, publish, transaction
+from kafkaio.settings import KafkaSettings
+from kafkaio.topics import create_topics, delete_topics
+from tests.support.detector import PATIENCE, Running, payloads, publish, transaction
+from tests.support.reading import PARTITIONS, alerts, assert_scored_once, rows
+from tests.support.standstill import Standstill, at
 
 Detect = Callable[..., Running]
 

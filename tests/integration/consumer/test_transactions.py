@@ -13,20 +13,20 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from consumer.delivery import Step
+from consumer.commit.sink import Step
+from consumer.detector.service import DeliveryName
 from consumer.errors import DeliveryError
-from consumer.service import DeliveryName
-from events.settings import KafkaSettings
 from events.topics import Topics
-from tests.integration.consumer.reading import (
+from kafkaio.settings import KafkaSettings
+from tests.support.detector import PATIENCE, Running, free_port, payloads, publish
+from tests.support.reading import (
     alerts,
     assert_scored_once,
     has_open_transaction,
     readable,
     rows,
 )
-from tests.integration.consumer.standing import Standstill, at
-from tests.integration.detecting import PATIENCE, Running, free_port, payloads, publish
+from tests.support.standstill import Standstill, at
 
 Detect = Callable[..., Running]
 

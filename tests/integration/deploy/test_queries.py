@@ -9,8 +9,8 @@ import pytest
 
 from benchmarks.operations.deployed import Deployed
 from benchmarks.operations.panels import Dashboard, Panel, read_dashboards
-from events.settings import KafkaSettings
-from tests.integration.deploy.watched import finite, metrics, rules, watched
+from kafkaio.settings import KafkaSettings
+from tests.support.watched import finite, metrics, rules, watched
 
 # Seconds that the dashboards show in these tests, and between two points.
 SHOWN, STEP = 120.0, 5.0

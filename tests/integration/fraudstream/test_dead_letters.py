@@ -12,11 +12,11 @@ from confluent_kafka import Consumer, TopicPartition
 
 from events.codec import dead_letter_headers, encode
 from events.messages import DeadLetter
-from events.settings import KafkaSettings
 from events.topics import Topics
 from fraudstream.demo.reconciliation import read_all
-from tests.integration.detecting import PATIENCE, producing, transaction
-from tests.integration.following import Command, until
+from kafkaio.settings import KafkaSettings
+from tests.support.command import Command, until
+from tests.support.detector import PATIENCE, producing, transaction
 
 MANY = 20_000
 

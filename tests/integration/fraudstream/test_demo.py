@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from broker.topics import list_topics
-from events.settings import KafkaSettings
+from kafkaio.settings import KafkaSettings
+from kafkaio.topics import list_topics
 
 PATIENCE = 240.0  # the first run trains the model
 MARK = "FRAUDSTREAM_TEST_MARK"

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from events.settings import KafkaSettings
-from tests.integration.following import Command
-from tests.integration.security.rights import RIGHTS, USERS
-from tests.integration.security.secured import Secured, secured_broker
+from kafkaio.settings import KafkaSettings
+from tests.support.command import Command
+from tests.support.security.rights import RIGHTS, USERS
+from tests.support.security.secured import Secured, secured_broker
 
 PASSWORD = "correct-horse-battery"  # noqa: S105 - of the users of these tests
 

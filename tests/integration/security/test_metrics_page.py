@@ -9,11 +9,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from events.codec import encode
 from events.messages import FEATURES, Transaction
-from events.settings import KafkaSettings
 from events.topics import Topics
 from fraudstream.commands import detect, quality
-from tests.integration.detecting import Running, publish
+from kafkaio.settings import KafkaSettings
 from tests.integration.security.conftest import Run
+from tests.support.detector import Running, publish
 
 ID = "customer-4711"
 NUMBERS = {name: 3.0 + place / 1024 for place, name in enumerate(FEATURES)}

@@ -6,20 +6,20 @@ from dataclasses import dataclass, field
 import pytest
 from prometheus_client import CollectorRegistry
 
-import broker.topics
-from consumer.alerts import follow_alerts
+import kafkaio.topics
+from consumer.alerts.follow import follow_alerts
 from consumer.dead_letters.reader import DeadLetterReader
 from consumer.errors import ConsumerError
-from consumer.quality import run_quality
-from events.settings import KafkaSettings
+from consumer.quality.monitor import run_quality
 from fraudstream.main import main
+from kafkaio.settings import KafkaSettings
 from producer.errors import BrokerError
 from producer.replay import replay
-from tests.integration.detecting import Running
-from tests.integration.security import duties
-from tests.integration.security.certificates import Identity
-from tests.integration.security.rights import PAGE
-from tests.integration.security.secured import HOST, Secured
+from tests.support.detector import Running
+from tests.support.security import duties
+from tests.support.security.certificates import Identity
+from tests.support.security.rights import PAGE
+from tests.support.security.secured import HOST, Secured
 
 PASSPHRASE = "open-sesame"  # noqa: S105 - of keys that these tests make
 USER = "fraudstream-alerts"
@@ -145,7 +145,7 @@ def test_a_refusal_is_one_sentence_that_says_what_to_do(
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(broker.topics, "REQUEST_SECONDS", 3.0)
+    monkeypatch.setattr(kafkaio.topics, "REQUEST_SECONDS", 3.0)
 
 
 @pytest.mark.parametrize("name", OFTEN)

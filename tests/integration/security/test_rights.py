@@ -6,14 +6,14 @@ import pytest
 
 from broker.errors import BrokerError
 from consumer.errors import ConsumerError, DeliveryError, RightMissingError
-from consumer.following import Follower
-from events.settings import KafkaSettings
+from kafkaio.settings import KafkaSettings
+from kafkaio.topic_reader import Follower
 from producer.errors import ProducerError
-from tests.integration.detecting import Running, payloads, publish
-from tests.integration.following import until
-from tests.integration.security import duties
-from tests.integration.security.rights import PAGE, RIGHTS, USERS, Right, in_commands, in_table
-from tests.integration.security.secured import Secured
+from tests.support.command import until
+from tests.support.detector import Running, payloads, publish
+from tests.support.security import duties
+from tests.support.security.rights import PAGE, RIGHTS, USERS, Right, in_commands, in_table
+from tests.support.security.secured import Secured
 
 OURS = (BrokerError, ConsumerError, ProducerError)  # a command ends with these in one sentence
 

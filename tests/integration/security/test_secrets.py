@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from fraudstream.main import COMMANDS, main
-from tests.integration.detecting import PATIENCE, payloads, publish
-from tests.integration.following import Command, until
-from tests.integration.security import duties
 from tests.integration.security.conftest import PASSWORD, Run
-from tests.integration.security.secured import Secured
+from tests.support.command import Command, until
+from tests.support.detector import PATIENCE, payloads, publish
+from tests.support.security import duties
+from tests.support.security.secured import Secured
 
-DETECT = "tests.integration.security.detect"
+DETECT = "tests.support.security.detect"
 MISTAKE = "incorrect-donkey-charger"
 PASSPHRASE = "open-sesame-open"  # noqa: S105
 

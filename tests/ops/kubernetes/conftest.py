@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ops.kubernetes.manifests import FOLDER, Manifests, as_files, blocks, kustomize, rendered
+from tests.support.manifests import FOLDER, Manifests, as_files, blocks, kustomize, rendered
 
 
 @pytest.fixture(scope="session")

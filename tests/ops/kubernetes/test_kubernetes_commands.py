@@ -10,11 +10,11 @@ import pytest
 import yaml
 from confluent_kafka import Consumer
 
-from consumer.health import STUCK_SECONDS
-from events.settings import ENVIRONMENT_PREFIX
+from consumer.telemetry.health import STUCK_SECONDS
 from fraudstream.main import fraudstream
 from fraudstream.options import host_and_port, kafka_settings
-from tests.ops.kubernetes.manifests import FOLDER, Manifests, Object, Pod, blocks
+from kafkaio.settings import ENVIRONMENT_PREFIX
+from tests.support.manifests import FOLDER, Manifests, Object, Pod, blocks
 
 Parsed = tuple[click.Command, dict[str, Any]]
 

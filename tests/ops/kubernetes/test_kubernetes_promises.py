@@ -9,15 +9,15 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
-import consumer.service
-from consumer.availability import PROBE_SECONDS
-from consumer.committing import COMMIT_SECONDS, WATCHDOG_SECONDS
-from consumer.quality import CLOSING_SECONDS
-from consumer.server import MetricsServer
-from consumer.watchdog import CHECK_SECONDS
+import consumer.detector.service
+from consumer.commit.producing import COMMIT_SECONDS, WATCHDOG_SECONDS
+from consumer.commit.watchdog import CHECK_SECONDS
+from consumer.quality.monitor import CLOSING_SECONDS
+from consumer.telemetry.server import MetricsServer
 from events.topics import Topics
-from tests.integration.security.rights import RIGHTS, Right
-from tests.ops.kubernetes.manifests import ROOT, Manifests, Object
+from kafkaio.connectivity import PROBE_SECONDS
+from tests.support.manifests import ROOT, Manifests, Object
+from tests.support.security.rights import RIGHTS, Right
 
 DETECTOR = "fraudstream-detector"
 QUALITY = "fraudstream-quality"
@@ -191,7 +191,7 @@ def test_no_two_pods_have_the_same_transactional_id(
         ids = set()
         for name in (f"{DETECTOR}-5d9c7b9f6c-x2k4p", f"{DETECTOR}-5d9c7b9f6c-8hq7z"):
             monkeypatch.setattr("socket.gethostname", lambda name=name: name)
-            ids.add(consumer.service._member(options, server.address))
+            ids.add(consumer.detector.service._member(options, server.address))
     assert len(ids) == 2
     (granted,) = (
         it for it in _rights(manifests.one("KafkaUser", DETECTOR)) if it.kind == "transactional-id"

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from events.topics import Topics
-from tests.ops.kubernetes.manifests import ROOT, as_files
+from tests.support.manifests import ROOT, as_files
 
 DOCS = ROOT / "docs"
 PAGE = (DOCS / "scale.md").read_text()

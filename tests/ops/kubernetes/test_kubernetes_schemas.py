@@ -6,7 +6,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from tests.ops.kubernetes.manifests import (
+from tests.support.manifests import (
     FOLDER,
     KUSTOMIZATION,
     Manifests,

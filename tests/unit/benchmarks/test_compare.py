@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import compare, comparison, growth, rates
-from benchmarks.bench import Bench
-from benchmarks.compare import PARTS, parsed
-from benchmarks.latency import Round
+from benchmarks.harness.bench import Bench
+from benchmarks.harness.runs import Run
 from benchmarks.peers.lineup import PEERS
-from benchmarks.rates import Climb
-from benchmarks.running import Run
-from events.settings import KafkaSettings
+from benchmarks.speed import compare, comparison, growth, rates
+from benchmarks.speed.compare import PARTS, parsed
+from benchmarks.speed.latency import Round
+from benchmarks.speed.rates import Climb
+from kafkaio.settings import KafkaSettings
 
 RUN = Run(rate=100.0, cpu_seconds=10.0, megabytes=500.0, first_seconds=4.0)
 ROUND = Round(100.0, np.arange(9.0), np.full(9, 5.0))

@@ -9,8 +9,16 @@ import numpy as np
 import psutil
 import pytest
 
-from benchmarks import compare, comparison, rounds, throughput
-from benchmarks.comparison import (
+from benchmarks.harness import rounds
+from benchmarks.harness.errors import BenchmarkError
+from benchmarks.harness.rounds import times
+from benchmarks.harness.runs import Run
+from benchmarks.harness.usage import Usage, family
+from benchmarks.peers import environments
+from benchmarks.peers.job import Job
+from benchmarks.peers.lineup import BATCH_LOOP, PEERS, TUTORIAL_LOOP
+from benchmarks.speed import compare, comparison, throughput
+from benchmarks.speed.comparison import (
     BARE,
     DECODE,
     OURS,
@@ -19,13 +27,6 @@ from benchmarks.comparison import (
     summary,
     table,
 )
-from benchmarks.errors import BenchmarkError
-from benchmarks.peers import environments
-from benchmarks.peers.job import Job
-from benchmarks.peers.lineup import BATCH_LOOP, PEERS, TUTORIAL_LOOP
-from benchmarks.rounds import times
-from benchmarks.running import Run
-from benchmarks.usage import Usage, family
 from broker.process import start_tied
 
 SECOND = 1_000_000_000

@@ -3,8 +3,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.ending import in_a_sentence
-from benchmarks.errors import BenchmarkError
+from benchmarks.harness.ending import in_a_sentence
+from benchmarks.harness.errors import BenchmarkError
 from broker.errors import BrokerError
 
 

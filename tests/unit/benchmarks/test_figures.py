@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import report, throughput
-from benchmarks.errors import BenchmarkError
-from benchmarks.latency import flag, flagged_share
-from benchmarks.memory import fit, sparkline
-from benchmarks.stream import Rows
+from benchmarks.harness import report
+from benchmarks.harness.errors import BenchmarkError
+from benchmarks.harness.stream import Rows
+from benchmarks.operations.memory import fit, sparkline
+from benchmarks.speed import throughput
+from benchmarks.speed.latency import flag, flagged_share
 from events.codec import Encoding, decode_transaction
 from events.messages import FEATURES, Transaction
 

@@ -7,19 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.errors import BenchmarkError
-from benchmarks.networks import trees
-from benchmarks.networks.folds import Run, judged, random_split, table, trained
-from benchmarks.networks.judging import File, folds, held_out, train_and_score
-from benchmarks.networks.variants import VARIANTS
+from benchmarks.harness.errors import BenchmarkError
+from benchmarks.models import trees
+from benchmarks.models.folds import Run, judged, random_split, table, trained
+from benchmarks.models.judging import File, folds, held_out, train_and_score
+from benchmarks.models.variants import VARIANTS
 from dataset.twin import synthesize
 from dataset.writer import write
-from model.judging.curve import OperatingCurve, Scored
-from model.judging.evaluation import evaluate
+from model.evaluation.curve import OperatingCurve, Scored
+from model.evaluation.evaluate import evaluate
 from model.recipes import RECIPES
 from model.recipes.champion import CHAMPION
 from model.recipes.tensorflow import BASELINE
-from tests.unit.model.scored import scored
+from tests.support.scored import scored
 
 SEEDS = 2
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.networks.gpu import ROW_BYTES, Timed, table
+from benchmarks.models.gpu import ROW_BYTES, Timed, table
 
 # In a process of its own, as this one has TensorFlow for its backend.
 CODE = """
 import json, sys
 from pathlib import Path
-from benchmarks.networks import gpu
-from model.backend import import_keras
+from benchmarks.models import gpu
+from model.serving.backend import import_keras
 
 gpu.SECONDS = 0.0
 gpu.COPY_BYTES = 1 << 12

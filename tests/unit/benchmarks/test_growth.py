@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks import growth
-from benchmarks.errors import BenchmarkError
-from benchmarks.growth import BATCHES, TOPICS, Setting, check_room, series, table, topics
-from benchmarks.running import Run
+from benchmarks.harness.errors import BenchmarkError
+from benchmarks.harness.runs import Run
+from benchmarks.speed import growth
+from benchmarks.speed.growth import BATCHES, TOPICS, Setting, check_room, series, table, topics
 from events.codec import Encoding
 
 

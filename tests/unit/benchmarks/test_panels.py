@@ -6,7 +6,7 @@ import pytest
 from benchmarks.operations.dashboards import draw, height, written
 from benchmarks.operations.panels import Dashboard, Query, read_dashboards
 from benchmarks.operations.prometheus import Prometheus, Series
-from model.pictures.style import render
+from model.plots.style import render
 
 
 class Steady(Prometheus):

@@ -12,11 +12,12 @@ import psutil
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks import limits, running
-from benchmarks.errors import BenchmarkError
+from benchmarks.harness import runs as running
+from benchmarks.harness.errors import BenchmarkError
 from benchmarks.peers import columns
 from benchmarks.peers.batches import BatchScoring, encode
 from benchmarks.peers.job import BATCH, Job
+from benchmarks.speed import limits
 from events.codec import encode as encode_transaction
 from events.messages import FEATURES, Transaction
 

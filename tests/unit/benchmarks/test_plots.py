@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from benchmarks import compare, plots
-from benchmarks.comparison import BARE, OURS
-from benchmarks.growth import quick_series
-from benchmarks.latency import Round
-from benchmarks.plots import Picture
-from benchmarks.rates import RATES, Climb
-from benchmarks.running import Run
+from benchmarks.harness.runs import Run
+from benchmarks.speed import compare, plots
+from benchmarks.speed.comparison import BARE, OURS
+from benchmarks.speed.growth import quick_series
+from benchmarks.speed.latency import Round
+from benchmarks.speed.plots import Picture
+from benchmarks.speed.rates import RATES, Climb
 
 RUNS = {
     OURS: [Run(100_000.0, 6.0, 900, 4.0)],

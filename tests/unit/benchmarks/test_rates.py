@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks import latency, rates
-from benchmarks.bench import Bench
-from benchmarks.comparison import OURS
-from benchmarks.errors import AlertsMissingError, BenchmarkError
-from benchmarks.latency import Round
-from benchmarks.rates import Climb, climb
-from benchmarks.stream import Rows, Sent
+from benchmarks.harness.bench import Bench
+from benchmarks.harness.errors import AlertsMissingError, BenchmarkError
+from benchmarks.harness.stream import Rows, Sent
+from benchmarks.speed import latency, rates
+from benchmarks.speed.comparison import OURS
+from benchmarks.speed.latency import Round
+from benchmarks.speed.rates import Climb, climb
 from events.codec import Encoding
-from events.settings import KafkaSettings
 from events.topics import Topics
+from kafkaio.settings import KafkaSettings
 
 SECONDS = np.linspace(0, 10, 201)
 BENCH = Bench(KafkaSettings("h:1"), Path("artifact"), {Encoding.JSON: Rows((), ())}, Path("folder"))

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.errors import BenchmarkError
-from benchmarks.networks import scoring
-from benchmarks.networks.scoring import CALLS, FULL_BATCH, Timed, check, measure, table
-from model.backend import Score
+from benchmarks.harness.errors import BenchmarkError
+from benchmarks.models import scoring
+from benchmarks.models.scoring import CALLS, FULL_BATCH, Timed, check, measure, table
+from model.serving.backend import Score
 
 
 def timed(times: float) -> dict[int, Timed]:

@@ -9,10 +9,10 @@ from xml.etree import ElementTree as ET
 import pytest
 from click.testing import CliRunner
 
-from docs.generate import configuration, endings, metrics, pictures
-from docs.generate.__main__ import generate
 from fraudstream.main import fraudstream
-from tests.unit.test_rooms import MAY_IMPORT
+from tests.unit.test_imports import MAY_IMPORT
+from tools.docs import configuration, endings, metrics, pictures
+from tools.docs.__main__ import generate
 
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 ROOMS = ("fraudstream", "broker", "producer", "consumer", "model", "dataset", "events")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.docs.pages import NAMES, PAGES, ROOT, anchors, links, spans
+from tests.support.pages import NAMES, PAGES, ROOT, anchors, links, spans
 
 ROOMS = "fraudstream broker producer consumer model dataset events deploy docs tests benchmarks"
 A_PATH = re.compile(rf"(?:{'|'.join(ROOMS.split())})/[\w./*-]*")

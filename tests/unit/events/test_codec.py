@@ -18,7 +18,7 @@ from events.codec import (
 )
 from events.errors import PayloadError, Reason
 from events.messages import FEATURES, Alert, DeadLetter, Label, Transaction
-from tests.unit.events.strategies import transactions
+from tests.support.strategies import transactions
 
 GOOD = {"transaction_id": "row-0000001"} | dict.fromkeys(FEATURES, 1.5)
 

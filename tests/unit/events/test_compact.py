@@ -11,7 +11,7 @@ from events import compact
 from events.codec import MAXIMUM_PAYLOAD_BYTES, Encoding, decode_transaction, encode
 from events.errors import PayloadError, Reason
 from events.messages import BOUNDS, FEATURES, ID_LENGTHS, Transaction
-from tests.unit.events.strategies import transactions
+from tests.support.strategies import transactions
 
 GOOD = Transaction("row-0000001", *(1.5 for _ in FEATURES))
 HEADERS = Encoding.COMPACT.headers

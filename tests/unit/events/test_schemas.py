@@ -31,7 +31,7 @@ from events.messages import FEATURES, Alert, DeadLetter, JournalEntry, Label, Tr
 from events.schemas import schemas
 from events.topics import Topics
 from fraudstream.main import fraudstream
-from tests.unit.events import strategies
+from tests.support import strategies
 
 FOLDER = Path(__file__).resolve().parent.parent.parent.parent / "docs" / "messages"
 PUBLISHED = files(Topics(), version("fraudstream"))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 
-from consumer.metrics import LATENCY_BUCKETS, DetectorMetrics, Outcome, QualityMetrics
+from consumer.detector.metrics import LATENCY_BUCKETS, DetectorMetrics, Outcome, QualityMetrics
 from events.errors import Reason
 from fraudstream.demo.errors import ReconciliationError
 from fraudstream.demo.figures import quantile, read_figures

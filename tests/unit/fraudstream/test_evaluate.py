@@ -11,11 +11,11 @@ from click.testing import CliRunner, Result
 
 from dataset.reader import sha256
 from fraudstream.commands.evaluate import command
-from model.judging.threshold import Policy
-from model.metadata import Source
+from model.artifact.metadata import Source
+from model.evaluation.threshold import Policy
 from model.recipes import RECIPES
-from model.training import train_and_save
-from tests.unit import made_up
+from model.training.train import train_and_save
+from tests.support import made_up
 
 # Keras 3.15 converts its variables in a way that numpy 2 warns about, whenever it saves.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

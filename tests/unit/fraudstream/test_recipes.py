@@ -7,9 +7,9 @@ import pytest
 from click.testing import CliRunner
 
 from fraudstream.commands import compare, recipes, train
-from model.artifact import load_metadata
+from model.artifact.save import load_metadata
 from model.recipes import RECIPES
-from tests.unit import made_up
+from tests.support import made_up
 
 # Keras 3.15 converts its variables in a way that numpy 2 warns about, whenever it saves.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

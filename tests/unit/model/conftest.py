@@ -6,10 +6,10 @@ import pytest
 from numpy.typing import NDArray
 
 from dataset.columns import FEATURES
-from model.learning.rows import Rows
-from model.metadata import Source
-from model.training import Trained, train
-from tests.unit import made_up
+from model.artifact.metadata import Source
+from model.training.rows import Rows
+from model.training.train import Trained, train
+from tests.support import made_up
 
 
 @pytest.fixture(scope="session")

@@ -7,15 +7,15 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from model.artifact import save
-from model.backend import compiled
-from model.learning import network
-from model.learning.rows import Rows
-from model.metadata import Source
+from model.artifact.metadata import Source
+from model.artifact.save import save
 from model.recipes import RECIPES
 from model.recipes.recipe import Recipe
-from model.scorer import Scorer
-from model.training import train
+from model.serving.backend import compiled
+from model.serving.scorer import Scorer
+from model.training import network
+from model.training.rows import Rows
+from model.training.train import train
 
 # Keras 3.15 converts its variables in a way that numpy 2 warns about, whenever it saves.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

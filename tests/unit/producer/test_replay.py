@@ -9,12 +9,12 @@ import pytest
 
 from events.codec import Encoding, decode_label, decode_transaction
 from events.messages import Headers
-from events.settings import KafkaSettings
 from events.topics import Topics
-from producer.delivery import Count
+from kafkaio.settings import KafkaSettings
 from producer.errors import RowsError
 from producer.labels import PendingLabels
 from producer.pace import Pace, Rate, Speed, Unpaced
+from producer.publish import Count
 from producer.replay import ReplayReport, replay, send_all
 from producer.rows import rows
 

@@ -1,0 +1,1 @@
+"""What all benchmarks share: broker, model, load, subscriber, resource usage, tables."""

@@ -1,0 +1,56 @@
+"""What is measured: `fraudstream detect` as a user starts it, on the demo's model."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from fraudstream.demo.artifact import cached_artifact, train_artifact
+from fraudstream.demo.service_process import Part
+from kafkaio.settings import KafkaSettings
+
+# As `fraudstream topics create` makes them.
+PARTITIONS = 4
+
+
+def artifact() -> Path:
+    """Return the folder of the demo's model; trains it the first time (half a minute)."""
+    folder = cached_artifact()
+    if not folder.exists():
+        print("Training the model, this once ...", file=sys.stderr)
+        train_artifact(folder)
+    return folder
+
+
+def start_detector(
+    settings: KafkaSettings,
+    model: Path,
+    *,
+    prefix: str,
+    group: str,
+    delivery: str,
+    folder: Path,
+    port: int,
+    options: Sequence[str] = (),
+) -> Part:
+    """Start a detector; it is not ready yet.
+
+    Args:
+        settings: how to reach Kafka.
+        model: an artifact's folder.
+        prefix: of the topics it reads and writes.
+        group: the consumer group it joins; a new one begins at the topic's first record.
+        delivery: "exactly-once" or "at-least-once".
+        folder: for its log; made if need be.
+        port: for its metrics, or a free one after it.
+        options: further ones of the command line.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    chosen = {
+        "--broker": settings.broker,
+        "--topic-prefix": prefix,
+        "--group": group,
+        "--model": str(model),
+        "--delivery": delivery,
+    }
+    arguments = [text for pair in chosen.items() for text in pair]
+    return Part("detect", [*arguments, *options], folder=folder, preferred_port=port)

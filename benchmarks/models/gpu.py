@@ -1,0 +1,184 @@
+"""What one device scores, a GPU where there is one: `python -m benchmarks.models.gpu`.
+
+The served network by JAX, in batches of 1 to 262,144 rows, in float32 and with bfloat16 in the
+hidden layers. From rows in the machine's memory to scores there, as the detector needs them, so
+with the transfer to the device and back; and with rows that are on the device already. The second
+is set against what the device's memory allows: a row's features have to be read and its score
+written, at the rate of a large copy on the same device.
+It needs JAX (for a GPU `jax[cuda12]`), Keras and scikit-learn, and no TensorFlow.
+"""
+
+import argparse
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from benchmarks.harness import report
+from benchmarks.harness.ending import in_a_sentence
+from benchmarks.models.scoring import network
+from dataset.columns import FEATURES
+from fraudstream.progress import progress_bar
+from model.recipes.champion import CHAMPION
+from model.serving.backend import compiled, import_keras, installed, use_device
+
+LARGEST = 262_144
+SIZES = tuple(4**power for power in range(10))
+DTYPES = ("float32", "bfloat16")
+
+FLOAT_BYTES = 4
+ROW_BYTES = FLOAT_BYTES * (len(FEATURES) + 1)
+
+# Beyond every cache.
+COPY_BYTES = 1 << 28
+
+SECONDS = 0.3
+CALLS_LEAST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """Batches of one size.
+
+    Attributes:
+        dtype: of the hidden layers.
+        rows: in a batch.
+        seconds: of a batch, the transfer to the device and back included.
+        on_device: seconds of a batch that is on the device, and whose scores stay there.
+    """
+
+    dtype: str
+    rows: int
+    seconds: float
+    on_device: float
+
+    def share(self, bandwidth: float) -> float:
+        """Return how near the device is to what its memory allows, in bytes a second; at most 1.
+
+        The weights are a third of a megabyte, which every device keeps in a cache; so are small
+        batches, of which the share says nothing.
+        """
+        return self.rows * ROW_BYTES / self.on_device / bandwidth
+
+
+def seconds_of(call: Callable[[], object]) -> float:
+    """Return the median seconds of a call, after one that compiles it."""
+    call()
+    took: list[float] = []
+    begin = time.perf_counter()
+    while len(took) < CALLS_LEAST or time.perf_counter() - begin < SECONDS:
+        start = time.perf_counter()
+        call()
+        took.append(time.perf_counter() - start)
+    return median(took)
+
+
+def bandwidth() -> float:
+    """Return the bytes a second that the device's memory reads and writes in a large copy."""
+    jax = installed("jax")
+    source = jax.numpy.zeros(COPY_BYTES // FLOAT_BYTES, "float32")
+    copy = jax.jit(lambda numbers: numbers + 1)
+    return 2 * COPY_BYTES / seconds_of(lambda: copy(source).block_until_ready())
+
+
+def lowered(path: Path, dtype: str) -> Any:
+    """Load a network that computes its hidden layers in this type.
+
+    What prepares the features stays in float32, since seconds of two days need 18 bits, and so
+    does the last layer, since scores are to be told apart.
+    """
+    keras = import_keras()
+    loaded = keras.saving.load_model(path, compile=False)
+    hidden = [it for it in loaded.layers if isinstance(it, keras.layers.Dense)][:-1]
+    for layer in hidden if dtype != "float32" else ():
+        layer.dtype_policy = keras.DTypePolicy(f"mixed_{dtype}")
+    return loaded
+
+
+def on_device(loaded: Any) -> Callable[[Any], Any]:
+    """Return what scores rows that are on the device, and leaves their scores there."""
+    jax = installed("jax")
+    weights = [
+        [variable.value for variable in variables]
+        for variables in (loaded.trainable_variables, loaded.non_trainable_variables)
+    ]
+    call = jax.jit(lambda rows: loaded.stateless_call(*weights, rows)[0])
+    return lambda rows: call(rows).block_until_ready()
+
+
+def measure(path: Path, largest: int) -> Iterator[Timed]:
+    """Time batches of all sizes up to the largest one, in both types."""
+    jax = installed("jax")
+    random = np.random.default_rng(1)
+    sizes = [size for size in SIZES if size <= largest]
+    with progress_bar("Scoring", len(DTYPES) * len(sizes), unit="batches") as advance:
+        for dtype in DTYPES:
+            loaded = lowered(path, dtype)
+            score, resident = compiled(loaded), on_device(loaded)
+            for rows in sizes:
+                batch = random.normal(size=(rows, len(FEATURES))).astype(np.float32)
+                yield Timed(
+                    dtype,
+                    rows,
+                    seconds=seconds_of(partial(score, batch)),
+                    on_device=seconds_of(partial(resident, jax.device_put(batch))),
+                )
+                advance(1)
+
+
+def table(timed: Sequence[Timed], bandwidth: float) -> str:
+    """Return what was measured as a Markdown table."""
+    rows = [
+        [
+            f"{it.dtype}, {it.rows:,}",
+            f"{it.seconds * 1e3:,.3f}",
+            f"{it.rows / it.seconds:,.0f}",
+            f"{it.on_device * 1e3:,.3f}",
+            f"{it.rows / it.on_device:,.0f}",
+            f"{it.share(bandwidth):.2%}",
+        ]
+        for it in timed
+    ]
+    heads = ["rows in a batch", "ms", "rows a second", "on the device, ms", "rows a second"]
+    return report.table([*heads, "of the memory's limit"], rows)
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.models.gpu", description=(__doc__ or "").partition("\n\n")[2]
+    )
+    parser.add_argument("--largest", type=int, default=LARGEST, metavar="ROWS", help="of a batch")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="page to write it to")
+    arguments = parser.parse_args()
+    os.environ["KERAS_BACKEND"] = "jax"
+    machine = report.machine()
+    with in_a_sentence(), TemporaryDirectory(prefix="fraudstream-benchmark-") as folder:
+        device = use_device("auto")
+        jax = installed("jax")
+        # As on TensorFlow (`model.serving.backend`): without TensorFloat-32's ten bits.
+        jax.config.update("jax_default_matmul_precision", "highest")
+        path = Path(folder) / "network.keras"
+        network(CHAMPION, path)
+        limit = bandwidth()
+        timed = list(measure(path, arguments.largest))
+        text = (
+            "`python -m benchmarks.models.gpu`, "
+            f"on {jax.devices()[0].device_kind} ({device}), {machine}, "
+            f"JAX {jax.__version__}. A large copy reads and writes {limit / 1e9:,.1f} GB a second; "
+            f"a row is {ROW_BYTES} bytes.\n\n{table(timed, limit)}"
+        )
+        print(text)
+        if arguments.report:
+            report.write_section(arguments.report, "gpu", text)
+
+
+if __name__ == "__main__":
+    main()

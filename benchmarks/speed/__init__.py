@@ -1,0 +1,1 @@
+"""Throughput, latency, cost and pace: `python -m benchmarks.speed.compare`."""

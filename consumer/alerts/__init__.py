@@ -1,0 +1,1 @@
+"""Following the alerts topic and printing each alert."""

@@ -1,0 +1,1 @@
+"""Committing results and offsets: exactly-once, at-least-once, the journal and recovery from it."""

@@ -1,0 +1,1 @@
+"""The detector service: read a micro-batch, decode, score, decide, emit, commit."""

@@ -1,0 +1,1 @@
+"""The quality monitor: joins alerts with labels and reports live precision and recall."""

@@ -1,1 +1,0 @@
-"""What stands in docs/ and follows from the code: `python -m docs.generate` writes it anew."""

@@ -1,0 +1,1 @@
+"""The Kafka client layer: settings, clients, connectivity, permissions, topics and reading them."""

@@ -1,1 +1,0 @@
-"""How good scores are, and at which score to flag."""

@@ -1,1 +1,0 @@
-"""From labelled rows to a fitted network."""

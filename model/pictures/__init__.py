@@ -1,1 +1,0 @@
-"""Pictures of rows, of a training and of its judgement."""

@@ -1,0 +1,1 @@
+"""Plots of the data, of a training run and of an evaluation."""

@@ -1,0 +1,92 @@
+"""A report of an evaluation: one HTML page without anything beside it, or one PNG."""
+
+import base64
+import html
+from pathlib import Path
+
+from model.errors import ReportError
+from model.evaluation.curve import Scored
+from model.evaluation.evaluate import Evaluation, figures_table
+from model.plots.panels import evaluation_panels
+from model.plots.style import Background, render
+from model.serving.backend import installed
+
+WIDTH, HEIGHT = 9.0, 7.4  # inches; 1080 by 888 dots
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 1rem }}
+img {{ max-width: 100% }}
+table {{ border-collapse: collapse }}
+td {{ padding: .2rem 1.5rem .2rem 0; border-bottom: 1px solid #8884 }}
+td + td {{ text-align: right; font-variant-numeric: tabular-nums }}
+</style>
+<h1>{title}</h1>
+<p>{subtitle}</p>
+<picture>
+<source media="(prefers-color-scheme: dark)" srcset="{dark}">
+<img alt="Precision over recall, ROC, alerts a day, reliability" src="{light}">
+</picture>
+<table>
+{table}
+</table>
+</html>
+"""
+
+
+def check_report(path: Path) -> None:
+    """Refuse a report that cannot be written, before any time is spent on it.
+
+    Raises:
+        ReportError: the name ends neither in .html nor in .png, or its folder is missing.
+        MissingExtraError: matplotlib is not installed.
+    """
+    if path.suffix not in {".html", ".png"}:
+        raise ReportError(f"{path} must end in .html or .png, so that it is clear what to write.")
+    if not path.parent.is_dir():
+        raise ReportError(f"{path} cannot be written: the folder {path.parent} is missing.")
+    installed("matplotlib")
+
+
+def write_report(path: Path, rows: Scored, figures: Evaluation, *, title: str) -> None:
+    """Write the report; what the file is, its name's end says.
+
+    Raises:
+        ReportError: as `check_report`, or it cannot be written.
+        MissingExtraError: matplotlib is not installed.
+    """
+    check_report(path)
+    page = path.suffix == ".html"
+    content = _page(rows, figures, title).encode() if page else _picture(rows, figures, "light")
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise ReportError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+def _page(rows: Scored, figures: Evaluation, title: str) -> str:
+    light, dark = (
+        "data:image/png;base64," + base64.b64encode(_picture(rows, figures, ground)).decode()
+        for ground in ("light", "dark")
+    )
+    lines = [
+        f"<tr><td>{html.escape(name)}</td><td>{html.escape(value)}</td></tr>"
+        for name, value in figures_table(figures)
+    ]
+    subtitle = (
+        f"{figures.rows:,} rows, which stand for {figures.transactions:,.0f} transactions of "
+        f"{figures.days:.2f} days, with {figures.frauds:,} frauds."
+    )
+    return _PAGE.format(
+        title=html.escape(title), subtitle=subtitle, light=light, dark=dark, table="\n".join(lines)
+    )
+
+
+def _picture(rows: Scored, figures: Evaluation, background: Background) -> bytes:
+    draw = evaluation_panels(rows, figures)
+    return render(draw, width=WIDTH, height=HEIGHT, background=background)

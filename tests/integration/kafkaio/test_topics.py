@@ -1,0 +1,93 @@
+"""Topics on a real Kafka: created once, told apart, gone when deleted."""
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
+
+from broker.errors import TopicsError
+from events.topics import Topics
+from fraudstream.main import main
+from kafkaio.settings import KafkaSettings
+from kafkaio.topics import CreatedTopic, create_topics, delete_topics, list_topics
+
+
+@pytest.fixture
+def prefix() -> str:
+    return f"test-{uuid.uuid4().hex[:12]}."
+
+
+def test_creating_twice_changes_nothing(kafka_settings: KafkaSettings, prefix: str) -> None:
+    client, name = kafka_settings.client(), f"{prefix}one"
+    first = create_topics(client, [name, name], partitions=2, retention=None)
+    assert first == [CreatedTopic(name, created=True, partitions=2)]
+    assert list_topics(client)[name] == 2
+    again = create_topics(client, [name, f"{prefix}two"], partitions=3, retention=None)
+    assert again == [
+        CreatedTopic(name, created=False, partitions=2),
+        CreatedTopic(f"{prefix}two", created=True, partitions=3),
+    ]
+    assert delete_topics(client, [name, f"{prefix}two", f"{prefix}none"]) == [name, f"{prefix}two"]
+    assert not {name, f"{prefix}two"} & list_topics(client).keys()
+
+
+@pytest.mark.parametrize(
+    ("retention", "milliseconds"), [(timedelta(hours=2), "7200000"), (None, "-1")]
+)
+def test_retention_is_kafkas(
+    kafka_settings: KafkaSettings, prefix: str, retention: timedelta | None, milliseconds: str
+) -> None:
+    client, name = kafka_settings.client(), f"{prefix}kept"
+    create_topics(client, [name], partitions=1, retention=retention)
+    resource = ConfigResource(ResourceType.TOPIC, name)
+    admin = AdminClient(client)
+    [answer] = admin.describe_configs([resource]).values()
+    config = answer.result(30)
+    assert config["retention.ms"].value == milliseconds
+    assert config["min.insync.replicas"].value == "1"
+    delete_topics(client, [name])
+
+
+def test_what_kafka_refuses_is_one_sentence(kafka_settings: KafkaSettings, prefix: str) -> None:
+    with pytest.raises(TopicsError, match=r"Topic .* cannot be created: .*"):
+        create_topics(kafka_settings.client(), [f"{prefix} ?"], partitions=1, retention=None)
+    with pytest.raises(TopicsError, match=r"(?i)replication.factor"):
+        create_topics(
+            kafka_settings.client(),
+            [f"{prefix}x"],
+            partitions=1,
+            replication_factor=9,
+            retention=None,
+        )
+
+
+def test_the_command_says_what_became_of_each_topic(
+    kafka_settings: KafkaSettings, prefix: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--broker", kafka_settings.broker, "--topic-prefix", prefix]
+    names = Topics(prefix).all()
+    assert _run("topics", "list", *where) == 0
+    assert capsys.readouterr().err.count("is missing") == 5
+    assert _run("topics", "create", *where) == 0
+    assert capsys.readouterr().out == "".join(f"{it} created, 4 partitions\n" for it in names)
+    assert _run("topics", "create", "--partitions", "1", *where) == 0
+    said = capsys.readouterr()
+    assert said.out == "".join(f"{it} is there already, 4 partitions\n" for it in names)
+    assert said.err.count("keeps its 4 partitions, not the 1 asked for") == 5
+    assert _run("topics", "list", *where) == 0
+    assert capsys.readouterr().out == "".join(f"{it}, 4 partitions\n" for it in names)
+    delete_topics(kafka_settings.client(), names)
+
+
+def test_the_fixture_gives_two_partitions_each(
+    kafka_settings: KafkaSettings, topics: Topics
+) -> None:
+    found = list_topics(kafka_settings.client())
+    assert [found[name] for name in topics.all()] == [2, 2, 2, 2, 2]
+
+
+def _run(*arguments: str) -> object:
+    with pytest.raises(SystemExit) as ending:
+        main(arguments)
+    return ending.value.code

@@ -1,0 +1,52 @@
+"""A process of its own that joins a group and makes one commit, and stands still in the middle.
+
+python -m tests.support.commit_once BROKER TOPIC ALERTS TIMEOUT LIMIT
+
+Says "here" where it stands still, before the offsets are sent, and goes on when it is sent a line.
+TIMEOUT is that of the commit and LIMIT the watchdog's, in seconds.
+"""
+
+import sys
+from functools import partial
+
+from confluent_kafka import Consumer, TopicPartition
+
+from consumer.commit.exactly_once import ExactlyOnce
+from consumer.commit.sink import Record, Step
+from consumer.commit.watchdog import Watchdog, WatchedDelivery
+from consumer.errors import ConsumerError
+from kafkaio.clients import make_producer
+from kafkaio.settings import KafkaSettings
+
+
+def main(broker: str, topic: str, alerts: str, timeout: str, limit: str) -> int:
+    settings = KafkaSettings(broker)
+
+    def reached(step: Step) -> None:
+        if step is Step.OFFSETS:
+            print("here", flush=True)
+            sys.stdin.readline()
+
+    consumer = Consumer(settings.client({"group.id": alerts, "log_level": 0}))
+    consumer.subscribe([topic])
+    while not consumer.assignment():
+        consumer.poll(0.1)
+    committing = ExactlyOnce(
+        partial(make_producer, settings.client({"transactional.id": alerts, "log_level": 0})),
+        consumer,
+        timeout=float(timeout),
+        observe=lambda *_: None,
+        reached=reached,
+    )
+    delivery = WatchedDelivery(committing, Watchdog(float(limit)))
+    try:
+        committing.open()  # not watched: on a busy machine it may take longer than LIMIT
+        delivery.commit([Record(alerts, b"key", b"value")], [TopicPartition(topic, 0, 1)])
+    except ConsumerError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,174 @@
+"""The detector's service in a thread, with a model whose verdicts are known."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from confluent_kafka import Producer
+from numpy.typing import NDArray
+from prometheus_client import CollectorRegistry
+
+from consumer.commit.sink import Reached, pass_by
+from consumer.detector.service import DetectorOptions, run_detector
+from events.codec import encode
+from events.messages import FEATURES, Transaction
+from events.topics import Topics
+from kafkaio.settings import KafkaSettings
+from model.drift_baseline import Reference
+
+THRESHOLD = 0.5
+PATIENCE = 60.0  # seconds that any awaited condition may take on a busy machine
+
+
+def transaction(number: int, *, fraud: bool) -> Transaction:
+    """Return a transaction that the model of these tests flags, or does not."""
+    numbers = dict.fromkeys(FEATURES, 0.0) | {"Time": float(number), "V1": 1.0 if fraud else 0.0}
+    return Transaction(transaction_id=f"row-{number:07d}", **numbers)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True)
+class Metadata:
+    feature_names: tuple[str, ...] = FEATURES
+    threshold: float = THRESHOLD
+    model_version: str = "known-1"
+    model_sha256: str = "0" * 64
+    reference: Reference | None = None
+
+
+class KnownModel:
+    """V1 is the score; how much it was given is remembered."""
+
+    metadata = Metadata()
+    backend = "numpy"
+    device = "cpu"
+
+    def __init__(self) -> None:
+        self.scored = 0
+        self.largest = 0
+
+    def warm_up(self) -> None:
+        """Nothing to compile."""
+
+    def __call__(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        self.scored += len(features)
+        self.largest = max(self.largest, len(features))
+        return features[:, 1]
+
+
+OPTIONS = DetectorOptions(
+    group="",
+    delivery="exactly-once",
+    batch_maximum=512,
+    wait_maximum=0.0,
+    commit_interval=0.1,
+    broker_timeout=20.0,
+    dead_letter_ratio=0.0,
+    dead_letters_in_a_row=0,
+    journal=False,
+    metrics_host="127.0.0.1",
+    metrics_port=0,
+)
+
+
+class Running:
+    """A detector that runs in a thread."""
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        topics: Topics,
+        *,
+        model: KnownModel | None = None,
+        reached: Reached = pass_by,
+        **changes: object,
+    ) -> None:
+        self.options = replace(OPTIONS, **changes)
+        self.registry = CollectorRegistry()
+        self.model = model or KnownModel()
+        self.reached = reached
+        self.error: BaseException | None = None
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self._run, args=(settings, topics))
+        self.thread.start()
+
+    def _run(self, settings: KafkaSettings, topics: Topics) -> None:
+        try:
+            run_detector(
+                settings,
+                topics,
+                self.options,
+                lambda: self.model,
+                stopped=self.stopping.is_set,
+                registry=self.registry,
+                reached=self.reached,
+            )
+        except BaseException as error:  # noqa: BLE001 - shown by the test that waits
+            self.error = error
+
+    def value(self, name: str, **labels: str) -> float:
+        return self.registry.get_sample_value(name, labels) or 0.0
+
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        """Block until the condition holds.
+
+        Looks every 20 ms: what is awaited happens in another thread and in Kafka, and tells
+        nobody.
+        """
+        for _ in range(int(PATIENCE / 0.02)):
+            if self.error is not None:
+                raise self.error
+            if condition():
+                return
+            self.stopping.wait(0.02)
+        pytest.fail(f"not within {PATIENCE:.0f} s")
+
+    def stop(self) -> None:
+        self.stopping.set()
+        self.join()
+
+    def join(self) -> None:
+        self.thread.join(PATIENCE)
+        assert not self.thread.is_alive()
+        if self.error is not None:
+            raise self.error
+
+
+@contextmanager
+def producing(settings: KafkaSettings) -> Iterator[Producer]:
+    """Give a producer whose records are all delivered when the block ends."""
+    undelivered: list[object] = []
+    producer = Producer(
+        settings.client(
+            {
+                "linger.ms": 5,
+                "on_delivery": lambda error, _: undelivered.append(error) if error else None,
+            }
+        )
+    )
+    yield producer
+    assert producer.flush(PATIENCE) == 0
+    assert undelivered == []
+
+
+def publish(
+    settings: KafkaSettings, topics: Topics, values: list[bytes | None], **record: object
+) -> None:
+    """Publish these values, keyed by their number."""
+    with producing(settings) as producer:
+        for number, value in enumerate(values):
+            producer.poll(0)
+            producer.produce(topics.transactions, key=str(number), value=value, **record)
+
+
+def payloads(frauds: list[bool]) -> list[bytes | None]:
+    return [encode(transaction(number, fraud=fraud)) for number, fraud in enumerate(frauds)]

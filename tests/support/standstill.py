@@ -1,0 +1,54 @@
+"""Standing still, or acting, at an exact place: in a batch, or at a step of a commit."""
+
+import threading
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consumer.commit.sink import Reached, Step
+from tests.support.detector import PATIENCE, KnownModel
+
+
+class Standstill:
+    """Where a thread stands still, the first time it comes there, until it is let go."""
+
+    def __init__(self) -> None:
+        self._here = threading.Event()
+        self._released = threading.Event()
+
+    def __call__(self) -> None:
+        if not self._here.is_set():
+            self._here.set()
+            assert self._released.wait(PATIENCE)
+
+    def wait(self) -> None:
+        """Block until the thread stands there."""
+        assert self._here.wait(PATIENCE)
+
+    def release(self) -> None:
+        """Let it go, now and from now on."""
+        self._here.set()
+        self._released.set()
+
+
+class HeldModel(KnownModel):
+    """Stands still with its first batch."""
+
+    def __init__(self, standstill: Standstill) -> None:
+        super().__init__()
+        self._standstill = standstill
+
+    def __call__(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        self._standstill()
+        return super().__call__(features)
+
+
+def at(step: Step, act: Callable[[], object]) -> Reached:
+    """Act each time a commit comes to this step."""
+
+    def reached(here: Step) -> None:
+        if here is step:
+            act()
+
+    return reached

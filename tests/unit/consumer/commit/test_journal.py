@@ -1,0 +1,77 @@
+"""The journal's entries say what the model was given of each partition, and nothing else."""
+
+import zlib
+from dataclasses import dataclass
+
+from confluent_kafka import TopicPartition
+
+from consumer.commit.journal import Journal, note
+from consumer.detector.checkpoint import Pending
+from consumer.detector.decode import Decoder
+from events.codec import decode_journal_entry, encode
+from events.messages import FEATURES, JournalEntry, Transaction
+
+
+@dataclass
+class Stored:
+    place: int
+    stored_offset: int
+    name: str = ""
+
+    def topic(self) -> str:
+        return "transactions"
+
+    def partition(self) -> int:
+        return self.place
+
+    def offset(self) -> int:
+        return self.stored_offset
+
+    def timestamp(self) -> tuple[int, int]:
+        return (1, 0)
+
+    def key(self) -> None:
+        return None
+
+    def headers(self) -> None:
+        return None
+
+    def value(self) -> bytes:
+        if not self.name:
+            return b"{"
+        return encode(Transaction(transaction_id=self.name, **dict.fromkeys(FEATURES, 0.0)))
+
+
+def entries(pending: Pending) -> list[JournalEntry]:
+    records = Journal("journal", b"group id").records(pending)
+    assert {(record.topic, record.key) for record in records} == {("journal", b"group id")}
+    entries = [decode_journal_entry(record.value) for record in records]
+    assert [record.partition for record in records] == [entry.partition for entry in entries]
+    return entries
+
+
+def digest(*names: str) -> int:
+    return sum(zlib.crc32(name.encode()) for name in names)
+
+
+def test_batches_of_several_partitions_add_up_by_partition() -> None:
+    pending = Pending()
+    for batch in (
+        [Stored(0, 5, "a"), Stored(1, 9), Stored(0, 6, "b")],
+        [Stored(1, 10, "c"), Stored(1, 11), Stored(0, 7, "a")],
+    ):
+        pending.read(batch)
+        note(pending, batch, Decoder(FEATURES).decode(batch))
+    assert entries(pending) == [
+        JournalEntry("transactions", 0, 5, 8, 3, 0, digest("a", "b", "a")),
+        JournalEntry("transactions", 1, 9, 12, 1, 2, digest("c")),
+    ]
+
+
+def test_a_partition_that_was_taken_away_has_no_entry() -> None:
+    pending = Pending()
+    batch = [Stored(0, 0, "a"), Stored(1, 0, "b")]
+    pending.read(batch)
+    note(pending, batch, Decoder(FEATURES).decode(batch))
+    pending.forget([TopicPartition("transactions", 0)])
+    assert [entry.partition for entry in entries(pending)] == [1]

@@ -1,0 +1,371 @@
+"""Dead letters without a broker: counted, shown in full, sorted by a replay."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumer.dead_letters.reader import Stretch
+from consumer.dead_letters.requeue import OnError, Replay
+from consumer.dead_letters.requeue_batch import Outcome
+from consumer.dead_letters.store import FOREIGN, Kept, Place, Tally, kept, tally
+from consumer.dead_letters.text import full, full_json, table, table_json
+from consumer.errors import StillRefusedError, TopicMissingError
+from events.codec import dead_letter_headers, encode
+from events.messages import FEATURES, DeadLetter, Transaction
+from kafkaio.permissions import Right
+from kafkaio.settings import KafkaSettings
+
+GOOD = encode(Transaction(transaction_id="row-1", **dict.fromkeys(FEATURES, 0.0)))
+BAD = b'{"transaction_id":"row-2"}'
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A record of the dead-letter topic."""
+
+    at: int
+    stored_value: bytes | None
+    stored_headers: list[tuple[str, bytes | None]]
+    stored_timestamp: tuple[int, int] = (1, 1_700_000_000_000)
+    stored_key: bytes | None = b"key"
+
+    def topic(self) -> str:
+        return "transactions.dlq"
+
+    def partition(self) -> int:
+        return 1
+
+    def offset(self) -> int:
+        return self.at
+
+    def timestamp(self) -> tuple[int, int]:
+        return self.stored_timestamp
+
+    def key(self) -> bytes | None:
+        return self.stored_key
+
+    def value(self) -> bytes | None:
+        return self.stored_value
+
+    def headers(self) -> list[tuple[str, bytes | None]]:
+        return self.stored_headers
+
+
+def stored(
+    at: int,
+    value: bytes | None = GOOD,
+    *,
+    reason: str = "out_of_range",
+    topic: str = "transactions",
+    **more: Any,
+) -> Stored:
+    own = more.pop("headers", (("source", b"web"), ("source", None)))
+    letter = DeadLetter(
+        topic, 3, 70 + at, "decode", "PayloadError", "why", reason, b"key", value, own
+    )
+    return Stored(at, value, dead_letter_headers(letter), **more)
+
+
+@dataclass
+class Reader:
+    """Stands for the reader: one batch of these records in partition 1."""
+
+    records: list[Stored]
+    next: int = 0
+    topic: str = "transactions.dlq"
+    group: str = "group"
+    broker: str = "nowhere"
+    stretches: dict[int, Stretch] = field(default_factory=dict)
+    availability: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(outages=0))
+
+    def note(self) -> None:
+        self.stretches = {1: Stretch(0, self.next, 100)}
+
+    def require(self, *rights: Right, patience: float = 0) -> None:
+        for right in rights:
+            if right.kind == "topic" and right.name not in {"transactions", "transactions.dlq"}:
+                raise TopicMissingError(right.name)
+
+    def read(
+        self, starts: dict[int, int], *, advance: Callable[[int], None] = len
+    ) -> Iterator[list[Stored]]:
+        yield [record for record in self.records if record.at >= starts[1]]
+
+
+def test_what_was_written_is_read_again() -> None:
+    dead = kept(stored(5))
+    assert dead.place == Place(1, 5)
+    assert str(dead.place) == "1:5"
+    letter = dead.letter
+    assert (letter.topic, letter.partition, letter.offset) == ("transactions", 3, 75)
+    assert (letter.key, letter.value) == (b"key", GOOD)
+    assert letter.headers == (("source", b"web"), ("source", None))
+    assert letter.timestamp == 1_700_000_000_000
+
+
+def test_a_record_without_a_timestamp_has_none() -> None:
+    assert kept(stored(5, stored_timestamp=(0, -1))).letter.timestamp is None
+
+
+def test_what_is_no_dead_letter_is_foreign_and_complete() -> None:
+    dead = kept(Stored(5, b"value", [("any", b"header")]))
+    assert dead.letter.reason == FOREIGN
+    assert "no header __connect.errors.topic" in dead.letter.message
+    assert dead.letter.headers == (("any", b"header"),)
+    assert dead.letter.value == b"value"
+
+
+def test_they_are_counted_by_reason_and_origin_and_what_waits_is_told() -> None:
+    reader = Reader(
+        [
+            stored(0, reason="empty", stored_timestamp=(1, 3000)),
+            stored(1, reason="empty", stored_timestamp=(1, 1000)),
+            stored(2, reason="empty", stored_timestamp=(1, 2000)),
+            stored(3, reason="empty", topic="other"),
+            stored(4, reason="oversized", stored_timestamp=(0, -1)),
+        ],
+        next=2,
+    )
+    reader.note()
+    assert tally(reader) == [
+        Tally("empty", "transactions", Place(1, 2), 3, 1, 1000, 3000),
+        Tally("empty", "other", Place(1, 3), 1, 1, 1_700_000_000_000, 1_700_000_000_000),
+        Tally("oversized", "transactions", Place(1, 4), 1, 1, None, None),
+    ]
+
+
+TALLIES = [
+    Tally("malformed_json", "transactions", Place(0, 42), 12_345, 2, 1_700_000_000_000, 10**14),
+    Tally("empty", "transactions", Place(1, 7), 1, 1, None, None),
+]
+
+
+def test_the_table_is_aligned_and_has_a_total() -> None:
+    assert table(TALLIES, UTC).splitlines() == [
+        (
+            "REASON           COUNT  WAITING  FIRST                    LAST                     "
+            "FROM          EXAMPLE"
+        ),
+        (
+            "malformed_json  12,345        2  2023-11-14 22:13:20.000  5138-11-16 09:46:40.000  "
+            "transactions  0:42"
+        ),
+        (
+            "empty                1        1  unknown                  unknown                  "
+            "transactions  1:7"
+        ),
+        "total           12,346        3",
+    ]
+
+
+def test_the_table_as_json_has_times_in_utc() -> None:
+    told = json.loads(table_json("transactions.dlq", TALLIES))
+    assert (told["topic"], told["count"], told["waiting"]) == ("transactions.dlq", 12_346, 3)
+    assert told["reasons"][0] == {
+        "reason": "malformed_json",
+        "count": 12_345,
+        "waiting": 2,
+        "first": "2023-11-14T22:13:20.000+00:00",
+        "last": "5138-11-16T09:46:40.000+00:00",
+        "from": "transactions",
+        "example": "0:42",
+    }
+    assert told["reasons"][1]["first"] is None
+
+
+def shown(value: bytes | None, **more: Any) -> list[str]:
+    return full("transactions.dlq", kept(stored(5, value, **more))).split("\n")
+
+
+def test_everything_about_one_is_shown() -> None:
+    assert shown(b"nonsense") == [
+        "dead letter  1:5 of transactions.dlq",
+        "reason       out_of_range",
+        "error        PayloadError in decode: why",
+        "came from    transactions [3], offset 75",
+        "time         2023-11-14T22:13:20.000+00:00",
+        "key          key",
+        "header       source: web",
+        "header       source: none",
+        "value        8 bytes, text",
+        "nonsense",
+    ]
+
+
+def test_json_is_indented_and_nothing_in_it_changed() -> None:
+    lines = shown(b'{"a":1.50,"a":1e999,"b":[]}')
+    assert lines[8:] == [
+        "value        27 bytes, JSON, indented here",
+        "{",
+        '  "a": 1.50,',
+        '  "a": 1e999,',
+        '  "b": []',
+        "}",
+    ]
+
+
+def test_bytes_that_are_no_text_are_dumped() -> None:
+    lines = shown(bytes(range(250, 256)) + b"0123456789abc|", stored_key=b"\xff\x00")
+    assert "key          0xff00" in lines
+    assert lines[8:] == [
+        "value        20 bytes, not UTF-8",
+        "00000000  fa fb fc fd fe ff 30 31 32 33 34 35 36 37 38 39  |......0123456789|",
+        "00000010  61 62 63 7c                                      |abc||",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(None, "value        none"), (b"", "value        0 bytes, text")]
+)
+def test_no_value_and_an_empty_one_are_told_apart(value: bytes | None, said: str) -> None:
+    assert shown(value)[8:] == [said]
+
+
+@given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode), st.text(max_size=9))
+def test_nothing_that_moves_the_cursor_reaches_the_terminal(value: bytes, text: str) -> None:
+    lines = shown(
+        value, reason=text, topic=text, headers=((text, value),), stored_key=text.encode()
+    )
+    assert all(line.isprintable() for line in lines)
+
+
+@given(
+    st.none() | st.binary(max_size=60) | st.text(max_size=60).map(str.encode),
+    st.none() | st.binary(max_size=9),
+)
+def test_as_json_bytes_are_exact_and_text_where_they_are_text(
+    value: bytes | None, key: bytes | None
+) -> None:
+    from base64 import b64decode
+
+    told = json.loads(full_json("t", kept(stored(5, value, stored_key=key))))
+    assert told["place"] == "1:5"
+    assert told["from"] == {"topic": "transactions", "partition": 3, "offset": 75}
+    for name, content in (("key", key), ("value", value)):
+        exact = told[f"{name}_base64"]
+        assert (None if exact is None else b64decode(exact)) == content
+        if told[name] is not None:
+            assert told[name].encode() == content
+    assert told["headers"][0] == {"name": "source", "value": "web", "value_base64": "d2Vi"}
+
+
+class Writing:
+    """Stands for the delivery: remembers what was committed."""
+
+    def __init__(self) -> None:
+        self.records: list[tuple[str, bytes | None, dict[str, bytes | None], int | None]] = []
+        self.offsets: list[list[tuple[int, int]]] = []
+
+    def open(self) -> None:
+        """Nothing to open."""
+
+    def commit(self, records: Any, offsets: Any) -> None:
+        self.records += [(it.topic, it.value, dict(it.headers), it.timestamp) for it in records]
+        self.offsets.append([(it.partition, it.offset) for it in offsets])
+
+
+def replaying(
+    records: list[Stored], on_error: OnError, *reasons: str, start: int = 0
+) -> tuple[Replay, Writing]:
+    reader: Any = Reader(records, next=start)
+    replay = Replay(
+        reader, KafkaSettings("nowhere"), on_error=on_error, reasons=reasons, dry_run=True
+    )
+    writing = Writing()
+    replay._delivery = writing
+    return replay, writing
+
+
+def test_a_good_one_goes_back_as_it_was() -> None:
+    replay, writing = replaying([stored(0, GOOD)], OnError.STOP)
+    replay.run()
+    # A dict keeps the last of two headers of one name; their order is tested with Kafka.
+    assert writing.records == [("transactions", GOOD, {"source": None}, 1_700_000_000_000)]
+    assert writing.offsets == [[(1, 1)]]
+    assert replay.done == Outcome(replayed=1)
+
+
+def test_it_goes_on_where_the_last_one_ended() -> None:
+    replay, writing = replaying([stored(0), stored(1), stored(4)], OnError.STOP, start=1)
+    replay.run()
+    assert replay.done.replayed == 2
+    assert replay.size == 99
+    assert writing.offsets == [[(1, 5)]]
+
+
+def test_stop_commits_what_stands_before_and_nothing_else() -> None:
+    replay, writing = replaying([stored(0), stored(1, BAD), stored(2)], OnError.STOP)
+    with pytest.raises(StillRefusedError, match=r"at 1:1 .*\(missing_field\): .*--on-error") as it:
+        replay.run()
+    assert it.value.exit_code == 1
+    assert len(writing.records) == 1
+    assert writing.offsets == [[(1, 1)]]
+
+
+def test_stop_at_the_very_first_commits_nothing() -> None:
+    replay, writing = replaying([stored(0, BAD), stored(1)], OnError.STOP)
+    with pytest.raises(StillRefusedError):
+        replay.run()
+    assert writing.offsets == []
+
+
+def test_back_says_today_s_reason_and_where_it_came_from_at_first() -> None:
+    replay, writing = replaying([stored(0, BAD, reason="empty"), stored(1)], OnError.BACK)
+    replay.run()
+    (topic, value, headers, timestamp), _ = writing.records
+    assert (topic, value, timestamp) == ("transactions.dlq", BAD, 1_700_000_000_000)
+    assert headers["fraudstream.reason"] == b"missing_field"
+    assert headers["__connect.errors.offset"] == b"70"
+    assert headers["__connect.errors.topic"] == b"transactions"
+    assert replay.done == Outcome(replayed=1, back={"missing_field": 1})
+    assert writing.offsets == [[(1, 2)]]
+
+
+def test_drop_passes_it_over() -> None:
+    replay, writing = replaying([stored(0, BAD), stored(1)], OnError.DROP)
+    replay.run()
+    assert len(writing.records) == 1
+    assert replay.done == Outcome(replayed=1, dropped={"missing_field": 1})
+    assert writing.offsets == [[(1, 2)]]
+
+
+def test_those_of_other_reasons_are_kept_unchanged_and_not_judged() -> None:
+    records = [stored(0, BAD, reason="empty"), stored(1, reason="oversized")]
+    replay, writing = replaying(records, OnError.STOP, "oversized", "not_utf8")
+    replay.run()
+    first, second = writing.records
+    assert first == ("transactions.dlq", BAD, dict(records[0].headers()), 1_700_000_000_000)
+    assert second[0] == "transactions"
+    assert replay.done == Outcome(replayed=1, others=1)
+
+
+@pytest.mark.parametrize("on_error", [OnError.BACK, OnError.DROP, OnError.STOP])
+def test_what_never_was_a_dead_letter_is_refused_and_stays_as_it_is(on_error: OnError) -> None:
+    replay, writing = replaying([Stored(0, GOOD, [("any", b"header")])], on_error)
+    if on_error is OnError.STOP:
+        with pytest.raises(StillRefusedError, match="no dead letter of a detector"):
+            replay.run()
+        return
+    replay.run()
+    kept_as_it_is = ("transactions.dlq", GOOD, {"any": b"header"}, 1_700_000_000_000)
+    assert writing.records == ([kept_as_it_is] if on_error is OnError.BACK else [])
+    assert replay.done.replayed == 0
+
+
+def test_a_topic_that_is_gone_refuses_its_dead_letters() -> None:
+    replay, _ = replaying([stored(0, topic="gone")], OnError.STOP)
+    with pytest.raises(StillRefusedError, match="there is no topic gone"):
+        replay.run()
+
+
+def test_a_kept_dead_letter_is_written_as_it_stood() -> None:
+    original = stored(0)
+    assert dead_letter_headers(kept(original).letter) == original.headers()
+    assert isinstance(kept(original), Kept)

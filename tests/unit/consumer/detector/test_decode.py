@@ -1,0 +1,224 @@
+"""A bad record costs one dead letter, never its batch."""
+
+from dataclasses import dataclass, field
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumer.detector.decode import PART_RECORDS, READY_ROWS, Batch, Decoder
+from events.codec import Encoding, decode_transaction, encode
+from events.errors import PayloadError, Reason
+from events.messages import BOUNDS, FEATURES, Transaction
+from tests.support.strategies import transactions
+
+
+@dataclass
+class Stored:
+    """A record as a consumer receives it."""
+
+    stored_offset: int
+    stored_value: bytes | None
+    stored_headers: list[tuple[str, bytes | None]] = field(default_factory=list)
+
+    def topic(self) -> str:
+        return "transactions"
+
+    def partition(self) -> int:
+        return 3
+
+    def offset(self) -> int:
+        return self.stored_offset
+
+    def timestamp(self) -> tuple[int, int]:
+        return (1, 1_700_000_000_000 + self.stored_offset)
+
+    def key(self) -> bytes | None:
+        return b"key"
+
+    def value(self) -> bytes | None:
+        return self.stored_value
+
+    def headers(self) -> list[tuple[str, bytes | None]] | None:
+        return self.stored_headers or None
+
+
+def stored(offset: int, transaction: Transaction, encoding: Encoding) -> Stored:
+    return Stored(offset, encoding.write(transaction), list(encoding.headers))
+
+
+def same(one: Batch, other: Batch) -> bool:
+    """Tell whether two batches hold the same, dead letters aside."""
+    return (
+        one.ids == other.ids
+        and np.array_equal(one.features, other.features)
+        and np.array_equal(one.amounts, other.amounts)
+        and np.array_equal(one.event_times, other.event_times)
+    )
+
+
+def transaction(number: int) -> Transaction:
+    numbers = {name: float(place) for place, name in enumerate(FEATURES)}
+    return Transaction(transaction_id=f"row-{number}", **numbers)
+
+
+@given(st.lists(st.booleans(), max_size=30))
+def test_each_record_is_a_row_or_a_dead_letter_in_order(goods: list[bool]) -> None:
+    records = [
+        Stored(offset, encode(transaction(offset)) if good else b"{")
+        for offset, good in enumerate(goods)
+    ]
+    batch = Decoder(FEATURES).decode(records)
+    assert batch.features.shape == (sum(goods), 30)
+    assert batch.features.dtype == np.float32
+    assert batch.ids == [f"row-{offset}" for offset, good in enumerate(goods) if good]
+    assert [letter.offset for letter in batch.dead_letters] == [
+        offset for offset, good in enumerate(goods) if not good
+    ]
+    assert len(batch.event_times) == sum(goods)
+
+
+@given(st.lists(st.tuples(transactions, st.sampled_from(Encoding)), max_size=8))
+def test_encodings_may_be_mixed_and_say_the_same(
+    drawn: list[tuple[Transaction, Encoding]],
+) -> None:
+    mixed, *pure = (
+        Decoder(FEATURES).decode(
+            [stored(offset, it, encoding or own) for offset, (it, own) in enumerate(drawn)]
+        )
+        for encoding in (None, *Encoding)
+    )
+    assert mixed.ids == [it.transaction_id for it, _ in drawn]
+    assert mixed.amounts.tolist() == [it.Amount for it, _ in drawn]
+    assert all(same(mixed, it) for it in pure)
+    assert not any(it.dead_letters for it in (mixed, *pure))
+
+
+@given(st.lists(st.binary(max_size=300) | st.none(), max_size=8), st.integers(0, 8), st.booleans())
+def test_any_bytes_cost_themselves_alone(
+    noise: list[bytes | None], place: int, between: bool
+) -> None:
+    goods = [stored(offset, transaction(offset), Encoding.COMPACT) for offset in range(4)]
+    bad = [
+        Stored(100 + number, payload, list(Encoding.COMPACT.headers))
+        for number, payload in enumerate(noise)
+        if payload is None or len(payload) < 240  # longer ones may be transactions by chance
+    ]
+    batch = Decoder(FEATURES).decode(
+        [*goods[:2], *bad, *goods[2:]] if between else [*bad[:place], *goods, *bad[place:]]
+    )
+    assert batch.ids == [f"row-{offset}" for offset in range(4)]
+    assert [letter.offset for letter in batch.dead_letters] == [it.offset() for it in bad]
+
+
+@given(st.sampled_from(FEATURES), st.floats(), st.sampled_from([1, 64, 0, 65]))
+def test_a_batch_at_once_is_held_to_the_same_bounds(name: str, number: float, length: int) -> None:
+    odd = msgspec.structs.replace(transaction(1), transaction_id="é" * length, **{name: number})
+    goods = [stored(offset, transaction(offset), Encoding.COMPACT) for offset in range(3)]
+    batch = Decoder(FEATURES).decode([*goods, stored(3, odd, Encoding.COMPACT)])
+    low, high = BOUNDS[name]
+    valid = low <= number <= high and 1 <= length <= 64
+    assert [letter.offset for letter in batch.dead_letters] == ([] if valid else [3])
+    assert batch.ids == ["row-0", "row-1", "row-2", *(["é" * length] if valid else [])]
+
+
+def test_short_values_that_add_up_to_whole_ones_are_refused_each() -> None:
+    value = Encoding.COMPACT.write(transaction(1))
+    halves = [value[:120], value[120:240], value + b"\n" + value[240:]]
+    batch = Decoder(FEATURES).decode(
+        [Stored(offset, it, list(Encoding.COMPACT.headers)) for offset, it in enumerate(halves)]
+    )
+    assert [letter.offset for letter in batch.dead_letters] == [0, 1]
+    assert batch.ids == ["row-1\nrow-1"]
+
+
+@pytest.mark.parametrize("encoding", Encoding)
+@pytest.mark.parametrize("bad", [0, PART_RECORDS - 1, PART_RECORDS, 3 * PART_RECORDS])
+def test_rows_stay_with_their_ids_over_many_parts(encoding: Encoding, bad: int) -> None:
+    records = [
+        stored(offset, msgspec.structs.replace(transaction(offset), V1=float(offset)), encoding)
+        for offset in range(3 * PART_RECORDS + 5)
+    ]
+    records[bad].stored_value = b"?"
+    batch = Decoder(FEATURES).decode(records)
+    left = [offset for offset in range(len(records)) if offset != bad]
+    assert batch.ids == [f"row-{offset}" for offset in left]
+    assert batch.features[:, FEATURES.index("V1")].tolist() == left
+    assert (1000 * batch.event_times).round().tolist() == [1_700_000_000_000 + it for it in left]
+    assert [letter.offset for letter in batch.dead_letters] == [bad]
+
+
+def test_features_stand_in_the_order_asked_for() -> None:
+    for encoding in Encoding:
+        batch = Decoder(("Amount", "V1", "Time")).decode([stored(0, transaction(1), encoding)])
+        assert batch.features.tolist() == [[29.0, 1.0, 0.0]]
+        assert batch.amounts.tolist() == [29.0]
+
+
+def test_event_time_is_the_records_timestamp_in_seconds() -> None:
+    batch = Decoder(FEATURES).decode([Stored(250, encode(transaction(1)))])
+    assert batch.event_times.tolist() == [1_700_000_000.25]
+
+
+def test_a_dead_letter_says_where_and_why_and_keeps_the_record() -> None:
+    record = Stored(7, b'{"transaction_id": 1}', [("trace", b"abc"), ("trace", None)])
+    (letter,) = Decoder(FEATURES).decode([record]).dead_letters
+    assert (letter.topic, letter.partition, letter.offset) == ("transactions", 3, 7)
+    assert letter.reason == Reason.WRONG_TYPE.value
+    assert letter.value == b'{"transaction_id": 1}'
+    assert letter.key == b"key"
+    assert letter.headers == (("trace", b"abc"), ("trace", None))
+    assert letter.stage == "decode"
+
+
+def test_a_dead_letter_keeps_the_moment_of_its_record() -> None:
+    (letter,) = Decoder(FEATURES).decode([Stored(7, b"{")]).dead_letters
+    assert letter.timestamp == 1_700_000_000_007
+
+
+def test_a_record_near_the_limit_of_kafka_still_fits_as_a_dead_letter() -> None:
+    huge = Stored(0, b"x" * 999_000, [("note", b"y" * 500)])
+    (letter,) = Decoder(FEATURES).decode([huge]).dead_letters
+    assert letter.value == b"x" * 16_384
+    assert letter.headers == ()
+    assert letter.reason == Reason.OVERSIZED
+    assert "this is the beginning of 999507 bytes" in letter.message  # 3 of the key, 4 of a name
+
+
+GOOD = encode(transaction(1))
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        GOOD.replace(b'"V1":', b'"V1":0.5,"V1":'),  # twice
+        GOOD.replace(b'"V1":', b'"later":{"V1":1},"V1":'),  # unknown, which is tolerated
+        GOOD.replace(b'"V2":2.0,', b""),
+        GOOD.replace(b'"V2":2.0,', b'"later":2.0,'),  # as many colons
+        GOOD.replace(b"row-1", b"a:b"),
+        GOOD.replace(b"row-1", b"\xff"),
+        GOOD.replace(b"29.0}", b"29.0}" + b" " * 20_000),
+        GOOD.replace(b"29.0}", b"-1}"),
+        GOOD * 2,
+        GOOD[:-1],
+        b"null",
+    ],
+)
+def test_in_a_batch_a_json_value_is_read_as_it_is_alone(odd: bytes) -> None:
+    try:
+        alone = [decode_transaction(odd).transaction_id]
+    except PayloadError:
+        alone = []
+    batch = Decoder(FEATURES).decode([Stored(it, odd if it == 1 else GOOD) for it in range(3)])
+    assert batch.ids == ["row-1", *alone, "row-1"]
+    assert [letter.offset for letter in batch.dead_letters] == ([] if alone else [1])
+
+
+def test_rows_are_told_as_soon_as_there_are_enough() -> None:
+    records = [Stored(offset, encode(transaction(offset))) for offset in range(2 * READY_ROWS + 5)]
+    told: list[np.ndarray] = []
+    batch = Decoder(FEATURES).decode(records, told.append)
+    assert [len(rows) for rows in told] == [READY_ROWS, READY_ROWS]
+    assert np.array_equal(np.concatenate(told), batch.features[: 2 * READY_ROWS])

@@ -1,0 +1,123 @@
+"""Where a newly assigned partition is read from, when the journal knows better or does not say."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pytest
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from consumer.detector.source import Source
+from consumer.errors import DeliveryError
+
+
+@dataclass
+class Stored:
+    place: int
+    stored_offset: int
+
+    def error(self) -> None:
+        return None
+
+    def topic(self) -> str:
+        return "in"
+
+    def partition(self) -> int:
+        return self.place
+
+    def offset(self) -> int:
+        return self.stored_offset
+
+
+class Client:
+    """Partitions 0 and 1, of ten records each."""
+
+    def __init__(self) -> None:
+        self.positions = {0: 0, 1: 0}
+        self._assigned: Callable[[Any, list[TopicPartition]], None] | None = None
+
+    def subscribe(self, _topics: list[str], *, on_assign: Any, **_others: object) -> None:
+        self._assigned = on_assign
+
+    def assignment(self) -> list[TopicPartition]:
+        return [TopicPartition("in", number) for number in self.positions]
+
+    def seek(self, place: TopicPartition) -> None:
+        self.positions[place.partition] = place.offset
+
+    def consume(self, count: int, timeout: float) -> list[Stored]:
+        del timeout
+        if self._assigned is not None:
+            assigned, self._assigned = self._assigned, None
+            assigned(self, self.assignment())
+        taken: list[Stored] = []
+        while len(taken) < count:
+            found = [Stored(*it) for it in sorted(self.positions.items()) if it[1] < 10]
+            if not found:
+                break
+            for record in found[: count - len(taken)]:
+                taken.append(record)
+                self.positions[record.place] += 1
+        return taken
+
+
+class Listener:
+    def assigned(self, partitions: Sequence[TopicPartition]) -> None: ...
+    def revoked(self, partitions: Sequence[TopicPartition]) -> None: ...
+    def lost(self, partitions: Sequence[TopicPartition]) -> None: ...
+
+
+class Journal:
+    """Answers, or refuses while there is no answer."""
+
+    def __init__(self, answer: dict[int, int] | None) -> None:
+        self.answer = answer
+        self.asked: list[Sequence[int]] = []
+
+    def next_offsets(self, partitions: Sequence[int]) -> Mapping[int, int]:
+        self.asked.append(partitions)
+        if self.answer is None:
+            raise KafkaException(KafkaError(KafkaError.UNSTABLE_OFFSET_COMMIT, "Still open"))
+        return {number: self.answer[number] for number in partitions}
+
+
+def subscribed(journal: Journal | None, now: Callable[[], float] = lambda: 0.0) -> Source:
+    client = cast("Consumer", Client())
+    source = Source(client, "in", batch_maximum=4, done=journal, monotonic=now)
+    source.subscribe(Listener())
+    return source
+
+
+def read(source: Source) -> list[tuple[int, int]]:
+    return [(record.partition(), record.offset()) for record in source.read()[0]]
+
+
+def test_a_partition_goes_on_where_the_journal_ends_and_others_are_not_disturbed() -> None:
+    source = subscribed(journal := Journal({0: 7, 1: 0}))
+    assert read(source) == [(1, 0)]
+    assert read(source) == [(0, 7), (0, 8), (1, 1), (0, 9)]
+    assert journal.asked == [[0, 1]]
+
+
+def test_who_remembers_more_is_believed() -> None:
+    source = subscribed(Journal({0: 3, 1: 5}))
+    source.committed([TopicPartition("in", 0, 5), TopicPartition("in", 1, 4)])
+    assert read(source) == []
+    assert read(source) == [(0, 5), (0, 6), (1, 5), (0, 7)]
+
+
+def test_without_an_answer_nothing_is_read_and_it_is_asked_again() -> None:
+    source = subscribed(journal := Journal(None))
+    assert read(source) == read(source) == []
+    journal.answer = {0: 0, 1: 0}
+    assert read(source) == [(0, 0), (0, 1), (1, 0), (0, 2)]
+
+
+def test_a_journal_that_never_answers_ends_the_process() -> None:
+    moments = iter([1.0, 30.0, 61.0, 61.1])
+    source = subscribed(Journal(None), lambda: next(moments))
+    for _ in range(3):
+        assert read(source) == []
+    sentence = r"^The journal has not said for 60 s how far in is done with: Still open\.$"
+    with pytest.raises(DeliveryError, match=sentence):
+        source.read()

@@ -1,0 +1,39 @@
+"""What can be said of a follower without Kafka: how it fails to find one."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+import kafkaio.topic_reader
+from consumer.errors import ConsumerError
+from kafkaio.settings import KafkaSettings
+from kafkaio.topic_reader import Follower
+
+
+@pytest.fixture
+def nobody() -> Iterator[KafkaSettings]:
+    """An address that is bound, so that nobody else takes it, and does not listen."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        yield KafkaSettings(f"127.0.0.1:{silent.getsockname()[1]}")
+
+
+def test_no_kafka_is_one_sentence_after_the_limit(
+    nobody: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafkaio.topic_reader, "CONNECT_SECONDS", 0.0)
+    with (
+        Follower(nobody, {"fraud.alerts": True}) as follower,
+        pytest.raises(ConsumerError, match=rf"Kafka at {nobody.broker} does not answer") as caught,
+    ):
+        follower.connect(stopped=lambda: False)
+    assert "Connection refused" in str(caught.value)
+    assert "--broker HOST:PORT" in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+def test_waiting_for_kafka_can_be_stopped(nobody: KafkaSettings) -> None:
+    answers = iter([False, True])
+    with Follower(nobody, {"fraud.alerts": True}) as follower:
+        assert not follower.connect(stopped=lambda: next(answers))

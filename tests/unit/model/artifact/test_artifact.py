@@ -1,0 +1,281 @@
+import errno
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from dataset.columns import FEATURES
+from model.artifact import save as artifact
+from model.artifact.save import check_replaceable, load_metadata, save
+from model.errors import ArtifactError
+from model.plots.gallery import Rendered
+from model.serving.scorer import Scorer
+from model.training.train import Trained
+
+# Keras 3.15 converts its variables in a way that numpy 2 warns about, whenever it saves.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+
+@pytest.fixture
+def folder(trained: Trained, tmp_path: Path) -> Path:
+    save(tmp_path / "artifact", trained.network, trained.metadata)
+    return tmp_path / "artifact"
+
+
+def change(folder: Path, **fields: Any) -> None:
+    path = folder / "metadata.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_it_is_three_files_that_know_each_other(folder: Path) -> None:
+    assert sorted(contents(folder)) == ["README.md", "metadata.json", "model.keras"]
+    metadata = load_metadata(folder)
+    assert metadata.model_version.endswith(metadata.model_sha256[:8])
+    assert (folder / "model.keras").stat().st_size < 1_000_000  # without the optimizer's memory
+    assert [path.name for path in folder.parent.iterdir()] == ["artifact"]
+
+
+def test_others_may_read_it(folder: Path) -> None:
+    # The service runs as another user than the one who trained.
+    assert folder.stat().st_mode & 0o777 == 0o777 & ~_umask()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def test_the_card_is_honest_and_has_front_matter(folder: Path) -> None:
+    card = (folder / "README.md").read_text()
+    assert card.startswith("---\nlibrary_name: keras\n")
+    assert "model-index:" in card.split("---\n")[1]
+    assert "Every number below comes from synthetic transactions" in card
+    assert f"{load_metadata(folder).held_out.average_precision:.4f}" in card
+
+
+def test_saved_and_loaded_scores_agree(
+    folder: Path, trained: Trained, raw: NDArray[np.float32]
+) -> None:
+    # Also past the sample: all rows, against the network that was never saved.
+    direct = np.asarray(trained.network(raw, training=False))[:, 0]
+    assert np.allclose(Scorer.load(folder)(raw), direct, atol=1e-6)
+
+
+def test_an_artifact_from_before_drift_was_watched_loads(folder: Path) -> None:
+    assert load_metadata(folder).reference is not None
+    metadata = json.loads((folder / "metadata.json").read_text())
+    del metadata["reference"]
+    (folder / "metadata.json").write_text(json.dumps(metadata))
+    assert load_metadata(folder).reference is None
+    Scorer.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("scores", "shares"), [1.0]),
+        (("scores", "edges"), [0.5, 0.1] * 4 + [0.7]),
+        (("features",), []),
+    ],
+)
+def test_a_reference_that_cannot_be_compared_with_is_refused(
+    folder: Path, path: tuple[str, ...], value: Any
+) -> None:
+    reference = json.loads((folder / "metadata.json").read_text())["reference"]
+    inner = reference[path[0]] if len(path) > 1 else reference
+    inner[path[-1]] = value
+    change(folder, reference=reference)
+    with pytest.raises(
+        ArtifactError, match=r"one share more than there are edges|a reference of 0 features"
+    ):
+        load_metadata(folder)
+
+
+def test_an_older_artifact_is_replaced(folder: Path, trained: Trained) -> None:
+    save(folder, trained.network, msgspec.structs.replace(trained.metadata, seed=99))
+    assert load_metadata(folder).seed == 99
+    assert [path.name for path in folder.parent.iterdir()] == ["artifact"]
+
+
+def test_a_folder_with_other_things_is_left_alone(folder: Path, trained: Trained) -> None:
+    (folder / "thesis.tex").write_text("years of work")
+    before = contents(folder)
+    with pytest.raises(ArtifactError, match=r"holds thesis\.tex, which is no part of an artifact"):
+        save(folder, trained.network, trained.metadata)
+    assert contents(folder) == before
+
+
+def test_a_file_in_its_place_is_left_alone(tmp_path: Path, trained: Trained) -> None:
+    (tmp_path / "artifact").write_text("mine")
+    with pytest.raises(ArtifactError, match="is not a folder"):
+        save(tmp_path / "artifact", trained.network, trained.metadata)
+
+
+@pytest.mark.parametrize("step", ["_sha256", "card", "_sync"])
+def test_a_full_disk_leaves_the_older_artifact(
+    folder: Path, trained: Trained, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def full(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = contents(folder)
+    monkeypatch.setattr(artifact, step, full)
+    with pytest.raises(ArtifactError, match="cannot be written: the disk is full"):
+        save(folder, trained.network, trained.metadata)
+    assert contents(folder) == before
+    assert [path.name for path in folder.parent.iterdir()] == ["artifact"]
+
+
+def test_an_interrupted_replacement_puts_the_older_artifact_back(
+    folder: Path, trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, rename = contents(folder), Path.rename
+
+    def interrupted(path: Path, target: Path) -> Path:
+        if target == folder and not path.name.endswith(".older"):
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        save(folder, trained.network, trained.metadata)
+    assert contents(folder) == before
+    assert [path.name for path in folder.parent.iterdir()] == ["artifact"]
+
+
+def swapped(first: int, second: int) -> list[str]:
+    names = list(FEATURES)
+    names[first], names[second] = names[second], names[first]
+    return names
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"format_version": 3}, r"has format 3 and this fraudstream reads 2: upgrade"),
+        ({"format_version": 1}, r"has format 1 and this fraudstream reads 2: train again"),
+        ({"threshold": 1.5}, r"is not an artifact's metadata: .*\$\.threshold"),
+        ({"held_out": None}, r"is not an artifact's metadata: .*\$\.held_out"),
+        ({"feature_names": swapped(3, 4)}, "another order: number 4 is V4 and not V3; train again"),
+        ({"feature_names": FEATURES[:-1]}, r"29 other features than the 30 .*\(Amount\)"),
+        ({"feature_names": [*FEATURES, "V1"]}, "31 other features .*some are named twice"),
+        ({"feature_names": [*FEATURES, "Country"]}, r"31 other features .*\(Country\)"),
+        ({"model_sha256": "0" * 64}, "is not the file that metadata.json describes"),
+        ({"sample": {"features": [[1.0]], "scores": [0.5]}}, "has an incomplete sample"),
+        ({"sample": {"features": [], "scores": []}}, "has an incomplete sample"),
+    ],
+)
+def test_metadata_that_do_not_match_are_refused(
+    folder: Path, fields: dict[str, Any], sentence: str
+) -> None:
+    change(folder, **fields)
+    with pytest.raises(ArtifactError, match=sentence):
+        Scorer.load(folder)
+
+
+def test_scores_that_are_not_reproduced_are_refused(folder: Path) -> None:
+    sample = json.loads((folder / "metadata.json").read_text())["sample"]
+    sample["scores"][0] += 5e-5 if sample["scores"][0] < 0.5 else -5e-5
+    change(folder, sample=sample)
+    with pytest.raises(ArtifactError, match=r"differently here than in training \(by 5\.0e-05"):
+        Scorer.load(folder)
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"{", b"[]", b"\xff", b'{"format_version": "1"}', b"[" * 9999]
+)
+def test_what_is_no_metadata_is_refused(folder: Path, text: bytes) -> None:
+    (folder / "metadata.json").write_bytes(text)
+    with pytest.raises(ArtifactError, match="is not an artifact's metadata"):
+        load_metadata(folder)
+
+
+def test_a_newer_format_is_named_even_if_its_shape_is_unknown(folder: Path) -> None:
+    (folder / "metadata.json").write_text('{"format_version": 7, "novelty": true}')
+    with pytest.raises(ArtifactError, match="has format 7"):
+        load_metadata(folder)
+
+
+@pytest.mark.parametrize("name", ["model.keras", "metadata.json"])
+def test_a_missing_file_is_named(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    with pytest.raises(ArtifactError, match=f"{name} is missing, so .* is not a whole artifact"):
+        Scorer.load(folder)
+
+
+def test_no_folder_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"`fraudstream train --model .*nowhere` makes one"):
+        Scorer.load(tmp_path / "nowhere")
+
+
+def test_a_changed_network_is_refused_before_it_is_opened(folder: Path) -> None:
+    with (folder / "model.keras").open("ab") as file:
+        file.write(b"!")
+    with pytest.raises(ArtifactError, match=r"is not the file that metadata.json describes"):
+        Scorer.load(folder)
+
+
+def disguise(folder: Path, payload: bytes) -> None:
+    """Put other bytes in the network's place, with the checksum that goes with them."""
+    (folder / "model.keras").write_bytes(payload)
+    change(folder, model_sha256=artifact._sha256(folder / "model.keras"))
+
+
+def test_what_keras_cannot_load_is_refused(folder: Path) -> None:
+    disguise(folder, b"no archive")
+    with pytest.raises(ArtifactError, match=r"^Keras .* cannot load .*model\.keras \(saved by"):
+        Scorer.load(folder)
+
+
+def test_a_network_with_code_in_it_is_refused(folder: Path, tmp_path: Path) -> None:
+    import keras
+
+    inputs = keras.Input((30,))
+    network = keras.Model(inputs, keras.layers.Lambda(lambda x: x[:, :1])(inputs))
+    network.save(tmp_path / "code.keras")
+    disguise(folder, (tmp_path / "code.keras").read_bytes())
+    with pytest.raises(ArtifactError, match=r"cannot load .*[Ll]ambda"):
+        Scorer.load(folder)
+
+
+def test_a_network_of_another_width_is_refused(folder: Path, tmp_path: Path) -> None:
+    import keras
+
+    inputs = keras.Input((29,))
+    keras.Model(inputs, keras.layers.Dense(1)(inputs)).save(tmp_path / "narrow.keras")
+    disguise(folder, (tmp_path / "narrow.keras").read_bytes())
+    with pytest.raises(ArtifactError, match=r"takes 29 features and metadata.json names 30"):
+        Scorer.load(folder)
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_training(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    place = Path("/proc/fraudstream/artifact")  # not even root may make a folder there
+    with pytest.raises(ArtifactError, match=r"cannot be written: .*; name a folder that this user"):
+        check_replaceable(place)
+    check_replaceable(tmp_path / "new" / "artifact")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_pictures_lie_beside_the_card_that_shows_them(tmp_path: Path, trained: Trained) -> None:
+    folder = tmp_path / "artifact"
+    drawn = [Rendered(name, "What one sees.", b"light", b"dark") for name in ("history", "network")]
+    save(folder, trained.network, trained.metadata, drawn)
+    shown = re.findall(r"pictures/[\w-]+\.png", (folder / "README.md").read_text())
+    assert sorted(shown) == sorted(
+        str(it.relative_to(folder)) for it in (folder / "pictures").iterdir()
+    )
+    assert (folder / "pictures" / "history-dark.png").read_bytes() == b"dark"
+    save(folder, trained.network, trained.metadata)  # replaced whole: none are left
+    assert not (folder / "pictures").exists()

@@ -1,0 +1,80 @@
+"""A network that was trained on TensorFlow scores alike on another of Keras's backends."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+from model.artifact.metadata import Source
+from model.artifact.save import save
+from model.recipes import RECIPES
+from model.recipes.recipe import Recipe
+from model.serving.scorer import Scorer
+from model.training.train import train
+
+# Keras 3.15 converts its variables in a way that numpy 2 warns about, whenever it saves.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+# Recipes differ in how they learn as well, which scores do not depend on.
+NETWORKS = {(it.preparation, it.layers): it for it in RECIPES.values()}
+
+# The backend is chosen when Keras is imported, so another one needs a process of its own.
+SCORE = """
+import pathlib, sys
+import numpy as np
+from model.serving.backend import use_device
+from model.errors import DeviceError
+from model.serving.scorer import Scorer
+
+try:
+    use_device("gpu")
+except DeviceError as error:
+    print(error)
+folder = pathlib.Path(sys.argv[1])
+rows = np.load(folder / "rows.npy")
+for path in folder.glob("*/metadata.json"):
+    scorer = Scorer.load(path.parent, device="cpu")
+    np.save(folder / path.parent.name, np.append(scorer(rows), scorer(rows[:77])))
+    print(scorer.backend, scorer.metadata.versions["backend"])
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(
+    transactions: pd.DataFrame, raw: NDArray[np.float32], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """An artifact of each recipe by its name, beside it its scores, as jax gives them."""
+    folder = tmp_path_factory.mktemp("backend")
+    np.save(folder / "rows.npy", raw)
+    for recipe in NETWORKS.values():
+        source = Source(name="made up for tests", synthetic=True)
+        trained = train(transactions, source=source, recipe=recipe, seed=3, epochs=1)
+        save(folder / recipe.name, trained.network, trained.metadata)
+    ended = subprocess.run(
+        [sys.executable, "-W", "error", "-c", SCORE, str(folder)],
+        env={**os.environ, "KERAS_BACKEND": "jax"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    no_gpu, *lines = ended.stdout.splitlines()
+    assert no_gpu.startswith("A GPU was asked for, but jax sees none")
+    assert lines == ["jax tensorflow"] * len(NETWORKS)
+    return folder
+
+
+@pytest.mark.parametrize("recipe", NETWORKS.values(), ids=lambda recipe: recipe.name)
+def test_jax_scores_as_tensorflow_does(
+    folder: Path, raw: NDArray[np.float32], recipe: Recipe
+) -> None:
+    on_jax = np.load(folder / f"{recipe.name}.npy")
+    on_tensorflow = Scorer.load(folder / recipe.name)(raw)
+    assert on_tensorflow.std() > 1e-3
+    assert np.allclose(on_jax, np.append(on_tensorflow, on_tensorflow[:77]), rtol=0, atol=1e-5)

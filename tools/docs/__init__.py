@@ -1,0 +1,1 @@
+"""What stands in docs/ and follows from the code: `python -m tools.docs` writes it anew."""
