@@ -1,50 +1,29 @@
-"""What can go wrong around the embedded broker and the topics.
+"""What can go wrong around the embedded broker.
 
 BrokerError
-├── JarsError        Kafka's jars cannot be had, or are not those of the lock
-├── StartError       the broker cannot start: port taken, folder not usable or in use
-│   └── EndedError   Kafka ended on its own or does not answer; exit code 1
-└── TopicsError      topics cannot be created, read or deleted on a Kafka
-    └── NoAnswerError  because it does not answer, or does not let us in
+├── JarsError            Kafka's jars cannot be fetched, or do not match the lock
+└── StartError           the broker cannot start: port taken, folder not usable or in use
+    └── BrokerExitedError   Kafka exited on its own or does not answer
 """
 
-from typing import Any
+from errors import FraudstreamError
 
-NOT_INSTALLED = (
-    "The embedded Kafka is not installed: install fraudstream[broker], "
-    "or name a Kafka that is already there with --broker HOST:PORT."
-)
+NOT_INSTALLED = "The embedded Kafka is not installed: install fraudstream[broker]."
 
 
-class BrokerError(Exception):
-    """Root of this package's errors; `exit_code` is what a command ends with."""
-
-    exit_code = 2
+class BrokerError(FraudstreamError):
+    """Root of this package's errors."""
 
 
 class JarsError(BrokerError):
-    """Kafka's jars cannot be had, or are not those of the lock."""
+    """Kafka's jars cannot be fetched, or do not match the lock."""
 
 
 class StartError(BrokerError):
     """The broker cannot start: port taken, folder not usable or in use."""
 
 
-class EndedError(StartError):
-    """Kafka ended on its own or does not answer."""
+class BrokerExitedError(StartError):
+    """Kafka exited on its own or does not answer."""
 
     exit_code = 1
-
-
-class TopicsError(BrokerError):
-    """Topics cannot be created, read or deleted on a Kafka."""
-
-
-class NoAnswerError(TopicsError):
-    """Kafka does not answer, or does not let us in.
-
-    Attributes:
-        heard: librdkafka's `KafkaError` of why it does not, where it told one.
-    """
-
-    heard: Any = None

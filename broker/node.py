@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from broker.errors import EndedError, StartError
+from broker.errors import BrokerExitedError, StartError
 from broker.java import start_java
 from broker.properties import NO_MORE, server_properties, write_properties
 
@@ -73,7 +73,7 @@ class Node:
             port: for clients; None for any free one.
 
         Raises:
-            EndedError: if Kafka ends, or does not answer in `START_SECONDS`.
+            BrokerExitedError: if Kafka ends, or does not answer in `START_SECONDS`.
             StartError: if the port is taken or the folder cannot be used.
         """
         if port is not None:
@@ -85,7 +85,7 @@ class Node:
                 return
             if port is not None or _PORT_LOST not in self.log.read_bytes():
                 break
-        raise EndedError(f"Kafka ended while it started. {self.log_end()}")
+        raise BrokerExitedError(f"Kafka ended while it started. {self.log_end()}")
 
     def format(self) -> None:
         """Make the folder Kafka's own, unless it is.
@@ -100,7 +100,7 @@ class Node:
         tool = ("kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", properties)
         self._start_java(tool)
         if self._process and self._process.wait() != 0:
-            raise EndedError(f"Kafka cannot use its folder. {self.log_end()}")
+            raise BrokerExitedError(f"Kafka cannot use its folder. {self.log_end()}")
 
     def exit_code(self) -> int | None:
         """Return the exit code if the JVM ended on its own (negative: by that signal)."""
@@ -110,11 +110,11 @@ class Node:
         """Block while Kafka runs.
 
         Raises:
-            EndedError: when it ends on its own.
+            BrokerExitedError: when it ends on its own.
         """
         if self._process:
             code = self._process.wait()
-            raise EndedError(f"Kafka ended on its own (exit code {code}). {self.log_end()}")
+            raise BrokerExitedError(f"Kafka ended on its own (exit code {code}). {self.log_end()}")
 
     def stop(self, patience: float = STOP_SECONDS) -> None:
         """End Kafka orderly, and by force after `patience` seconds or when interrupted."""
@@ -158,7 +158,7 @@ class Node:
             if _STARTED in self.log.read_bytes() and _answers(self.address):
                 return True
             if time.monotonic() > deadline:
-                raise EndedError(
+                raise BrokerExitedError(
                     f"Kafka did not answer within {START_SECONDS:.0f} s. {self.log_end()}"
                 )
             time.sleep(0.02)

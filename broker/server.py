@@ -151,7 +151,7 @@ class EmbeddedBroker:
         """Block while Kafka runs.
 
         Raises:
-            EndedError: when it ends on its own; with the end of its log.
+            BrokerExitedError: when it ends on its own; with the end of its log.
         """
         self._started().wait()
 

@@ -7,11 +7,11 @@ DatasetError
 └── TwinError        the twin cannot be fitted, judged or drawn as asked
 """
 
+from errors import FraudstreamError
 
-class DatasetError(Exception):
-    """Root of this package's errors; `exit_code` is what a command ends with."""
 
-    exit_code = 2
+class DatasetError(FraudstreamError):
+    """Root of this package's errors."""
 
 
 class ReadError(DatasetError):

@@ -11,7 +11,6 @@ from events.codec import MAXIMUM_PAYLOAD_BYTES
 from events.messages import FEATURES, ID_LENGTHS, DeadLetter, Transaction
 from events.schemas import DIALECT, Schema, compact_headers, schemas, summary
 from events.topics import Topics
-from kafkaio.settings import DEFAULT_BROKER
 
 VERSION = "3.0.0"
 KAFKA_BINDINGS = "0.5.0"
@@ -36,12 +35,13 @@ def compact_layout() -> str:
     )
 
 
-def document(topics: Topics, version: str) -> dict[str, Any]:
+def document(topics: Topics, version: str, broker: str) -> dict[str, Any]:
     """Return the document.
 
     Args:
         topics: whose names are the channels' addresses.
         version: of fraudstream.
+        broker: the address of the Kafka server, "HOST:PORT".
     """
     return {
         "asyncapi": VERSION,
@@ -54,19 +54,19 @@ def document(topics: Topics, version: str) -> dict[str, Any]:
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",
-        "servers": {"kafka": {"host": DEFAULT_BROKER, "protocol": "kafka"}},
+        "servers": {"kafka": {"host": broker, "protocol": "kafka"}},
         "channels": _channels(topics),
         "operations": _operations(),
         "components": {"messages": _messages(), "schemas": schemas()},
     }
 
 
-def files(topics: Topics, version: str) -> dict[str, dict[str, Any]]:
+def files(topics: Topics, version: str, broker: str) -> dict[str, dict[str, Any]]:
     """Return the document and each schema as it stands alone, by the names of their files."""
     alone = {
         f"{name}.schema.json": {"$schema": DIALECT, **schema} for name, schema in schemas().items()
     }
-    return {"asyncapi.json": document(topics, version), **alone}
+    return {"asyncapi.json": document(topics, version, broker), **alone}
 
 
 def _channels(topics: Topics) -> dict[str, Any]:

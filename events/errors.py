@@ -1,17 +1,16 @@
-"""What can go wrong with a message or a setting.
+"""What can go wrong with a message.
 
 EventsError
-├── PayloadError    a record's bytes are not a valid message (has a `Reason`)
-└── SettingsError   a Kafka client setting cannot be read or is not allowed
+└── PayloadError    a record's bytes are not a valid message (has a `Reason`)
 """
 
 from enum import StrEnum
 
+from errors import FraudstreamError
 
-class EventsError(Exception):
-    """Root of this package's errors; `exit_code` is what a command ends with."""
 
-    exit_code = 2
+class EventsError(FraudstreamError):
+    """Root of this package's errors."""
 
 
 class Reason(StrEnum):
@@ -38,7 +37,3 @@ class PayloadError(EventsError):
     def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)
         self.reason = reason
-
-
-class SettingsError(EventsError):
-    """A Kafka client setting cannot be read or is not allowed."""

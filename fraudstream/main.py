@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from errors import FraudstreamError
 from fraudstream.options import CONTEXT
 from fraudstream.stopping import note_interrupts, was_interrupted
 
@@ -100,16 +101,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = mistake.exit_code
     except (KeyboardInterrupt, click.Abort):
         code = _say_interrupted()
-    except Exception as error:
-        # Each package's errors carry the exit code they deserve; anything else is a defect of
-        # ours and keeps its traceback.
-        code = getattr(error, "exit_code", None)
-        if code is not None:
-            print(f"Error: {error}", file=sys.stderr)
-        elif was_interrupted():
-            code = _say_interrupted()
-        else:
+    except FraudstreamError as error:
+        code = error.exit_code
+        print(f"Error: {error}", file=sys.stderr)
+    except Exception:
+        # Anything else is a defect of ours and keeps its traceback.
+        if not was_interrupted():
             raise
+        code = _say_interrupted()
     sys.exit(code or 0)
 
 

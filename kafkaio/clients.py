@@ -5,7 +5,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
-from consumer.errors import ConsumerError
+from kafkaio.errors import SettingsError
 from kafkaio.settings import KafkaSettings
 
 
@@ -13,7 +13,7 @@ def make_consumer(configuration: Mapping[str, Any]) -> Consumer:
     """Return a consumer; nothing is connected yet.
 
     Raises:
-        ConsumerError: if a property is not accepted.
+        SettingsError: if a property is not accepted.
     """
     try:
         return Consumer(dict(configuration))
@@ -25,7 +25,7 @@ def make_producer(configuration: Mapping[str, Any]) -> Producer:
     """Return a producer; nothing is connected yet.
 
     Raises:
-        ConsumerError: if a property is not accepted.
+        SettingsError: if a property is not accepted.
     """
     try:
         return Producer(dict(configuration))
@@ -33,8 +33,8 @@ def make_producer(configuration: Mapping[str, Any]) -> Producer:
         raise _refusal(error) from error
 
 
-def _refusal(error: KafkaException) -> ConsumerError:
-    return ConsumerError(
+def _refusal(error: KafkaException) -> SettingsError:
+    return SettingsError(
         f"A Kafka property is not accepted: {error.args[0].str()}. See --kafka and --kafka-config."
     )
 

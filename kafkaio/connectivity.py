@@ -7,13 +7,13 @@ from typing import Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException
 
-from consumer.errors import (
-    BrokerAwayError,
-    ConsumerError,
-    RightMissingError,
+from kafkaio.errors import (
+    BrokerUnavailableError,
+    ConnectionRejectedError,
+    PermissionMissingError,
     TopicMissingError,
 )
-from kafkaio.permissions import Right, Rights, denied
+from kafkaio.permissions import Permission, PermissionCheck, explain_missing
 from kafkaio.settings import KafkaSettings
 
 logger = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ PROBE_SECONDS = 1.0
 BACKOFF_SECONDS = (0.5, 2.0)  # the first pause between two probes, and the longest
 
 
-class Why(Protocol):
+class ExplainFailure(Protocol):
     """Tells why a connection does not come about."""
 
     def __call__(self, error: KafkaError | None, /, *, tried: float) -> str | None:
@@ -45,14 +45,14 @@ def unknown(_error: KafkaError | None, *, tried: float) -> None:
     """Know no reason."""
 
 
-class Availability:
+class Connectivity:
     """Whether Kafka answers, as the clients' error callbacks and our own probes tell.
 
     Args:
         broker: the address, for messages.
-        limit: seconds after which `BrokerAwayError` is raised.
+        limit: seconds after which `BrokerUnavailableError` is raised.
         why: returns what to do about a connection that does not come about, as
-            `kafkaio.tls_probe.refusal` does; None where that is not known.
+            `kafkaio.tls_probe.explain_failure` does; None where that is not known.
         clock: monotonic seconds.
 
     Attributes:
@@ -64,7 +64,7 @@ class Availability:
         broker: str,
         *,
         limit: float,
-        why: Why = unknown,
+        why: ExplainFailure = unknown,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._broker = broker
@@ -89,8 +89,8 @@ class Availability:
         """Probe Kafka when it is thought to be away; cheap when it is not.
 
         Raises:
-            BrokerAwayError: when it has been away for longer than the limit.
-            ConsumerError: when it answered, and refused us.
+            BrokerUnavailableError: when it has been away for longer than the limit.
+            ConnectionRejectedError: when it answered, and refused us.
         """
         self._require_welcome()
         if self._away_since is None or self._clock() < self._next_probe:
@@ -102,7 +102,7 @@ class Availability:
                 consumer.poll(0)  # lets error callbacks tell why a connection is refused
                 self._require_welcome()
                 if sentence := self._why(None, tried=self._clock() - self._away_since):
-                    raise ConsumerError(sentence) from None
+                    raise ConnectionRejectedError(sentence) from None
             self._still_away(self._clock() - self._away_since)
         else:
             away = self._clock() - self._away_since
@@ -116,7 +116,7 @@ class Availability:
         """Block while Kafka is thought to be away; return False if `stopped` said so before.
 
         Raises:
-            BrokerAwayError, ConsumerError: as `check`.
+            BrokerUnavailableError, ConnectionRejectedError: as `check`.
         """
         self.check(consumer)
         while self._away_since is not None:
@@ -130,7 +130,7 @@ class Availability:
         """Block until Kafka answers for the first time; return False if `stopped` before.
 
         Raises:
-            BrokerAwayError, ConsumerError: as `check`.
+            BrokerUnavailableError, ConnectionRejectedError: as `check`.
         """
         self._connecting = True
         self._suspect()
@@ -138,7 +138,7 @@ class Availability:
 
     def _require_welcome(self) -> None:
         if self._refusal is not None:
-            raise ConsumerError(
+            raise ConnectionRejectedError(
                 self._why(self._refusal, tried=0.0)
                 or f"Kafka at {self._broker} refuses the connection: {self._refusal.str()}. "
                 "Check the security settings."
@@ -152,7 +152,7 @@ class Availability:
 
     def _still_away(self, away: float) -> None:
         if away >= self._limit:
-            raise BrokerAwayError(
+            raise BrokerUnavailableError(
                 f"Kafka at {self._broker} has not answered for {away:.0f} s; giving up. "
                 "Is it running, and is the address right (--broker HOST:PORT)?"
             )
@@ -165,9 +165,9 @@ class Availability:
         self._pause = min(2 * self._pause, BACKOFF_SECONDS[1])
 
 
-def require_rights(
+def require_permissions(
     settings: KafkaSettings,
-    rights: Sequence[Right],
+    rights: Sequence[Permission],
     *,
     stopped: Callable[[], bool],
     patience: float = TOPICS_SECONDS,
@@ -183,20 +183,20 @@ def require_rights(
 
     Raises:
         TopicMissingError: naming those that are not there.
-        RightMissingError: naming what Kafka does not let us do.
-        BrokerAwayError: if Kafka does not answer within ten seconds.
+        PermissionMissingError: naming what Kafka does not let us do.
+        BrokerUnavailableError: if Kafka does not answer within ten seconds.
     """
     deadline = time.monotonic() + patience
-    asking = Rights(settings)
+    asking = PermissionCheck(settings)
     while not stopped():
         try:
             standing = asking.look(rights, timeout=10)
         except KafkaException as error:
-            raise BrokerAwayError(
+            raise BrokerUnavailableError(
                 f"Kafka at {settings.broker} does not answer: {error.args[0].str()}."
             ) from error
         if standing.lacking:
-            raise RightMissingError(denied(settings, standing.lacking))
+            raise PermissionMissingError(explain_missing(settings, standing.lacking))
         if not standing.missing:
             return
         if time.monotonic() >= deadline:

@@ -16,7 +16,7 @@ from kafkaio.settings import KafkaSettings
 Operation = Literal["Read", "Write", "Describe"]
 Kind = Literal["topic", "group", "transactional id"]
 
-REFUSALS = frozenset(
+AUTHORIZATION_ERRORS = frozenset(
     {
         KafkaError.TOPIC_AUTHORIZATION_FAILED,
         KafkaError.GROUP_AUTHORIZATION_FAILED,
@@ -28,7 +28,7 @@ REFUSALS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Right:
+class Permission:
     """Something that a command must be allowed to do, in the words of `kafka-acls.sh`.
 
     Attributes:
@@ -43,7 +43,7 @@ class Right:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class PermissionReport:
     """What was found of the rights that were asked about.
 
     Attributes:
@@ -52,10 +52,10 @@ class Standing:
     """
 
     missing: tuple[str, ...]
-    lacking: tuple[Right, ...]
+    lacking: tuple[Permission, ...]
 
 
-class Rights:
+class PermissionCheck:
     """Asks Kafka what its user may do.
 
     Args:
@@ -68,7 +68,7 @@ class Rights:
     def __init__(self, settings: KafkaSettings) -> None:
         self._admin = AdminClient(settings.client())
 
-    def look(self, rights: Sequence[Right], *, timeout: float) -> Standing:
+    def look(self, rights: Sequence[Permission], *, timeout: float) -> PermissionReport:
         """Return which of these rights, on topics and groups, are not there to be used.
 
         A topic that is hidden counts as lacking: whether it is there is not for us to know.
@@ -90,14 +90,14 @@ class Rights:
                 if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
                     missing.append(name)
                     allowed["topic", name] = None
-                elif error.args[0].code() in REFUSALS:
+                elif error.args[0].code() in AUTHORIZATION_ERRORS:
                     allowed["topic", name] = set()
                 else:
                     raise
         for name in _names(rights, "group"):
             allowed["group", name] = self._with_group(name, timeout)
         lacking = [right for right in rights if not _holds(allowed[right.kind, right.name], right)]
-        return Standing(tuple(missing), tuple(lacking))
+        return PermissionReport(tuple(missing), tuple(lacking))
 
     def _with_group(self, name: str, timeout: float) -> set[str] | None:
         """Return what may be done with a group; None where a new group is not there to tell."""
@@ -107,10 +107,10 @@ class Rights:
         try:
             return _operations(answer.result())
         except KafkaException as error:
-            return set() if error.args[0].code() in REFUSALS else None
+            return set() if error.args[0].code() in AUTHORIZATION_ERRORS else None
 
 
-def denied(settings: KafkaSettings, rights: Sequence[Right]) -> str:
+def explain_missing(settings: KafkaSettings, rights: Sequence[Permission]) -> str:
     """Return the sentence that names the rights that are missing, and where to read on."""
     user = settings.properties.get("sasl.username")
     named = ", ".join(f"{right.operation} on {right.kind} {right.name}" for right in rights)
@@ -120,7 +120,7 @@ def denied(settings: KafkaSettings, rights: Sequence[Right]) -> str:
     )
 
 
-def _names(rights: Sequence[Right], kind: Kind) -> list[str]:
+def _names(rights: Sequence[Permission], kind: Kind) -> list[str]:
     return list(dict.fromkeys(right.name for right in rights if right.kind == kind))
 
 
@@ -130,5 +130,5 @@ def _operations(description: Any) -> set[str] | None:
     return None if told is None else {operation.name for operation in told}
 
 
-def _holds(allowed: set[str] | None, right: Right) -> bool:
+def _holds(allowed: set[str] | None, right: Permission) -> bool:
     return allowed is None or right.operation.upper() in allowed

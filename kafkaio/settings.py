@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from events.errors import SettingsError
+from kafkaio.errors import SettingsError
 
 ENVIRONMENT_PREFIX = "FRAUDSTREAM_KAFKA_"
 """librdkafka's property a.b.c is the variable FRAUDSTREAM_KAFKA_A_B_C."""

@@ -26,7 +26,9 @@ _EXPIRED = 10  # X509_V_ERR_CERT_HAS_EXPIRED
 _FOREIGN = {2, 18, 19, 20, 21}  # the chain does not end in an authority that is trusted
 
 
-def refusal(settings: KafkaSettings, error: KafkaError | None, *, tried: float) -> str | None:
+def explain_failure(
+    settings: KafkaSettings, error: KafkaError | None, *, tried: float
+) -> str | None:
     """Return one sentence with what is wrong and what to do; None where that is not known.
 
     Args:

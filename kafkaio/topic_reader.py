@@ -8,20 +8,21 @@ from typing import Self
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from consumer.errors import (
-    ConsumerError,
-    DeliveryError,
-    RightMissingError,
+from kafkaio.clients import make_consumer
+from kafkaio.errors import (
+    BrokerUnreachableError,
+    ClientFailedError,
+    ConnectionRejectedError,
+    PermissionMissingError,
     TopicMissingError,
 )
-from kafkaio.clients import make_consumer
-from kafkaio.permissions import Right, Rights, denied
+from kafkaio.permissions import Permission, PermissionCheck, explain_missing
 from kafkaio.settings import KafkaSettings
-from kafkaio.tls_probe import refusal
+from kafkaio.tls_probe import explain_failure
 
 logger = logging.getLogger(__name__)
 
-Place = tuple[str, int]
+PartitionId = tuple[str, int]
 """A topic's name and a partition's number."""
 
 # How long the first answer may take; a person waits for it.
@@ -48,7 +49,7 @@ _GONE = {
 }
 
 
-class Follower:
+class TopicReader:
     """A reader of all partitions of some topics, who leaves no trace at the broker.
 
     It assigns the partitions itself instead of joining a group, so that it takes nothing from
@@ -66,7 +67,7 @@ class Follower:
         away: whether Kafka is thought not to answer at present.
 
     Raises:
-        ConsumerError: if a Kafka property is not accepted.
+        SettingsError: if a Kafka property is not accepted.
     """
 
     def __init__(
@@ -86,8 +87,8 @@ class Follower:
         self._last_error = ""
         self._refusal: KafkaError | None = None
         self._said: set[int] = set()
-        self._reached: dict[Place, int] = {}
-        self._targets: dict[Place, int] = {}
+        self._reached: dict[PartitionId, int] = {}
+        self._targets: dict[PartitionId, int] = {}
         self._next_look = 0.0
         self._consumer = self._client(settings)
 
@@ -107,8 +108,9 @@ class Follower:
 
         Raises:
             TopicMissingError: if a topic is not there.
-            RightMissingError: if Kafka does not let us read one.
-            ConsumerError: if Kafka refuses us, or does not answer within `CONNECT_SECONDS`.
+            PermissionMissingError: if Kafka does not let us read one.
+            ConnectionRejectedError: if Kafka rejects the connection.
+            BrokerUnreachableError: if Kafka does not answer within `CONNECT_SECONDS`.
         """
         deadline = self._clock() + CONNECT_SECONDS
         while not stopped():
@@ -117,11 +119,11 @@ class Follower:
             except KafkaException as error:
                 self._consumer.poll(0)  # lets error callbacks run, which know the cause
                 tried = CONNECT_SECONDS - (deadline - self._clock())
-                if sentence := refusal(self._settings, self._refusal, tried=tried):
-                    raise ConsumerError(sentence) from error
+                if sentence := explain_failure(self._settings, self._refusal, tried=tried):
+                    raise ConnectionRejectedError(sentence) from error
                 if self._clock() >= deadline:
                     cause = self._last_error or error.args[0].str()
-                    raise ConsumerError(
+                    raise BrokerUnreachableError(
                         f"Kafka at {self._broker} does not answer: {cause}. "
                         "Is it running, and is the address right (--broker HOST:PORT)?"
                     ) from error
@@ -136,8 +138,8 @@ class Follower:
 
         Raises:
             TopicMissingError: if a topic was deleted.
-            RightMissingError: if Kafka does not let us read one any more.
-            DeliveryError: if the client cannot go on.
+            PermissionMissingError: if Kafka does not let us read one any more.
+            ClientFailedError: if the client cannot go on.
         """
         if self._suspected:
             self._probe()
@@ -204,9 +206,13 @@ class Follower:
         places = self._places()
         missing = [topic for topic in self._topics if topic not in dict(places)]
         if missing:
-            rights = [Right("Read", "topic", topic) for topic in self._topics]
-            if lacking := Rights(self._settings).look(rights, timeout=_PROBE_SECONDS).lacking:
-                raise RightMissingError(denied(self._settings, lacking))
+            rights = [Permission("Read", "topic", topic) for topic in self._topics]
+            if (
+                lacking := PermissionCheck(self._settings)
+                .look(rights, timeout=_PROBE_SECONDS)
+                .lacking
+            ):
+                raise PermissionMissingError(explain_missing(self._settings, lacking))
             raise TopicMissingError(
                 f"Kafka at {self._broker} has no topic {' and no topic '.join(missing)}; "
                 "create what is missing with 'fraudstream topics create'."
@@ -221,7 +227,7 @@ class Follower:
         )
         self._next_look = self._clock() + _ADOPT_SECONDS
 
-    def _places(self) -> list[Place]:
+    def _places(self) -> list[PartitionId]:
         known = self._consumer.list_topics(timeout=_PROBE_SECONDS).topics
         return [
             (topic, partition)
@@ -230,7 +236,7 @@ class Follower:
             for partition in known[topic].partitions
         ]
 
-    def _ends(self, place: Place) -> tuple[int, int]:
+    def _ends(self, place: PartitionId) -> tuple[int, int]:
         """Return a partition's first offset and the one after the last committed record."""
         return self._consumer.get_watermark_offsets(TopicPartition(*place), timeout=_PROBE_SECONDS)
 
@@ -261,10 +267,10 @@ class Follower:
         elif error.code() in _GONE:
             raise TopicMissingError(f"Topic {place[0]} is not there any more.")
         elif error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
-            right = Right("Read", "topic", place[0])
-            raise RightMissingError(denied(self._settings, [right]))
+            right = Permission("Read", "topic", place[0])
+            raise PermissionMissingError(explain_missing(self._settings, [right]))
         elif error.fatal():
-            raise DeliveryError(f"The Kafka consumer cannot go on: {error.str()}.")
+            raise ClientFailedError(f"The Kafka consumer cannot go on: {error.str()}.")
         else:
             self._hear(error)
         return False

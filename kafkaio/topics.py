@@ -1,36 +1,40 @@
-"""Topics of a Kafka: created explicitly, listed, deleted; each change awaited until it is seen."""
+"""Topic administration: create, list and delete topics, and wait until the change is visible."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from broker.errors import NoAnswerError, TopicsError
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._metadata import TopicMetadata
+from confluent_kafka.cimpl import NewTopic
+
+from kafkaio.errors import BrokerUnreachableError, ConnectionRejectedError, TopicAdminError
+from kafkaio.settings import KafkaSettings
+from kafkaio.tls_probe import explain_failure
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from confluent_kafka import KafkaException
-    from confluent_kafka.admin import AdminClient
-    from confluent_kafka.admin._metadata import TopicMetadata
-
 REQUEST_SECONDS = 5.0
-"""How long an answer may take before the Kafka counts as not reachable."""
+"""How long a request may take before Kafka counts as unreachable."""
 
 SETTLE_SECONDS = 30.0
-"""How long a change may take to be seen by clients; it takes milliseconds."""
+"""How long a change may take to become visible to clients; it takes milliseconds."""
 
-_FOREVER = -1  # Kafka's retention.ms for records that are never deleted by age
+_POLL_SECONDS = 0.02
+_UNLIMITED = -1  # Kafka's retention.ms for records that are never deleted by age
 
 
 @dataclass(frozen=True, slots=True)
 class CreatedTopic:
-    """What became of a topic that was to be created.
+    """The result of creating one topic.
 
     Attributes:
         name: of the topic.
-        created: False when it was there before.
+        created: False if it existed before.
         partitions: how many it has.
     """
 
@@ -40,7 +44,7 @@ class CreatedTopic:
 
 
 def create_topics(
-    client: Mapping[str, Any],
+    settings: KafkaSettings,
     names: Iterable[str],
     *,
     partitions: int,
@@ -50,10 +54,10 @@ def create_topics(
 ) -> list[CreatedTopic]:
     """Create topics and return when every partition has a leader.
 
-    A topic that is there already stays as it is, and its partitions are told.
+    An existing topic is left unchanged, and its own number of partitions is returned.
 
     Args:
-        client: librdkafka configuration of the Kafka.
+        settings: how to reach Kafka.
         names: of the topics.
         partitions: of each new topic.
         replication_factor: copies of each partition.
@@ -61,169 +65,179 @@ def create_topics(
         minimum_in_sync_replicas: copies that must have a record before it counts as delivered.
 
     Raises:
-        TopicsError: if the Kafka cannot be reached or refuses.
+        TopicAdminError: if Kafka rejects a topic.
+        BrokerUnreachableError: if Kafka does not answer.
+        ConnectionRejectedError: if Kafka rejects the connection.
     """
-    from confluent_kafka import KafkaError, KafkaException
-    from confluent_kafka.cimpl import NewTopic
-
     if minimum_in_sync_replicas > replication_factor:
-        raise TopicsError(
-            f"{minimum_in_sync_replicas} replicas in sync (min.isr) cannot be had from "
-            f"{replication_factor} (replication factor): nothing could be written."
+        raise TopicAdminError(
+            f"min.insync.replicas cannot be {minimum_in_sync_replicas} with a replication factor "
+            f"of {replication_factor}: nothing could be written."
         )
-    admin = _connect(client)
-    milliseconds = _FOREVER if retention is None else retention // timedelta(milliseconds=1)
-    config = {
-        "retention.ms": str(milliseconds),
-        "min.insync.replicas": str(minimum_in_sync_replicas),
-    }
+    admin = _connect(settings)
     new = [
         NewTopic(
             name,
             num_partitions=partitions,
             replication_factor=replication_factor,
-            config=config,
+            config={
+                "retention.ms": str(_milliseconds(retention)),
+                "min.insync.replicas": str(minimum_in_sync_replicas),
+            },
         )
         for name in dict.fromkeys(names)
     ]
-    created: dict[str, bool] = {}
     futures = admin.create_topics(new, request_timeout=REQUEST_SECONDS) if new else {}
-    for name, future in futures.items():
-        try:
-            future.result()
-            created[name] = True
-        except KafkaException as error:
-            if _code(error) != KafkaError.TOPIC_ALREADY_EXISTS:
-                refused = _code(error) == KafkaError.TOPIC_AUTHORIZATION_FAILED
-                lacking = f"; the right Create on topic {name} is missing" if refused else ""
-                raise TopicsError(
-                    f"Topic {name} cannot be created: {_say(error)}{lacking}."
-                ) from error
-            created[name] = False
-    found = _await_leaders(admin, client, list(created))
+    created = {name: _is_created(name, future) for name, future in futures.items()}
+    topics = _await_leaders(admin, settings, list(created))
     return [
-        CreatedTopic(name, is_new, len(found[name].partitions)) for name, is_new in created.items()
+        CreatedTopic(name, is_new, len(topics[name].partitions)) for name, is_new in created.items()
     ]
 
 
-def delete_topics(client: Mapping[str, Any], names: Iterable[str]) -> list[str]:
-    """Delete topics with their records and return those that were there, once they are gone.
+def delete_topics(settings: KafkaSettings, names: Iterable[str]) -> list[str]:
+    """Delete topics with their records; return those that existed, once they are gone.
 
     Raises:
-        TopicsError: if the Kafka cannot be reached or refuses.
+        TopicAdminError: if Kafka refuses to delete a topic.
+        BrokerUnreachableError: if Kafka does not answer.
+        ConnectionRejectedError: if Kafka rejects the connection.
     """
-    from confluent_kafka import KafkaError, KafkaException
-
-    admin = _connect(client)
-    deleted: list[str] = []
+    admin = _connect(settings)
     wanted = list(dict.fromkeys(names))
-    futures: dict[str, Future[None]] = (
-        admin.delete_topics(wanted, request_timeout=REQUEST_SECONDS) if wanted else {}
-    )
-    for name, future in futures.items():
-        try:
-            future.result()
-            deleted.append(name)
-        except KafkaException as error:
-            if _code(error) != KafkaError.UNKNOWN_TOPIC_OR_PART:
-                raise TopicsError(f"Topic {name} cannot be deleted: {_say(error)}.") from error
+    futures = admin.delete_topics(wanted, request_timeout=REQUEST_SECONDS) if wanted else {}
+    deleted = [name for name, future in futures.items() if _is_deleted(name, future)]
     deadline = time.monotonic() + SETTLE_SECONDS
-    while not _metadata(admin, client).keys().isdisjoint(deleted):
+    while not _metadata(admin, settings).keys().isdisjoint(deleted):
         if time.monotonic() > deadline:
-            raise TopicsError(f"Topics are still there after {SETTLE_SECONDS:.0f} s.")
-        time.sleep(0.02)
+            raise TopicAdminError(
+                f"Deleted topics are still listed after {SETTLE_SECONDS:.0f} s: "
+                f"{', '.join(deleted)}."
+            )
+        time.sleep(_POLL_SECONDS)
     return deleted
 
 
-def list_topics(client: Mapping[str, Any]) -> dict[str, int]:
-    """Return how many partitions each topic has, by name, without Kafka's own topics.
+def list_topics(settings: KafkaSettings) -> dict[str, int]:
+    """Return the number of partitions of each topic, by name, without Kafka's internal topics.
 
     Raises:
-        TopicsError: if the Kafka cannot be reached.
+        BrokerUnreachableError: if Kafka does not answer.
+        ConnectionRejectedError: if Kafka rejects the connection.
     """
-    found = _metadata(_connect(client), client)
+    topics = _metadata(_connect(settings), settings)
     return {
         name: len(topic.partitions)
-        for name, topic in sorted(found.items())
+        for name, topic in sorted(topics.items())
         if not name.startswith("__")
     }
 
 
-def _connect(client: Mapping[str, Any]) -> "AdminClient":
-    from confluent_kafka import KafkaError, KafkaException
-    from confluent_kafka.admin import AdminClient
+def _milliseconds(retention: timedelta | None) -> int:
+    return _UNLIMITED if retention is None else retention // timedelta(milliseconds=1)
 
-    heard: list[KafkaError] = []
+
+def _connect(settings: KafkaSettings) -> AdminClient:
+    reported: list[KafkaError] = []
     try:
-        # What goes wrong is raised here, in a sentence; librdkafka's own lines are left out.
-        configuration: dict[str, Any] = {"log_level": 0, **client, "error_cb": heard.append}
+        # Every failure is raised here, in one sentence, so librdkafka's own lines are muted.
+        configuration: dict[str, Any] = {
+            "log_level": 0,
+            **settings.client(),
+            "error_cb": reported.append,
+        }
         admin = AdminClient(configuration)
     except KafkaException as error:
-        raise TopicsError(f"Kafka's settings are not right: {_say(error)}.") from error
+        raise TopicAdminError(f"A Kafka property is not accepted: {_text(error)}.") from error
     try:
-        _metadata(admin, client)
-    except NoAnswerError as error:
-        admin.poll(0)  # lets the callback run
-        told = (it for it in heard if it.code() in {KafkaError._AUTHENTICATION, KafkaError._SSL})  # noqa: SLF001 - public, so written
-        error.heard = next(told, None)
+        _metadata(admin, settings)
+    except BrokerUnreachableError as error:
+        admin.poll(0)  # runs the error callback, which knows the cause
+        sentence = explain_failure(settings, _rejection(reported), tried=REQUEST_SECONDS)
+        if sentence:
+            raise ConnectionRejectedError(sentence) from error
         raise
     return admin
 
 
-def _metadata(admin: "AdminClient", client: Mapping[str, Any]) -> dict[str, "TopicMetadata"]:
-    from confluent_kafka import KafkaException
+def _rejection(reported: Iterable[KafkaError]) -> KafkaError | None:
+    codes = {KafkaError._AUTHENTICATION, KafkaError._SSL}  # noqa: SLF001 - librdkafka's public codes
+    return next((error for error in reported if error.code() in codes), None)
 
+
+def _metadata(admin: AdminClient, settings: KafkaSettings) -> dict[str, TopicMetadata]:
     try:
         return admin.list_topics(timeout=REQUEST_SECONDS).topics
     except KafkaException as error:
-        raise NoAnswerError(
-            f"No Kafka answers at {client['bootstrap.servers']} ({_say(error)}); is it running? "
-            f"'fraudstream broker' starts one, --broker HOST:PORT names another."
+        raise BrokerUnreachableError(
+            f"No Kafka answers at {settings.broker} ({_text(error)})."
         ) from error
 
 
+def _is_created(name: str, future: "Future[None]") -> bool:
+    """Wait for a creation; return False if the topic existed."""
+    try:
+        future.result()
+    except KafkaException as error:
+        code = error.args[0].code()
+        if code == KafkaError.TOPIC_ALREADY_EXISTS:
+            return False
+        refused = code == KafkaError.TOPIC_AUTHORIZATION_FAILED
+        missing = f"; permission Create on topic {name} is missing" if refused else ""
+        raise TopicAdminError(
+            f"Topic {name} cannot be created: {_text(error)}{missing}."
+        ) from error
+    return True
+
+
+def _is_deleted(name: str, future: "Future[None]") -> bool:
+    """Wait for a deletion; return False if the topic did not exist."""
+    try:
+        future.result()
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            return False
+        raise TopicAdminError(f"Topic {name} cannot be deleted: {_text(error)}.") from error
+    return True
+
+
 def _await_leaders(
-    admin: "AdminClient", client: Mapping[str, Any], names: list[str]
-) -> dict[str, "TopicMetadata"]:
+    admin: AdminClient, settings: KafkaSettings, names: list[str]
+) -> dict[str, TopicMetadata]:
     deadline = time.monotonic() + SETTLE_SECONDS
-    _require_seen(admin, names)
+    _require_visible(admin, names)
     while True:
-        found = _metadata(admin, client)
-        missing = [name for name in names if name not in found or not _is_led(found[name])]
+        topics = _metadata(admin, settings)
+        missing = [name for name in names if name not in topics or not _has_leaders(topics[name])]
         if not missing:
-            return found
+            return topics
         if time.monotonic() > deadline:
-            raise TopicsError(
+            raise TopicAdminError(
                 f"Topics have no leader after {SETTLE_SECONDS:.0f} s: {', '.join(missing)}."
             )
-        time.sleep(0.02)
+        time.sleep(_POLL_SECONDS)
 
 
-def _require_seen(admin: "AdminClient", names: list[str]) -> None:
-    """See that Kafka does not hide the topics: what is hidden could be awaited for ever."""
-    from confluent_kafka import KafkaError, KafkaException, TopicCollection
-
+def _require_visible(admin: AdminClient, names: list[str]) -> None:
+    """Fail if Kafka hides one of the topics, which would otherwise be awaited in vain."""
     answers = admin.describe_topics(TopicCollection(names), request_timeout=REQUEST_SECONDS)
     for name, answer in answers.items() if names else ():
         try:
             answer.result()
         except KafkaException as error:
-            if _code(error) == KafkaError.TOPIC_AUTHORIZATION_FAILED:
-                raise TopicsError(
-                    f"Topic {name} is made, but cannot be seen; the right Describe on topic {name} "
-                    "is missing."
+            if error.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                raise TopicAdminError(
+                    f"Topic {name} is created but hidden from this user; permission Describe on "
+                    f"topic {name} is missing."
                 ) from error
 
 
-def _is_led(topic: "TopicMetadata") -> bool:
-    return bool(topic.partitions) and all(it.leader >= 0 for it in topic.partitions.values())
+def _has_leaders(topic: TopicMetadata) -> bool:
+    return bool(topic.partitions) and all(
+        partition.leader >= 0 for partition in topic.partitions.values()
+    )
 
 
-def _code(error: "KafkaException") -> int:
-    code: int = error.args[0].code()
-    return code
-
-
-def _say(error: "KafkaException") -> str:
+def _text(error: KafkaException) -> str:
     text: str = error.args[0].str()
     return text.rstrip(".")

@@ -42,7 +42,7 @@ class Distribution(msgspec.Struct, frozen=True, kw_only=True):
         return cls(edges=edges.tolist(), shares=(held / held.sum()).tolist())
 
 
-class Reference(msgspec.Struct, frozen=True, kw_only=True):
+class DriftBaseline(msgspec.Struct, frozen=True, kw_only=True):
     """The training rows, as far as drift is told by them.
 
     Attributes:
@@ -61,7 +61,7 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
         features: NDArray[np.float32],
         scores: NDArray[np.float32],
         weights: NDArray[np.float64],
-    ) -> "Reference":
+    ) -> "DriftBaseline":
         """Return the reference of n training rows.
 
         Args:

@@ -9,11 +9,11 @@ ModelError
 └── MissingExtraError   TensorFlow or scikit-learn is not installed
 """
 
+from errors import FraudstreamError
 
-class ModelError(Exception):
-    """Root of this package's errors; `exit_code` is what a command ends with."""
 
-    exit_code = 2
+class ModelError(FraudstreamError):
+    """Root of this package's errors."""
 
 
 class ArtifactError(ModelError):

@@ -7,10 +7,16 @@ from dataclasses import dataclass
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from events.messages import Headers
-from kafkaio.permissions import Right, Rights, denied
+from kafkaio.errors import (
+    BrokerUnreachableError,
+    ConnectionRejectedError,
+    PermissionMissingError,
+    SettingsError,
+    TopicMissingError,
+)
+from kafkaio.permissions import Permission, PermissionCheck, explain_missing
 from kafkaio.settings import KafkaSettings
-from kafkaio.tls_probe import refusal
-from producer.errors import BrokerError, RightMissingError, TopicMissingError
+from kafkaio.tls_probe import explain_failure
 
 # How long Kafka may take to answer at the start. A refused connection is tried again meanwhile.
 ANSWER_SECONDS = 5.0
@@ -70,15 +76,14 @@ class Count:
             self.error = self.error or error.str()
 
 
-class Outlet:
+class ReplayProducer:
     """Where records leave; blocks only in its constructor, in a full queue and in `drain`."""
 
     def __init__(self, settings: KafkaSettings, remark: Remark) -> None:
         """Make the client; nothing is connected yet.
 
         Raises:
-            BrokerError: if the settings are not accepted.
-            SettingsError: if they contradict what delivery rests on.
+            SettingsError: if the settings are not accepted, or contradict what delivery rests on.
         """
         self.transactions = Count()
         self.labels = Count()
@@ -95,25 +100,30 @@ class Outlet:
         """Wait until Kafka answers, and see that the topics exist and may be written to.
 
         Raises:
-            BrokerError: if it does not answer within `ANSWER_SECONDS`, or refuses us.
+            BrokerUnreachableError: if it does not answer within `ANSWER_SECONDS`.
+            ConnectionRejectedError: if it rejects the connection.
             TopicMissingError: if a topic is missing.
-            RightMissingError: if Kafka does not let us write to one.
+            PermissionMissingError: if Kafka does not let us write to one.
         """
-        rights = [Right("Write", "topic", topic) for topic in topics]
+        rights = [Permission("Write", "topic", topic) for topic in topics]
         deadline = time.monotonic() + ANSWER_SECONDS
         while True:
             try:
                 self._producer.list_topics(timeout=LOOK_SECONDS)
-                standing = Rights(self._settings).look(rights, timeout=ANSWER_SECONDS)
+                standing = PermissionCheck(self._settings).look(rights, timeout=ANSWER_SECONDS)
                 break
             except KafkaException as error:
                 self._producer.poll(0)  # lets the callback tell why
                 left = deadline - time.monotonic()
-                sentence = refusal(self._settings, self._trouble, tried=ANSWER_SECONDS - left)
-                if sentence or left <= 0:
-                    raise BrokerError(sentence or self._no_answer(error)) from error
+                sentence = explain_failure(
+                    self._settings, self._trouble, tried=ANSWER_SECONDS - left
+                )
+                if sentence:
+                    raise ConnectionRejectedError(sentence) from error
+                if left <= 0:
+                    raise BrokerUnreachableError(self._no_answer(error)) from error
         if standing.lacking:
-            raise RightMissingError(denied(self._settings, standing.lacking))
+            raise PermissionMissingError(explain_missing(self._settings, standing.lacking))
         if standing.missing:
             raise TopicMissingError(
                 f"Kafka at {self._broker} has no topic {' and no topic '.join(standing.missing)}. "
@@ -192,7 +202,7 @@ class Outlet:
         try:
             return Producer(configuration)
         except KafkaException as error:
-            raise BrokerError(
+            raise SettingsError(
                 f"The Kafka client does not accept its settings: {error.args[0].str()}."
             ) from error
 

@@ -12,7 +12,7 @@ from kafkaio.settings import KafkaSettings
 from producer.errors import RowsError, UndeliveredError
 from producer.labels import PendingLabels
 from producer.pace import Clock, Pace, Pacer, SystemClock, Unpaced
-from producer.publish import Outlet, Remark
+from producer.publish import Remark, ReplayProducer
 from producer.report import ReplayReport
 from producer.rows import Row, rows
 
@@ -67,7 +67,7 @@ def replay(
 
     Raises:
         RowsError: if the frame is empty.
-        BrokerError: if Kafka does not answer at the start, or does not take the settings.
+        KafkaIOError: if Kafka does not answer at the start, or rejects us or the settings.
         TopicMissingError: if a topic is missing.
         UndeliveredError: if anything sent was not confirmed; sending stops at the first failure.
             Also when a KeyboardInterrupt cuts the waiting for confirmations short.
@@ -76,7 +76,7 @@ def replay(
         raise RowsError("There is no row to replay.")
     stop = stop or threading.Event()
     clock = clock or SystemClock()
-    outlet = Outlet(settings, remark)
+    outlet = ReplayProducer(settings, remark)
     outlet.connect(topics.transactions, *([topics.labels] if label_delay is not None else []))
     started = clock.monotonic()
     try:
@@ -116,7 +116,7 @@ def replay(
 
 def send_all(
     stream: Iterable[Row],
-    outlet: Outlet,
+    outlet: ReplayProducer,
     topics: Topics,
     *,
     pace: Pace,

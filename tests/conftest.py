@@ -65,9 +65,9 @@ def topics(kafka_settings: KafkaSettings) -> Iterator[Topics]:
     from kafkaio.topics import create_topics, delete_topics
 
     topics = Topics(prefix=f"test-{uuid.uuid4().hex[:12]}.")
-    create_topics(kafka_settings.client(), topics.all(), partitions=2, retention=None)
+    create_topics(kafka_settings, topics.all(), partitions=2, retention=None)
     yield topics
-    delete_topics(kafka_settings.client(), topics.all())
+    delete_topics(kafka_settings, topics.all())
 
 
 @contextmanager
@@ -93,12 +93,12 @@ def _embedded() -> Iterator[str]:
 
 @contextmanager
 def _existing(address: str) -> Iterator[str]:
-    from broker.errors import BrokerError
+    from errors import FraudstreamError
     from kafkaio.topics import list_topics
 
     try:
-        list_topics(KafkaSettings(address).client())
-    except BrokerError as error:
+        list_topics(KafkaSettings(address))
+    except FraudstreamError as error:
         pytest.fail(f"No Kafka to test on: {error}", pytrace=False)
     yield address
 

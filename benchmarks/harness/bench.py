@@ -53,7 +53,7 @@ class Bench:
     def topics(self, prefix: str, partitions: int = PARTITIONS) -> Topics:
         """Create empty topics with this prefix."""
         topics = Topics(prefix)
-        create_topics(self.settings.client(), topics.all(), partitions=partitions, retention=None)
+        create_topics(self.settings, topics.all(), partitions=partitions, retention=None)
         return topics
 
     def job(self, name: str, transactions: str, alerts: str) -> Job:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fraudstream.demo.artifact import cached_artifact, train_artifact
-from fraudstream.demo.service_process import Part
+from fraudstream.demo.service_process import ServiceProcess
 from kafkaio.settings import KafkaSettings
 
 # As `fraudstream topics create` makes them.
@@ -31,7 +31,7 @@ def start_detector(
     folder: Path,
     port: int,
     options: Sequence[str] = (),
-) -> Part:
+) -> ServiceProcess:
     """Start a detector; it is not ready yet.
 
     Args:
@@ -53,4 +53,4 @@ def start_detector(
         "--delivery": delivery,
     }
     arguments = [text for pair in chosen.items() for text in pair]
-    return Part("detect", [*arguments, *options], folder=folder, preferred_port=port)
+    return ServiceProcess("detect", [*arguments, *options], folder=folder, preferred_port=port)

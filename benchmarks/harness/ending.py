@@ -5,14 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from benchmarks.harness.errors import BenchmarkError
-from broker.errors import BrokerError
-from consumer.errors import ConsumerError
-from dataset.errors import DatasetError
-from fraudstream.demo.errors import PartFailedError
-from model.errors import ModelError
-
-_TOLD = (BenchmarkError, BrokerError, ConsumerError, DatasetError, ModelError, PartFailedError)
+from errors import FraudstreamError
 
 
 @contextmanager
@@ -21,7 +14,7 @@ def in_a_sentence() -> Iterator[None]:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing is left behind
     try:
         yield
-    except _TOLD as error:
+    except FraudstreamError as error:
         sys.exit(f"Error: {error}")
     except KeyboardInterrupt:
         sys.exit("Stopped; nothing was written.")

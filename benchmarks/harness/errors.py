@@ -4,8 +4,10 @@ BenchmarkError
 └── AlertsMissingError
 """
 
+from errors import FraudstreamError
 
-class BenchmarkError(Exception):
+
+class BenchmarkError(FraudstreamError):
     """What was measured would not be what was to be measured."""
 
 

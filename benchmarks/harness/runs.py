@@ -21,7 +21,7 @@ from benchmarks.peers.job import Job
 from benchmarks.speed.throughput import Span, span
 from broker.process import start_tied
 from events.topics import Topics
-from fraudstream.demo.service_process import Part
+from fraudstream.demo.service_process import ServiceProcess
 from kafkaio.settings import KafkaSettings
 
 PORT = 8300
@@ -119,7 +119,7 @@ def run_detector(
         return _run(subscriber, arrivals, backlog, usages, start, skip=0.5 * (replicas > 1))
 
 
-def _check(detectors: Iterable[Part]) -> None:
+def _check(detectors: Iterable[ServiceProcess]) -> None:
     for detector in detectors:
         detector.check()
 

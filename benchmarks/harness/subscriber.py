@@ -113,7 +113,7 @@ def _read(settings: KafkaSettings, topics: Sequence[str], answering: Connection)
             }
         )
     )
-    found = list_topics(settings.client())
+    found = list_topics(settings)
     places = [TopicPartition(topic, number) for topic in topics for number in range(found[topic])]
     for place in places:
         place.offset = consumer.get_watermark_offsets(place, timeout=START_SECONDS)[1]

@@ -23,7 +23,7 @@ from benchmarks.harness.errors import BenchmarkError
 from dataset.columns import FEATURES
 from dataset.twin import synthesize
 from fraudstream.progress import progress_bar
-from model.artifact.metadata import Source
+from model.artifact.metadata import DataSource
 from model.artifact.save import NETWORK
 from model.recipes import RECIPES
 from model.recipes.champion import CHAMPION
@@ -77,7 +77,7 @@ class Timed:
 
 def network(recipe: Recipe, path: Path) -> Network:
     """Train a recipe for an epoch, save it there, and load it as the detector does."""
-    source = Source(name="the twin", synthetic=True)
+    source = DataSource(name="the twin", synthetic=True)
     trained = train(synthesize(ROWS, seed=1), source=source, recipe=recipe, epochs=1)
     trained.network.save(path)
     loaded = import_keras().saving.load_model(path, compile=False)

@@ -15,7 +15,7 @@ from benchmarks.operations.prometheus import Prometheus
 from benchmarks.peers.environments import ROOT
 from broker.process import start_tied
 from events.topics import Topics
-from fraudstream.demo.service_process import Part, free_port
+from fraudstream.demo.service_process import ServiceProcess, free_port
 from kafkaio.settings import KafkaSettings
 
 DEPLOY = ROOT / "deploy"
@@ -37,8 +37,8 @@ def find(name: str) -> Path | None:
 class Deployed:
     """What runs: the services, ready, and what scrapes them."""
 
-    detector: Part
-    quality: Part
+    detector: ServiceProcess
+    quality: ServiceProcess
     prometheus: Prometheus
 
 
@@ -74,7 +74,9 @@ def deployed(
         )
         arguments = ["--broker", settings.broker, "--topic-prefix", topics.prefix, "--json"]
         quality = stack.enter_context(
-            Part("quality", [*arguments, *options], folder=folder, preferred_port=METRICS_PORT + 50)
+            ServiceProcess(
+                "quality", [*arguments, *options], folder=folder, preferred_port=METRICS_PORT + 50
+            )
         )
         url = stack.enter_context(
             _scraping(folder, program, {"detector": detector.metrics, "quality": quality.metrics})

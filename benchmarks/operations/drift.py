@@ -30,7 +30,7 @@ from dataset.columns import FEATURES
 from dataset.reader import read
 from dataset.twin import synthesize
 from dataset.weights import read_weights
-from model.drift_baseline import Reference
+from model.drift_baseline import DriftBaseline
 from model.serving.scorer import Scorer
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def windows(frame: "pd.DataFrame", weights: "NDArray[np.float64]") -> list[list[
     """Return the table's row for windows of each length, one beginning in each hour."""
     names, times = FEATURES[1:], frame["Time"].to_numpy()  # without Time, which is a clock
     features = frame[list(names)].to_numpy(np.float32)
-    bins = Bins.of(Reference.of(features, features[:, 0], weights), names)
+    bins = Bins.of(DriftBaseline.of(features, features[:, 0], weights), names)
     rows = []
     for hours in WINDOWS:
         found = []

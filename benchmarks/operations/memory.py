@@ -28,7 +28,7 @@ from benchmarks.speed.throughput import SPACING
 from broker.server import EmbeddedBroker
 from events.topics import Topics
 from fraudstream.cache import cache_folder
-from fraudstream.demo.service_process import Part
+from fraudstream.demo.service_process import ServiceProcess
 from fraudstream.logs import log_to_stderr
 from fraudstream.progress import progress_bar
 from kafkaio.settings import KafkaSettings
@@ -114,7 +114,7 @@ def sparkline(values: NDArray[np.float64], width: int = 60) -> str:
     return "".join("▁▂▃▄▅▆▇█"[int(level)] for level in (means - means.min()) / span * 7.999)
 
 
-def resident_megabytes(detector: Part) -> float:
+def resident_megabytes(detector: ServiceProcess) -> float:
     """Return the detector's resident memory, in MB of 10**6 bytes.
 
     Raises:
@@ -126,7 +126,9 @@ def resident_megabytes(detector: Part) -> float:
     raise BenchmarkError(f"The detector's metrics have no {GAUGE.strip()} on this system.")
 
 
-def keep_busy(load: Load, detector: Part, subscriber: Subscriber, seconds: float) -> Samples:
+def keep_busy(
+    load: Load, detector: ServiceProcess, subscriber: Subscriber, seconds: float
+) -> Samples:
     """Send as fast as the detector reads, and sample its memory once a second."""
     sent = reached = 0
     samples: list[tuple[float, float]] = []
@@ -177,7 +179,7 @@ def measure(seconds: float, delivery: str) -> Samples:
         EmbeddedBroker(cache=cache_folder("kafka")) as broker,
     ):
         settings = KafkaSettings(broker.address)
-        create_topics(settings.client(), topics.all(), partitions=PARTITIONS, retention=RETENTION)
+        create_topics(settings, topics.all(), partitions=PARTITIONS, retention=RETENTION)
         with (
             start_detector(
                 settings,

@@ -195,7 +195,7 @@ def running(folder: Path) -> "Iterator[tuple[KafkaSettings, Topics, Deployed]]":
     artifact()
     with EmbeddedBroker(cache=cache_folder("kafka"), full_speed=True) as broker:
         settings, topics = KafkaSettings(broker.address), Topics()
-        create_topics(settings.client(), topics.all(), partitions=PARTITIONS, retention=None)
+        create_topics(settings, topics.all(), partitions=PARTITIONS, retention=None)
         with deployed(settings, topics, folder=folder, program=program) as services:
             yield settings, topics, services
 

@@ -37,7 +37,7 @@ def main(rate: float = 5000, seconds: float = 10) -> None:
     topics = Topics("pace.")
     with EmbeddedBroker(cache=cache_folder("kafka")) as broker:
         settings = KafkaSettings(broker.address)
-        create_topics(settings.client(), topics.all(), partitions=1, retention=None)
+        create_topics(settings, topics.all(), partitions=1, retention=None)
         report = replay(synthesize(rows, seed=3), settings, topics, pace=Rate(rate))
         stamps = [message.timestamp()[1] for message in read_all(settings, topics.transactions)]
     times = np.sort(np.array(stamps, dtype=np.int64))

@@ -11,7 +11,7 @@ from events.errors import PayloadError
 from events.messages import Alert
 from events.topics import Topics
 from kafkaio.settings import KafkaSettings
-from kafkaio.topic_reader import Follower
+from kafkaio.topic_reader import TopicReader
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def follow_alerts(
         ConsumerError: if Kafka or the topic cannot be reached at the start, or the topic goes.
     """
     shown = 0
-    with Follower(settings, {topics.alerts: from_beginning}) as follower:
+    with TopicReader(settings, {topics.alerts: from_beginning}) as follower:
         if not follower.connect(stopped=stopped):
             return shown
         logger.info(

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from consumer.commit.producing import Committing, collect, fatal, taken
-from consumer.commit.sink import AbortedError, Record, Step
+from consumer.commit.sink import AbortedError, OutputRecord, Step
 from consumer.detector.metrics import Stage
-from consumer.errors import DeliveryError
-from kafkaio.permissions import REFUSALS
+from consumer.errors import CommitError
+from kafkaio.permissions import AUTHORIZATION_ERRORS
 
 
 class AtLeastOnce(Committing):
@@ -26,7 +26,7 @@ class AtLeastOnce(Committing):
         """Make the producer."""
         self._producer = self._new_producer()
 
-    def commit(self, records: Sequence[Record], offsets: Sequence[TopicPartition]) -> None:
+    def commit(self, records: Sequence[OutputRecord], offsets: Sequence[TopicPartition]) -> None:
         """See the class: flush, verify, commit."""
         started = self._monotonic()
         deadline = started + self._timeout
@@ -38,19 +38,19 @@ class AtLeastOnce(Committing):
                 self._produce(record, deadline, verify)
             unflushed = self._producer.flush(max(0.0, deadline - self._monotonic()))
             if unflushed:
-                raise DeliveryError(
+                raise CommitError(
                     f"{unflushed} alerts or dead letters were not acknowledged within "
                     f"{self._timeout:g} s; their offsets are not committed."
                 )
             if undelivered:
-                if undelivered[0].code() in REFUSALS:
+                if undelivered[0].code() in AUTHORIZATION_ERRORS:
                     raise taken(undelivered[0])
                 raise AbortedError(undelivered[0].str())
             produced = self._monotonic()
             self._reached(Step.OFFSETS)
             self._consumer.commit(offsets=list(offsets), asynchronous=False)
         except KafkaException as error:
-            if error.args[0].code() in REFUSALS:
+            if error.args[0].code() in AUTHORIZATION_ERRORS:
                 raise taken(error.args[0]) from error
             if error.args[0].fatal():
                 raise fatal("Results could not be delivered", error) from error

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from consumer.commit.producing import Committing, collect, fatal, taken
-from consumer.commit.sink import AbortedError, Record, Step
+from consumer.commit.sink import AbortedError, OutputRecord, Step
 from consumer.detector.metrics import Stage
-from consumer.errors import DeliveryError, RightMissingError
-from kafkaio.permissions import REFUSALS
+from consumer.errors import CommitError
+from kafkaio.errors import PermissionMissingError
+from kafkaio.permissions import AUTHORIZATION_ERRORS
 
 logger = logging.getLogger(__name__)
 
@@ -41,13 +42,13 @@ class ExactlyOnce(Committing):
             self._retry(self._producer.init_transactions, deadline)
         except KafkaException as error:
             if error.args[0].code() == KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
-                raise RightMissingError(
+                raise PermissionMissingError(
                     "Kafka does not grant the right Write on transactional id "
                     f"{self._transactional_id}; docs/security.md tells how to grant it."
                 ) from error
             raise fatal("Kafka transactions cannot be started", error) from error
 
-    def commit(self, records: Sequence[Record], offsets: Sequence[TopicPartition]) -> None:
+    def commit(self, records: Sequence[OutputRecord], offsets: Sequence[TopicPartition]) -> None:
         """See the class: one transaction."""
         started = self._monotonic()
         deadline = started + self._timeout
@@ -97,13 +98,13 @@ class ExactlyOnce(Committing):
 
     def _abort(
         self, cause: KafkaException, undelivered: Sequence[KafkaError]
-    ) -> AbortedError | DeliveryError:
+    ) -> AbortedError | CommitError:
         """Abort the transaction if its error allows it; return what to tell the loop."""
         error = cause.args[0]
         if error.fatal():
             return fatal("The transaction failed for good", cause)
         self._producer.poll(0)  # what became of single records tells more than the transaction
-        refused = [it for it in (*undelivered, error) if it.code() in REFUSALS]
+        refused = [it for it in (*undelivered, error) if it.code() in AUTHORIZATION_ERRORS]
         if not refused:
             logger.warning("Transaction aborted, its work is done again: %s", error.str())
         try:

@@ -11,10 +11,10 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from consumer.commit.sink import Record
+from consumer.commit.sink import OutputRecord
 from consumer.detector.checkpoint import Pending
 from consumer.detector.decode import Batch
-from consumer.detector.source import Received
+from consumer.detector.source import InputRecord
 from events.codec import encode
 from events.messages import JournalEntry
 
@@ -32,7 +32,7 @@ class Journal:
     topic: str
     key: bytes
 
-    def records(self, pending: Pending) -> list[Record]:
+    def records(self, pending: Pending) -> list[OutputRecord]:
         """Return the entries for what is to be committed."""
         records = []
         for place, following in pending.nexts.items():
@@ -46,11 +46,11 @@ class Journal:
                 refused=account.refused,
                 digest=account.digest,
             )
-            records.append(Record(self.topic, self.key, encode(entry), partition=place[1]))
+            records.append(OutputRecord(self.topic, self.key, encode(entry), partition=place[1]))
         return records
 
 
-def note(pending: Pending, messages: Sequence[Received], batch: Batch) -> None:
+def note(pending: Pending, messages: Sequence[InputRecord], batch: Batch) -> None:
     """Add what the model was given of these messages to the accounts of their partitions."""
     refused = {(letter.topic, letter.partition, letter.offset) for letter in batch.dead_letters}
     given = iter(batch.ids)

@@ -6,8 +6,8 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
-from consumer.commit.sink import Observe, Reached, Record, pass_by
-from consumer.errors import DeliveryError
+from consumer.commit.sink import CommitHook, Observe, OutputRecord, pass_by
+from consumer.errors import CommitError
 from kafkaio.settings import KafkaSettings
 
 # A commit takes milliseconds. One that takes ten seconds is a fault; Kafka then aborts the
@@ -78,7 +78,7 @@ class Committing:
         *,
         timeout: float,
         observe: Observe,
-        reached: Reached = pass_by,
+        reached: CommitHook = pass_by,
         transactional_id: str | None = None,
         in_group: bool = True,
         monotonic: Callable[[], float] = time.monotonic,
@@ -97,7 +97,7 @@ class Committing:
 
     def _produce(
         self,
-        record: Record,
+        record: OutputRecord,
         deadline: float,
         on_delivery: Callable[[KafkaError | None, Any], None],
     ) -> None:
@@ -115,7 +115,7 @@ class Committing:
                 )
             except BufferError:
                 if self._monotonic() >= deadline:
-                    raise DeliveryError(
+                    raise CommitError(
                         "Kafka takes no more alerts or dead letters: "
                         "the producer's queue stayed full."
                     ) from None
@@ -147,14 +147,14 @@ def collect(undelivered: list[KafkaError]) -> Callable[[KafkaError | None, Any],
     return verify
 
 
-def fatal(what: str, error: KafkaException) -> DeliveryError:
+def fatal(what: str, error: KafkaException) -> CommitError:
     """Return why this process cannot go on."""
-    return DeliveryError(f"{what}: {error.args[0].str()}.")
+    return CommitError(f"{what}: {error.args[0].str()}.")
 
 
-def taken(error: KafkaError) -> DeliveryError:
+def taken(error: KafkaError) -> CommitError:
     """Return that a right is gone: each was looked for at the start, so it was there then."""
-    return DeliveryError(
+    return CommitError(
         f"Kafka does not let us write or commit any more: {error.str()}. "
         "Started anew, it says what is missing."
     )

@@ -25,10 +25,10 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from consumer.commit.journal import Journal
-from consumer.errors import BrokerAwayError, TopicMissingError
 from events.codec import decode_journal_entry
 from events.topics import Topics
 from kafkaio.clients import make_consumer
+from kafkaio.errors import BrokerUnavailableError, TopicMissingError
 from kafkaio.settings import KafkaSettings
 
 ANSWER_SECONDS = 5.0
@@ -44,7 +44,7 @@ def open_journal(settings: KafkaSettings, topics: Topics, group: str) -> Journal
 
     Raises:
         TopicMissingError: if the journal has fewer partitions than the input.
-        BrokerAwayError: if Kafka does not answer.
+        BrokerUnavailableError: if Kafka does not answer.
     """
     asked = TopicCollection([topics.transactions, topics.journal])
     admin = AdminClient(settings.client())
@@ -52,7 +52,7 @@ def open_journal(settings: KafkaSettings, topics: Topics, group: str) -> Journal
     try:
         source, journal = (answers[name].result() for name in asked.topic_names)
     except KafkaException as error:
-        raise BrokerAwayError(
+        raise BrokerUnavailableError(
             f"Kafka at {settings.broker} does not answer: {error.args[0].str()}."
         ) from error
     if len(journal.partitions) < len(source.partitions):
@@ -64,7 +64,7 @@ def open_journal(settings: KafkaSettings, topics: Topics, group: str) -> Journal
     return Journal(topics.journal, f"{group} {source.topic_id}".encode())
 
 
-class JournalEnds:
+class JournalPositions:
     """Reads the last entry of each of the journal's partitions.
 
     Args:
@@ -77,7 +77,7 @@ class JournalEnds:
         self._journal = journal
 
     def next_offsets(self, partitions: Sequence[int]) -> Mapping[int, int]:
-        """See `consumer.detector.source.Done`.
+        """See `consumer.detector.source.CommittedPositions`.
 
         An open transaction is one whose owner is still at it, or died: what it covers is not known
         before it ends, in ten seconds at most.

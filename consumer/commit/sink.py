@@ -16,7 +16,7 @@ class AbortedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class OutputRecord:
     """A record to be written.
 
     Attributes:
@@ -47,15 +47,15 @@ class Step(StrEnum):
 Observe = Callable[[Stage, float], None]
 """Told how many seconds a stage took."""
 
-Reached = Callable[[Step], None]
+CommitHook = Callable[[Step], None]
 """Told just before a step of a commit is taken, and of `Step.DONE` just after the last one."""
 
 
 def pass_by(_step: Step) -> None:
-    """Do nothing at a step: what `Reached` is unless faults are wanted."""
+    """Do nothing at a step: what `CommitHook` is unless faults are wanted."""
 
 
-class Delivery(Protocol):
+class CommitSink(Protocol):
     """A way to commit."""
 
     def open(self) -> None:
@@ -65,15 +65,15 @@ class Delivery(Protocol):
         one does, may wait in its next transaction for ever (librdkafka issue 5511).
 
         Raises:
-            DeliveryError: if Kafka refuses for good.
+            CommitError: if Kafka refuses for good.
         """
 
-    def commit(self, records: Sequence[Record], offsets: Sequence[TopicPartition]) -> None:
+    def commit(self, records: Sequence[OutputRecord], offsets: Sequence[TopicPartition]) -> None:
         """Write the records and commit the next-to-read offsets.
 
         Blocks until Kafka acknowledged both.
 
         Raises:
             AbortedError: if nothing was committed and the work has to be done again.
-            DeliveryError: if this process cannot go on.
+            CommitError: if this process cannot go on.
         """

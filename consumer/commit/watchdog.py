@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 from confluent_kafka import TopicPartition
 
-from consumer.commit.sink import Delivery, Record
+from consumer.commit.sink import CommitSink, OutputRecord
 
 CHECK_SECONDS = 1.0
 
@@ -70,10 +70,10 @@ class Watchdog:
             self.check()
 
 
-class WatchedDelivery:
+class WatchedSink:
     """A delivery whose calls are watched."""
 
-    def __init__(self, delivery: Delivery, watchdog: Watchdog) -> None:
+    def __init__(self, delivery: CommitSink, watchdog: Watchdog) -> None:
         self._delivery = delivery
         self._watchdog = watchdog
 
@@ -82,7 +82,7 @@ class WatchedDelivery:
         with self._watchdog.watching("Registering with Kafka's transactions"):
             self._delivery.open()
 
-    def commit(self, records: Sequence[Record], offsets: Sequence[TopicPartition]) -> None:
+    def commit(self, records: Sequence[OutputRecord], offsets: Sequence[TopicPartition]) -> None:
         """As the delivery within."""
         with self._watchdog.watching("A commit"):
             self._delivery.commit(records, offsets)

@@ -9,13 +9,13 @@ from typing import Any, Self, cast
 
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
-from consumer.detector.source import Received
-from consumer.errors import DeliveryError, TopicMissingError
-from kafkaio import tls_probe as handshake
+from consumer.detector.source import InputRecord
 from kafkaio.clients import make_consumer
-from kafkaio.connectivity import TOPICS_SECONDS, Availability, require_rights
-from kafkaio.permissions import Right
+from kafkaio.connectivity import TOPICS_SECONDS, Connectivity, require_permissions
+from kafkaio.errors import ClientFailedError, TopicMissingError
+from kafkaio.permissions import Permission
 from kafkaio.settings import KafkaSettings
+from kafkaio.tls_probe import explain_failure
 
 # A person waits for the first answer; later, Kafka may be restarting.
 AWAY_SECONDS = 15.0
@@ -99,8 +99,8 @@ class DeadLetterReader:
         self.group = group
         self.stretches: dict[int, Stretch] = {}
         self._settings = settings
-        self.availability = Availability(
-            settings.broker, limit=AWAY_SECONDS, why=partial(handshake.refusal, settings)
+        self.availability = Connectivity(
+            settings.broker, limit=AWAY_SECONDS, why=partial(explain_failure, settings)
         )
         self.consumer = make_consumer(_configuration(settings, group, self.availability))
         self._stopped = stopped
@@ -124,32 +124,32 @@ class DeadLetterReader:
             to_commit: whether the group's offsets are to be moved, which needs another right.
 
         Raises:
-            BrokerAwayError: if Kafka does not answer.
+            BrokerUnavailableError: if Kafka does not answer.
             TopicMissingError: if there is no such topic.
-            RightMissingError: if Kafka does not let us read it, or ask for the group's offsets.
-            ConsumerError: if Kafka refuses us.
+            PermissionMissingError: if reading it, or the group's offsets, is not permitted.
+            ConnectionRejectedError: if Kafka rejects the connection.
         """
         if not self.availability.connect(self.consumer, stopped=self._stopped):
             return False
         self.require(
-            Right("Read", "topic", self.topic),
-            Right("Read" if to_commit else "Describe", "group", self.group),
+            Permission("Read", "topic", self.topic),
+            Permission("Read" if to_commit else "Describe", "group", self.group),
         )
         return not self._stopped()
 
-    def require(self, *rights: Right, patience: float = TOPICS_SECONDS) -> None:
+    def require(self, *rights: Permission, patience: float = TOPICS_SECONDS) -> None:
         """See that Kafka grants these rights, and has the topics they are on.
 
         Raises:
-            TopicMissingError, RightMissingError, BrokerAwayError: as `require_rights`.
+            KafkaIOError: as `require_permissions`.
         """
-        require_rights(self._settings, rights, stopped=self._stopped, patience=patience)
+        require_permissions(self._settings, rights, stopped=self._stopped, patience=patience)
 
     def note(self) -> None:
         """Note where each partition begins, ends, and is to be replayed from.
 
         Raises:
-            DeliveryError: if Kafka does not tell.
+            ClientFailedError: if Kafka does not tell.
         """
         for partition, committed in self.committed().items():
             place = TopicPartition(self.topic, partition)
@@ -161,7 +161,7 @@ class DeadLetterReader:
         """Return the group's offset in each partition; a negative one where it has none.
 
         Raises:
-            DeliveryError: if Kafka does not tell.
+            ClientFailedError: if Kafka does not tell.
         """
         known = self._ask(self.consumer.list_topics, self.topic).topics[self.topic].partitions
         places = [TopicPartition(self.topic, partition) for partition in sorted(known)]
@@ -176,14 +176,14 @@ class DeadLetterReader:
                 if error.args[0].code() in _MOVING and time.monotonic() < deadline:
                     time.sleep(_WAIT_SECONDS)
                     continue
-                raise DeliveryError(
+                raise ClientFailedError(
                     f"Kafka at {self.broker} does not tell the offsets of {self.topic}: "
                     f"{error.args[0].str()}."
                 ) from error
 
     def read(
         self, starts: dict[int, int], *, advance: Callable[[int], None] = lambda _offsets: None
-    ) -> Iterator[list[Received]]:
+    ) -> Iterator[list[InputRecord]]:
         """Yield batches from these offsets, by partition, to the ends noted, or until `stopped`.
 
         Args:
@@ -191,16 +191,16 @@ class DeadLetterReader:
             advance: called with each number of offsets passed, once their batch is dealt with.
 
         Raises:
-            BrokerAwayError: if Kafka has gone for longer than `AWAY_SECONDS`.
+            BrokerUnavailableError: if Kafka has gone for longer than `AWAY_SECONDS`.
             TopicMissingError: if the topic is gone.
-            DeliveryError: if the client cannot go on.
+            ClientFailedError: if the client cannot go on.
         """
         reached = {it: at for it, at in starts.items() if at < self.stretches[it].end}
         self.consumer.assign([TopicPartition(self.topic, *place) for place in reached.items()])
         while reached and self.availability.reachable(self.consumer, stopped=self._stopped):
             if self._stopped():
                 return
-            batch: list[Received] = []
+            batch: list[InputRecord] = []
             before = sum(reached.values())
             for message in self.consumer.consume(self._batch_maximum, timeout=_WAIT_SECONDS):
                 partition, offset = _reached(message, self.topic)
@@ -208,7 +208,7 @@ class DeadLetterReader:
                     continue
                 end = self.stretches[partition].end
                 if message.error() is None and offset <= end:
-                    batch.append(cast("Received", message))
+                    batch.append(cast("InputRecord", message))
                 reached[partition] = min(offset, end)
             passed = sum(reached.values()) - before
             if ended := [it for it, at in reached.items() if at == self.stretches[it].end]:
@@ -225,7 +225,7 @@ class DeadLetterReader:
 
 
 def _configuration(
-    settings: KafkaSettings, group: str, availability: Availability
+    settings: KafkaSettings, group: str, availability: Connectivity
 ) -> dict[str, Any]:
     return settings.client(
         {
@@ -252,7 +252,7 @@ def _reached(message: Message, topic: str) -> tuple[int, int]:
     """Return a partition and up to where it was read; partition -1 where nothing was.
 
     Raises:
-        TopicMissingError, DeliveryError: for what ends the reading.
+        TopicMissingError, ClientFailedError: for what ends the reading.
     """
     error = message.error()
     if error is None:
@@ -262,5 +262,5 @@ def _reached(message: Message, topic: str) -> tuple[int, int]:
     if error.code() in _GONE:
         raise TopicMissingError(f"Topic {topic} is not there any more.")
     if error.fatal():
-        raise DeliveryError(f"The Kafka consumer cannot go on: {error.str()}.")
+        raise ClientFailedError(f"The Kafka consumer cannot go on: {error.str()}.")
     return -1, 0

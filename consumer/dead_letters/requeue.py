@@ -9,18 +9,19 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from consumer.commit.exactly_once import ExactlyOnce
 from consumer.commit.producing import COMMIT_SECONDS, WATCHDOG_SECONDS, producer_settings
-from consumer.commit.sink import AbortedError, Delivery, Reached, Record, pass_by
-from consumer.commit.watchdog import Watchdog, WatchedDelivery
+from consumer.commit.sink import AbortedError, CommitHook, CommitSink, OutputRecord, pass_by
+from consumer.commit.watchdog import Watchdog, WatchedSink
 from consumer.dead_letters.reader import DeadLetterReader
-from consumer.dead_letters.requeue_batch import Batch, Outcome
-from consumer.dead_letters.store import FOREIGN, Kept, kept
-from consumer.detector.source import Received
-from consumer.errors import DeliveryError, StillRefusedError, TopicMissingError
+from consumer.dead_letters.requeue_batch import RequeueBatch, RequeueResult
+from consumer.dead_letters.store import FOREIGN, StoredDeadLetter, kept
+from consumer.detector.source import InputRecord
+from consumer.errors import CommitError, StillRejectedError
 from events.codec import decode_transaction
 from events.errors import PayloadError
 from events.messages import DeadLetter
 from kafkaio.clients import make_producer
-from kafkaio.permissions import Right
+from kafkaio.errors import TopicMissingError
+from kafkaio.permissions import Permission
 from kafkaio.settings import KafkaSettings
 
 # An abort now and then is Kafka at work; this many without a commit between them is not.
@@ -35,7 +36,7 @@ class OnError(StrEnum):
     DROP = "drop"
 
 
-class Replay:
+class Requeue:
     """Puts dead letters back, exactly once, from where the last replay of the group ended.
 
     Every dead letter is decoded as the detector would do it today. Those that pass are written to
@@ -65,8 +66,8 @@ class Replay:
         size: offsets to be read, Kafka's own included.
 
     Raises:
-        RightMissingError: if Kafka does not let us do what the replay has to.
-        DeliveryError: if Kafka refuses transactions or does not tell its offsets.
+        PermissionMissingError: if Kafka does not let us do what the replay has to.
+        CommitError: if Kafka refuses transactions or does not tell its offsets.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class Replay:
         on_error: OnError = OnError.STOP,
         reasons: Collection[str] = (),
         dry_run: bool = False,
-        reached: Reached = pass_by,
+        reached: CommitHook = pass_by,
     ) -> None:
         self._reader = reader
         self._on_error = on_error
@@ -85,9 +86,9 @@ class Replay:
         self._delivery = _Nothing() if dry_run else _delivery(reader, settings, reached)
         self._nexts: dict[int, int] = {}
         self._there: dict[str, bool] = {}
-        self.done = Outcome()
+        self.done = RequeueResult()
         if reasons or on_error is OnError.BACK:
-            reader.require(Right("Write", "topic", reader.topic))
+            reader.require(Permission("Write", "topic", reader.topic))
         self._delivery.open()  # from here on, no other replay moves the group's offsets
         reader.note()
         self.size = sum(it.end - it.next for it in reader.stretches.values())
@@ -99,7 +100,7 @@ class Replay:
             advance: called with each number of offsets passed.
 
         Raises:
-            StillRefusedError: at the first one refused, if so wished; what stands before it is
+            StillRejectedError: at the first one refused, if so wished; what stands before it is
                 committed, nothing from it on is.
             ConsumerError: if this process cannot go on; what was committed is in `done`.
         """
@@ -113,25 +114,25 @@ class Replay:
                 self._require_alone()
             self._replay(messages)
 
-    def _replay(self, messages: Sequence[Received]) -> None:
-        batch = Batch(self._reader.topic)
+    def _replay(self, messages: Sequence[InputRecord]) -> None:
+        batch = RequeueBatch(self._reader.topic)
         try:
             for message in messages:
                 self._sort(kept(message), batch)
-        except StillRefusedError:
+        except StillRejectedError:
             if batch.nexts:  # those before it are done with
                 self._commit(batch)
             raise
         self._commit(batch)
 
-    def _sort(self, dead: Kept, batch: Batch) -> None:
+    def _sort(self, dead: StoredDeadLetter, batch: RequeueBatch) -> None:
         letter = dead.letter
         if self._reasons and letter.reason not in self._reasons:
             batch.others(dead)
         elif (again := self._refused(letter)) is None:
             batch.replay(dead)
         elif self._on_error is OnError.STOP:
-            raise StillRefusedError(
+            raise StillRejectedError(
                 f"The dead letter at {dead.place} of {self._reader.topic} is still refused "
                 f"({again.reason}): {again.message}. "
                 f"It and what follows stay where they are; '--on-error back' writes such ones to "
@@ -165,13 +166,13 @@ class Replay:
         if any(self._nexts[it] < at for it, at in self._reader.committed().items()):
             raise self._ended()
 
-    def _ended(self) -> DeliveryError:
-        return DeliveryError(
+    def _ended(self) -> CommitError:
+        return CommitError(
             f"Another replay of group {self._reader.group} goes on with {self._reader.topic}, so "
             f"this one has ended; nothing is lost or put back twice."
         )
 
-    def _commit(self, batch: Batch) -> None:
+    def _commit(self, batch: RequeueBatch) -> None:
         """Commit a batch; nobody else moves our offsets, so after an abort the same is tried."""
         for _ in range(ABORTS_IN_A_ROW):
             try:
@@ -179,13 +180,13 @@ class Replay:
             except AbortedError as error:
                 cause = error
                 self._require_alone()
-            except DeliveryError as error:
+            except CommitError as error:
                 raise (self._ended() if _is_fenced(error) else error) from error
             else:
                 self.done.add(batch.outcome)
                 self._nexts |= batch.nexts
                 return
-        raise DeliveryError(
+        raise CommitError(
             f"{ABORTS_IN_A_ROW} commits in a row were aborted, the last one because: {cause}."
         ) from cause
 
@@ -193,11 +194,11 @@ class Replay:
         """Tell whether there is such a topic to write to; asked once, since it costs a question.
 
         Raises:
-            RightMissingError: if Kafka does not let us write there.
+            PermissionMissingError: if Kafka does not let us write there.
         """
         if topic not in self._there:
             try:
-                self._reader.require(Right("Write", "topic", topic), patience=0)
+                self._reader.require(Permission("Write", "topic", topic), patience=0)
             except TopicMissingError:
                 self._there[topic] = False
             else:
@@ -211,24 +212,24 @@ class _Nothing:
     def open(self) -> None:
         """Do nothing."""
 
-    def commit(self, records: Sequence[Record], offsets: Sequence[TopicPartition]) -> None:
+    def commit(self, records: Sequence[OutputRecord], offsets: Sequence[TopicPartition]) -> None:
         """Do nothing."""
 
 
-def _is_fenced(error: DeliveryError) -> bool:
+def _is_fenced(error: CommitError) -> bool:
     cause = error.__cause__
     # That is librdkafka's word for a producer whose transactional id another one has taken.
     return isinstance(cause, KafkaException) and cause.args[0].code() == KafkaError._FENCED  # noqa: SLF001
 
 
-def _delivery(reader: DeadLetterReader, settings: KafkaSettings, reached: Reached) -> Delivery:
+def _delivery(reader: DeadLetterReader, settings: KafkaSettings, reached: CommitHook) -> CommitSink:
     transactional_id = f"{reader.group}-{reader.topic}"
     configuration = producer_settings(
         settings,
         transactional_id=transactional_id,
         on_error=reader.availability.on_error,
     )
-    return WatchedDelivery(
+    return WatchedSink(
         ExactlyOnce(
             partial(make_producer, configuration),
             reader.consumer,

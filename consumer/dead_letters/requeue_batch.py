@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 
 from confluent_kafka import TopicPartition
 
-from consumer.commit.sink import Record
-from consumer.dead_letters.store import FOREIGN, Kept
+from consumer.commit.sink import OutputRecord
+from consumer.dead_letters.store import FOREIGN, StoredDeadLetter
 from events.codec import dead_letter_headers
 from events.messages import DeadLetter, Headers
 
 
 @dataclass(slots=True)
-class Outcome:
+class RequeueResult:
     """What became of dead letters; each is in one of the four.
 
     Attributes:
@@ -27,7 +27,7 @@ class Outcome:
     dropped: Counter[str] = field(default_factory=Counter)
     others: int = 0
 
-    def add(self, other: "Outcome") -> None:
+    def add(self, other: "RequeueResult") -> None:
         """Count these as well."""
         self.replayed += other.replayed
         self.back += other.back
@@ -35,47 +35,47 @@ class Outcome:
         self.others += other.others
 
 
-class Batch:
+class RequeueBatch:
     """What one transaction is to write, and how far that reaches."""
 
     def __init__(self, topic: str) -> None:
         self._topic = topic
-        self.records: list[Record] = []
-        self.outcome = Outcome()
+        self.records: list[OutputRecord] = []
+        self.outcome = RequeueResult()
         self.nexts: dict[int, int] = {}
 
     def offsets(self) -> list[TopicPartition]:
         """Return the next-to-read offset of each partition."""
         return [TopicPartition(self._topic, *place) for place in self.nexts.items()]
 
-    def replay(self, dead: Kept) -> None:
+    def replay(self, dead: StoredDeadLetter) -> None:
         """Write the record as it was to where it came from."""
         letter = dead.letter
         self._write(dead, letter.topic, letter.headers)
         self.outcome.replayed += 1
 
-    def others(self, dead: Kept) -> None:
+    def others(self, dead: StoredDeadLetter) -> None:
         """Write the dead letter unchanged to the end."""
         self._write(dead, self._topic, _headers(dead.letter))
         self.outcome.others += 1
 
-    def back(self, dead: Kept, again: DeadLetter) -> None:
+    def back(self, dead: StoredDeadLetter, again: DeadLetter) -> None:
         """Write the dead letter with its new reason to the end."""
         self._write(dead, self._topic, _headers(again))
         self.outcome.back[again.reason] += 1
 
-    def drop(self, dead: Kept, again: DeadLetter) -> None:
+    def drop(self, dead: StoredDeadLetter, again: DeadLetter) -> None:
         """Write nothing."""
         self._passed(dead)
         self.outcome.dropped[again.reason] += 1
 
-    def _write(self, dead: Kept, topic: str, headers: Headers) -> None:
+    def _write(self, dead: StoredDeadLetter, topic: str, headers: Headers) -> None:
         letter = dead.letter
-        record = Record(topic, letter.key, letter.value, headers, letter.timestamp)
+        record = OutputRecord(topic, letter.key, letter.value, headers, letter.timestamp)
         self.records.append(record)
         self._passed(dead)
 
-    def _passed(self, dead: Kept) -> None:
+    def _passed(self, dead: StoredDeadLetter) -> None:
         self.nexts[dead.place.partition] = dead.place.offset + 1
 
 

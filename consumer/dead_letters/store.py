@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE
 
 from consumer.dead_letters.reader import DeadLetterReader
-from consumer.detector.source import Received
-from consumer.errors import NoDeadLetterError
+from consumer.detector.source import InputRecord
+from consumer.errors import DeadLetterNotFoundError
 from events.codec import read_dead_letter
 from events.errors import PayloadError
 from events.messages import DeadLetter
@@ -17,7 +17,7 @@ FOREIGN = "foreign"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Position:
     """Where a dead letter stands in the dead-letter topic; written 0:42."""
 
     partition: int
@@ -28,7 +28,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredDeadLetter:
     """A dead letter where it stands now.
 
     Attributes:
@@ -36,13 +36,13 @@ class Kept:
         letter: what it says, and the record it was.
     """
 
-    place: Place
+    place: Position
     letter: DeadLetter
 
 
-def kept(message: Received) -> Kept:
+def kept(message: InputRecord) -> StoredDeadLetter:
     """Return the dead letter in a record; one that lacks our headers has the reason `FOREIGN`."""
-    place = Place(message.partition(), message.offset())
+    place = Position(message.partition(), message.offset())
     key, value = message.key(), message.value()
     headers = tuple(message.headers() or ())
     kind, milliseconds = message.timestamp()
@@ -63,11 +63,11 @@ def kept(message: Received) -> Kept:
             headers=headers,
             timestamp=timestamp,
         )
-    return Kept(place, letter)
+    return StoredDeadLetter(place, letter)
 
 
 @dataclass(slots=True)
-class Tally:
+class ReasonSummary:
     """Dead letters of one reason that came from one topic.
 
     Attributes:
@@ -82,13 +82,13 @@ class Tally:
 
     reason: str
     topic: str
-    example: Place
+    example: Position
     count: int = 0
     waiting: int = 0
     first: int | None = None
     last: int | None = None
 
-    def add(self, dead: Kept, *, waiting: bool) -> None:
+    def add(self, dead: StoredDeadLetter, *, waiting: bool) -> None:
         """Count one more."""
         if waiting and not self.waiting:
             self.example = dead.place
@@ -102,7 +102,7 @@ class Tally:
 
 def tally(
     reader: DeadLetterReader, *, advance: Callable[[int], None] = lambda _offsets: None
-) -> list[Tally]:
+) -> list[ReasonSummary]:
     """Count all dead letters by reason and origin, most frequent first.
 
     Memory grows with the number of reasons and topics alone.
@@ -110,27 +110,27 @@ def tally(
     Raises:
         ConsumerError: as `DeadLetterReader.read`.
     """
-    tallies: dict[tuple[str, str], Tally] = {}
+    tallies: dict[tuple[str, str], ReasonSummary] = {}
     starts = {partition: stretch.first for partition, stretch in reader.stretches.items()}
     for batch in reader.read(starts, advance=advance):
         for message in batch:
             dead = kept(message)
             of = (dead.letter.reason, dead.letter.topic)
             waiting = dead.place.offset >= reader.stretches[dead.place.partition].next
-            tallies.setdefault(of, Tally(*of, dead.place)).add(dead, waiting=waiting)
+            tallies.setdefault(of, ReasonSummary(*of, dead.place)).add(dead, waiting=waiting)
     return sorted(tallies.values(), key=lambda one: (-one.count, one.reason, one.topic))
 
 
-def find(reader: DeadLetterReader, place: Place) -> Kept:
+def find(reader: DeadLetterReader, place: Position) -> StoredDeadLetter:
     """Return the dead letter at that place.
 
     Raises:
-        NoDeadLetterError: if there is none.
+        DeadLetterNotFoundError: if there is none.
         ConsumerError: as `DeadLetterReader.read`.
     """
     stretch = reader.stretches.get(place.partition)
     if stretch is None:
-        raise NoDeadLetterError(
+        raise DeadLetterNotFoundError(
             f"{reader.topic} has no partition {place.partition}; it has "
             f"{', '.join(map(str, reader.stretches))}."
         )
@@ -139,7 +139,7 @@ def find(reader: DeadLetterReader, place: Place) -> Kept:
             if batch[0].offset() == place.offset:
                 return kept(batch[0])
             break
-    raise NoDeadLetterError(
+    raise DeadLetterNotFoundError(
         f"There is no dead letter at {place} of {reader.topic}, whose partition "
         f"{place.partition} has offsets {stretch.first} to {stretch.end - 1}, some of them "
         f"Kafka's own; 'fraudstream dead-letters list' names one of each reason."

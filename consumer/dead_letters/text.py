@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from consumer.alerts.follow import local_time, one_line
-from consumer.dead_letters.store import FOREIGN, Kept, Tally
+from consumer.dead_letters.store import FOREIGN, ReasonSummary, StoredDeadLetter
 from events.messages import DeadLetter
 
 _COLUMNS = ("REASON", "COUNT", "WAITING", "FIRST", "LAST", "FROM", "EXAMPLE")
@@ -17,7 +17,7 @@ _NUMBERS = {"COUNT", "WAITING"}
 _DUMP_BYTES = 16  # a line of `hexdump -C`
 
 
-def table(tallies: Sequence[Tally], zone: tzinfo | None = None) -> str:
+def table(tallies: Sequence[ReasonSummary], zone: tzinfo | None = None) -> str:
     """Return a line for each reason and origin, and their total, aligned in columns.
 
     Args:
@@ -49,7 +49,7 @@ def table(tallies: Sequence[Tally], zone: tzinfo | None = None) -> str:
     )
 
 
-def table_json(topic: str, tallies: Sequence[Tally]) -> str:
+def table_json(topic: str, tallies: Sequence[ReasonSummary]) -> str:
     """Return the same as one JSON object; times are ISO 8601 in UTC, or null."""
     return json.dumps(
         {
@@ -73,7 +73,7 @@ def table_json(topic: str, tallies: Sequence[Tally]) -> str:
     )
 
 
-def full(topic: str, dead: Kept) -> str:
+def full(topic: str, dead: StoredDeadLetter) -> str:
     """Return everything about a dead letter.
 
     Its value is indented when it is JSON (repeated fields and the digits of numbers stay as they
@@ -95,7 +95,7 @@ def full(topic: str, dead: Kept) -> str:
     return "\n".join([*lines, *_pretty(letter.value)])
 
 
-def full_json(topic: str, dead: Kept) -> str:
+def full_json(topic: str, dead: StoredDeadLetter) -> str:
     """Return the same as one JSON object.
 
     Bytes stand in it twice: as text, null where they are not UTF-8, and exactly, in base64.

@@ -13,7 +13,7 @@ from confluent_kafka import TopicPartition
 from numpy.typing import NDArray
 
 from consumer.detector.metrics import DetectorMetrics, Trigger
-from consumer.detector.source import Received
+from consumer.detector.source import InputRecord
 from events.errors import Reason
 
 Place = tuple[str, int]
@@ -71,7 +71,7 @@ class Pending:
         """Whether there is anything to commit."""
         return bool(self.nexts)
 
-    def read(self, messages: Sequence[Received]) -> None:
+    def read(self, messages: Sequence[InputRecord]) -> None:
         """Take note of how far a batch, n > 0 records of one topic, reaches in each partition."""
         self.sizes.append(len(messages))
         # A dictionary keeps what comes last: here each partition's last record, and here its first.

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 
-from consumer.detector.source import Received
+from consumer.detector.source import InputRecord
 from consumer.errors import TooManyDeadLettersError
 from events.messages import DeadLetter
 
@@ -55,7 +55,7 @@ class DeadLetterLimit:
         self._refused: list[int] = []  # their numbers in the order of reading, from 0
         self._reasons: list[str] = []  # and why
 
-    def check(self, messages: Sequence[Received], dead_letters: Sequence[DeadLetter]) -> None:
+    def check(self, messages: Sequence[InputRecord], dead_letters: Sequence[DeadLetter]) -> None:
         """Count a batch.
 
         Args:

@@ -8,7 +8,7 @@ from operator import attrgetter
 import numpy as np
 from numpy.typing import NDArray
 
-from consumer.detector.source import Received
+from consumer.detector.source import InputRecord
 from events.codec import decode_transaction, decode_usual
 from events.compact import NUMBER, NUMBERS_BYTES, is_compact
 from events.errors import PayloadError
@@ -78,7 +78,7 @@ class Decoder:
     def __init__(self, feature_names: Sequence[str]) -> None:
         self._order = [FEATURES.index(name) for name in feature_names]
 
-    def decode(self, messages: Sequence[Received], ready: Ready = _pass_by) -> Batch:
+    def decode(self, messages: Sequence[InputRecord], ready: Ready = _pass_by) -> Batch:
         """Return the batch of these records, in their order.
 
         Args:
@@ -112,7 +112,7 @@ class Decoder:
         )
 
 
-def _at_once(messages: Sequence[Received]) -> Part | None:
+def _at_once(messages: Sequence[InputRecord]) -> Part | None:
     """Return what stands in records of one encoding; None if they are mixed, or any is unusual."""
     compact = sum(is_compact(message.headers()) for message in messages)
     if compact not in (0, len(messages)):
@@ -155,7 +155,7 @@ def _are_valid(ids: list[str], numbers: NDArray[np.float64]) -> bool:
     )
 
 
-def _one_by_one(messages: Sequence[Received], dead_letters: list[DeadLetter]) -> Part:
+def _one_by_one(messages: Sequence[InputRecord], dead_letters: list[DeadLetter]) -> Part:
     """Return those that can be read; add the others to the dead letters."""
     transactions: list[Transaction] = []
     timestamps: list[int] = []
@@ -186,7 +186,7 @@ KEPT_BYTES = 900_000
 _EXCERPT_BYTES = 16 * 1024
 
 
-def _dead_letter(message: Received, error: PayloadError) -> DeadLetter:
+def _dead_letter(message: InputRecord, error: PayloadError) -> DeadLetter:
     key, value, headers = message.key(), message.value(), tuple(message.headers() or ())
     reason = str(error)
     size = len(key or b"") + len(value or b"")

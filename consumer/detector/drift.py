@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from model.drift_baseline import Distribution, Reference
+from model.drift_baseline import Distribution, DriftBaseline
 
 HOUR = 3600.0  # seconds
 HOURS = 24
@@ -81,7 +81,7 @@ class Bins:
     shares: NDArray[np.float64]
 
     @classmethod
-    def of(cls, reference: Reference, names: Sequence[str]) -> "Bins":
+    def of(cls, reference: DriftBaseline, names: Sequence[str]) -> "Bins":
         """Return the bins of a reference whose features have these names."""
         columns: list[Distribution] = [*reference.features, reference.scores]
         shape = (len(columns), max(len(column.shares) for column in columns))
@@ -129,7 +129,7 @@ class Drift(Collector):
         self._counted_at = -np.inf
         registry.register(self)
 
-    def compare_with(self, reference: Reference | None, names: Sequence[str]) -> None:
+    def compare_with(self, reference: DriftBaseline | None, names: Sequence[str]) -> None:
         """Set what the stream is compared with, before any of it is sampled; None for nothing.
 
         Args:

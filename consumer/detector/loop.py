@@ -10,14 +10,14 @@ from confluent_kafka import TopicPartition
 from numpy.typing import NDArray
 
 from consumer.commit.journal import Journal, note
-from consumer.commit.sink import AbortedError, Delivery, Record
+from consumer.commit.sink import AbortedError, CommitSink, OutputRecord
 from consumer.detector.checkpoint import Pending
 from consumer.detector.dead_letter_limit import DeadLetterLimit
 from consumer.detector.decode import Batch, Decoder
 from consumer.detector.metrics import CommitOutcome, DetectorMetrics, RebalanceEvent, Stage, Trigger
 from consumer.detector.score import Scorer, Scoring
-from consumer.detector.source import Received, Source
-from consumer.errors import DeliveryError
+from consumer.detector.source import InputRecord, Source
+from consumer.errors import CommitError
 from consumer.telemetry.health import Health
 from events.codec import dead_letter_headers, encode
 from events.errors import Reason
@@ -63,7 +63,7 @@ class Detector:
         *,
         threshold: float,
         model_version: str,
-        delivery: Delivery,
+        delivery: CommitSink,
         topics: Topics,
         metrics: DetectorMetrics,
         health: Health,
@@ -132,7 +132,7 @@ class Detector:
         if not self._redo:
             self._commit([])
 
-    def _process(self, messages: Sequence[Received], trigger: Trigger) -> None:
+    def _process(self, messages: Sequence[InputRecord], trigger: Trigger) -> None:
         started = self._monotonic()
         scoring = Scoring(self._scorer, self._scoring_thread)
         batch = self._decoder.decode(messages, scoring.begin)
@@ -175,8 +175,8 @@ class Detector:
         scores: NDArray[np.float32],
         flagged: NDArray[np.intp],
         now: float,
-    ) -> list[Record]:
-        records: list[Record] = []
+    ) -> list[OutputRecord]:
+        records: list[OutputRecord] = []
         for row in flagged.tolist():
             alert = Alert(
                 transaction_id=batch.ids[row],
@@ -187,12 +187,14 @@ class Detector:
                 model_version=self._model_version,
                 Amount=float(batch.amounts[row]),
             )
-            records.append(Record(self._topics.alerts, batch.ids[row].encode(), encode(alert)))
+            records.append(
+                OutputRecord(self._topics.alerts, batch.ids[row].encode(), encode(alert))
+            )
         return records
 
-    def _dead_letters(self, batch: Batch) -> list[Record]:
+    def _dead_letters(self, batch: Batch) -> list[OutputRecord]:
         return [
-            Record(
+            OutputRecord(
                 self._topics.dead_letters,
                 letter.key,
                 letter.value,
@@ -205,7 +207,7 @@ class Detector:
     def _commit_is_due(self) -> bool:
         return self._monotonic() - self._last_commit >= self._commit_interval
 
-    def _commit(self, records: Sequence[Record]) -> None:
+    def _commit(self, records: Sequence[OutputRecord]) -> None:
         """Commit what is pending; after an abort, mark it to be done again."""
         if not self._pending:
             return
@@ -218,11 +220,11 @@ class Detector:
             self._redo = True
             self._metrics.commits[CommitOutcome.ABORTED].inc()
             if self._aborts >= ABORTS_IN_A_ROW:
-                raise DeliveryError(
+                raise CommitError(
                     f"{self._aborts} commits in a row were aborted, the last one because: {error}."
                 ) from error
             return
-        except DeliveryError:
+        except CommitError:
             self._metrics.commits[CommitOutcome.FAILED].inc()
             raise
         self._source.committed(self._pending.to_commit())

@@ -16,9 +16,9 @@ from prometheus_client import CollectorRegistry
 from consumer.commit.at_least_once import AtLeastOnce
 from consumer.commit.exactly_once import ExactlyOnce
 from consumer.commit.producing import COMMIT_SECONDS, WATCHDOG_SECONDS, producer_settings
-from consumer.commit.recovery import JournalEnds, open_journal
-from consumer.commit.sink import Delivery, Reached, pass_by
-from consumer.commit.watchdog import Watchdog, WatchedDelivery
+from consumer.commit.recovery import JournalPositions, open_journal
+from consumer.commit.sink import CommitHook, CommitSink, pass_by
+from consumer.commit.watchdog import Watchdog, WatchedSink
 from consumer.detector.dead_letter_limit import DeadLetterLimit
 from consumer.detector.decode import Decoder
 from consumer.detector.loop import Detector
@@ -29,12 +29,12 @@ from consumer.telemetry.health import Health
 from consumer.telemetry.lag import lags
 from consumer.telemetry.server import MetricsServer
 from events.topics import Topics
-from kafkaio import tls_probe as handshake
 from kafkaio.clients import make_consumer, make_producer, member_settings
-from kafkaio.connectivity import Availability, require_rights
-from kafkaio.permissions import Right
+from kafkaio.connectivity import Connectivity, require_permissions
+from kafkaio.permissions import Permission
 from kafkaio.settings import KafkaSettings
-from model.drift_baseline import Reference
+from kafkaio.tls_probe import explain_failure
+from model.drift_baseline import DriftBaseline
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class Described(Protocol):
         """The checksum of its file."""
 
     @property
-    def reference(self) -> Reference | None:
+    def reference(self) -> DriftBaseline | None:
         """What drift is told by."""
 
 
@@ -128,7 +128,7 @@ def run_detector(
     *,
     stopped: Callable[[], bool],
     registry: CollectorRegistry,
-    reached: Reached = pass_by,
+    reached: CommitHook = pass_by,
     wall: Callable[[], float] = time.time,
 ) -> None:
     """Run the detector until `stopped` says so.
@@ -151,10 +151,10 @@ def run_detector(
     metrics = DetectorMetrics(registry)
     health = Health()
     metrics.ready.set_function(lambda: float(health.ready() is None))
-    availability = Availability(
+    availability = Connectivity(
         settings.broker,
         limit=options.broker_timeout,
-        why=partial(handshake.refusal, settings),
+        why=partial(explain_failure, settings),
     )
     consumer = make_consumer(
         member_settings(
@@ -184,7 +184,7 @@ def run_detector(
         metrics.drift.compare_with(model.metadata.reference, model.metadata.feature_names)
         if not availability.connect(consumer, stopped=stopped):
             return
-        require_rights(settings, _rights(topics, options), stopped=stopped)
+        require_permissions(settings, _rights(topics, options), stopped=stopped)
         if stopped():
             return
         journal = open_journal(settings, topics, options.group) if options.journal else None
@@ -195,7 +195,7 @@ def run_detector(
             transactional_id=transactional_id,
             on_error=availability.on_error,
         )
-        delivery = WatchedDelivery(
+        delivery = WatchedSink(
             _delivery(transactional_id, producing, consumer, metrics, reached),
             Watchdog(WATCHDOG_SECONDS),
         )
@@ -206,7 +206,7 @@ def run_detector(
                 topics.transactions,
                 batch_maximum=options.batch_maximum,
                 wait_maximum=options.wait_maximum,
-                done=JournalEnds(settings, journal) if journal and transactional_id else None,
+                done=JournalPositions(settings, journal) if journal and transactional_id else None,
             ),
             Decoder(model.metadata.feature_names),
             model,
@@ -243,16 +243,19 @@ def run_detector(
     logger.info("Stopped; the group is left.")
 
 
-def _rights(topics: Topics, options: DetectorOptions) -> list[Right]:
+def _rights(topics: Topics, options: DetectorOptions) -> list[Permission]:
     """Return what Kafka must let a detector do; a transactional id is asked for when it is used."""
     rights = [
-        Right("Read", "topic", topics.transactions),
-        Right("Write", "topic", topics.dead_letters),
-        Right("Write", "topic", topics.alerts),
-        Right("Read", "group", options.group),
+        Permission("Read", "topic", topics.transactions),
+        Permission("Write", "topic", topics.dead_letters),
+        Permission("Write", "topic", topics.alerts),
+        Permission("Read", "group", options.group),
     ]
     if options.journal:
-        rights += [Right("Read", "topic", topics.journal), Right("Write", "topic", topics.journal)]
+        rights += [
+            Permission("Read", "topic", topics.journal),
+            Permission("Write", "topic", topics.journal),
+        ]
     return rights
 
 
@@ -274,8 +277,8 @@ def _delivery(
     producing: dict[str, Any],
     consumer: Consumer,
     metrics: DetectorMetrics,
-    reached: Reached,
-) -> Delivery:
+    reached: CommitHook,
+) -> CommitSink:
     def observe(stage: Stage, seconds: float) -> None:
         metrics.stages[stage].observe(seconds)
 

@@ -8,8 +8,8 @@ from typing import Protocol, cast
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from consumer.detector.metrics import Trigger
-from consumer.errors import DeliveryError, RightMissingError, TopicMissingError
-from kafkaio.permissions import REFUSALS
+from kafkaio.errors import ClientFailedError, PermissionMissingError, TopicMissingError
+from kafkaio.permissions import AUTHORIZATION_ERRORS
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ _NO_TOPIC = {
 }
 
 
-class Received(Protocol):
+class InputRecord(Protocol):
     """A record that was read: a `confluent_kafka.Message` that is no error and has a place."""
 
     def topic(self) -> str:
@@ -69,7 +69,7 @@ class Listener(Protocol):
         """Drop these partitions; somebody else may have them already."""
 
 
-class Done(Protocol):
+class CommittedPositions(Protocol):
     """Knows how far the input is done with."""
 
     def next_offsets(self, partitions: Sequence[int]) -> Mapping[int, int]:
@@ -100,7 +100,7 @@ class Source:
         *,
         batch_maximum: int,
         wait_maximum: float = 0.0,
-        done: Done | None = None,
+        done: CommittedPositions | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._consumer = consumer
@@ -136,7 +136,7 @@ class Source:
             on_lost=lost,
         )
 
-    def read(self) -> tuple[list[Received], Trigger]:
+    def read(self) -> tuple[list[InputRecord], Trigger]:
         """Block for a first record, then take what is already there, up to the maximum.
 
         Blocks for `LONGEST_WAIT_SECONDS` when there is nothing, and returns no messages then.
@@ -145,8 +145,8 @@ class Source:
 
         Raises:
             TopicMissingError: if the topic is gone.
-            RightMissingError: if Kafka lets us not read it, or not be in the group, any more.
-            DeliveryError: if the client cannot go on, or the journal does not answer.
+            PermissionMissingError: if Kafka lets us not read it, or not be in the group, any more.
+            ClientFailedError: if the client cannot go on, or the journal does not answer.
         """
         self._batch = []
         self._take(1, LONGEST_WAIT_SECONDS)
@@ -161,13 +161,13 @@ class Source:
         if len(self._batch) == self._batch_maximum:
             trigger = Trigger.FULL
         records = [message for message in self._batch if self._is_record(message)]
-        return self._undone(cast("list[Received]", records)), trigger
+        return self._undone(cast("list[InputRecord]", records)), trigger
 
     def rewind(self, partitions: Sequence[TopicPartition]) -> None:
         """Read these partitions from their offsets on; those not ours (any more) are left.
 
         Raises:
-            DeliveryError: if the client cannot be sent back, since going on would skip records.
+            ClientFailedError: if the client cannot be sent back, since going on would skip records.
         """
         ours = {(partition.topic, partition.partition) for partition in self._consumer.assignment()}
         for partition in partitions:
@@ -175,7 +175,7 @@ class Source:
                 try:
                     self._consumer.seek(partition)
                 except KafkaException as error:
-                    raise DeliveryError(
+                    raise ClientFailedError(
                         f"Cannot go back to offset {partition.offset} of {partition.topic} "
                         f"[{partition.partition}]: {error.args[0].str()}."
                     ) from error
@@ -204,7 +204,7 @@ class Source:
             message for message in self._batch if (message.topic(), message.partition()) not in gone
         ]
 
-    def _undone(self, records: list[Received]) -> list[Received]:
+    def _undone(self, records: list[InputRecord]) -> list[InputRecord]:
         """Leave out newly assigned partitions that begin before what is done; go on after that."""
         firsts: dict[int, int] = {}
         for record in records if self._unproven else ():
@@ -241,7 +241,7 @@ class Source:
         now = self._monotonic()
         self._asking_since = self._asking_since or now
         if now - self._asking_since > LONGEST_ASKING_SECONDS:
-            raise DeliveryError(
+            raise ClientFailedError(
                 f"The journal has not said for {LONGEST_ASKING_SECONDS:.0f} s how far "
                 f"{self._topic} is done with: {error.args[0].str()}."
             ) from error
@@ -265,13 +265,13 @@ class Source:
                 f"Topic {self._topic} is not there (any more); "
                 "create it with 'fraudstream topics create'."
             )
-        if error.code() in REFUSALS:
-            raise RightMissingError(
+        if error.code() in AUTHORIZATION_ERRORS:
+            raise PermissionMissingError(
                 f"Kafka does not let us read {self._topic} in our group any more "
                 f"({error.str()}); docs/security.md lists the rights that are needed."
             )
         if error.fatal():
-            raise DeliveryError(f"The Kafka consumer cannot go on: {error.str()}.")
+            raise ClientFailedError(f"The Kafka consumer cannot go on: {error.str()}.")
         if error.code() not in _HARMLESS:
             logger.warning("Kafka says: %s", error.str())
         return False

@@ -20,7 +20,7 @@ JUDGED_REMEMBERED = 100_000
 
 
 @dataclass(slots=True)
-class Tally:
+class OutcomeTotals:
     """Transactions and money by outcome.
 
     Attributes:
@@ -58,7 +58,7 @@ class Tally:
         return _ratio(self.counts[Outcome.TRUE_POSITIVE], self.frauds)
 
 
-class Outcomes:
+class LabelJoin:
     """Judges labels against the alerts seen so far. Only alerts are remembered for long.
 
     A label is held for `grace` seconds before it is judged, because its alert may still be on
@@ -89,7 +89,7 @@ class Outcomes:
         alerts_remembered: int = ALERTS_REMEMBERED,
         judged_remembered: int = JUDGED_REMEMBERED,
     ) -> None:
-        self.tally = Tally()
+        self.tally = OutcomeTotals()
         self.alerts = 0
         self.late = 0
         self.forgotten = 0
@@ -160,7 +160,7 @@ class Outcomes:
         return Outcome.FALSE_POSITIVE if flagged else Outcome.TRUE_NEGATIVE
 
 
-class Figures(msgspec.Struct, frozen=True, kw_only=True):
+class QualityReport(msgspec.Struct, frozen=True, kw_only=True):
     """How good the verdicts were so far.
 
     Attributes:
@@ -188,10 +188,10 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     labels: int
 
 
-def figures(outcomes: Outcomes) -> Figures:
+def figures(outcomes: LabelJoin) -> QualityReport:
     """Return the figures of what was judged so far."""
     tally = outcomes.tally
-    return Figures(
+    return QualityReport(
         true_positives=tally.counts[Outcome.TRUE_POSITIVE],
         false_positives=tally.counts[Outcome.FALSE_POSITIVE],
         true_negatives=tally.counts[Outcome.TRUE_NEGATIVE],

@@ -9,14 +9,14 @@ from prometheus_client import CollectorRegistry
 
 from consumer.alerts.follow import read_alert
 from consumer.detector.metrics import Outcome, QualityMetrics
-from consumer.quality.label_join import Figures, Outcomes, figures
+from consumer.quality.label_join import LabelJoin, QualityReport, figures
 from consumer.telemetry.health import STUCK_SECONDS
 from consumer.telemetry.server import MetricsServer
 from events.codec import decode_label
 from events.errors import PayloadError
 from events.topics import Topics
 from kafkaio.settings import KafkaSettings
-from kafkaio.topic_reader import Follower
+from kafkaio.topic_reader import TopicReader
 
 logger = logging.getLogger(__name__)
 
@@ -45,10 +45,10 @@ class QualityMonitor:
     def __init__(
         self,
         topics: Topics,
-        outcomes: Outcomes,
+        outcomes: LabelJoin,
         metrics: QualityMetrics,
         *,
-        show: Callable[[Figures], None],
+        show: Callable[[QualityReport], None],
         every: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -62,7 +62,7 @@ class QualityMonitor:
         self._judging = 0.0  # seconds with every alert in sight: grace runs only in these
         self._caught_up = False
         self._marked = True  # by `connect`
-        self._shown: Figures | None = None
+        self._shown: QualityReport | None = None
         self._next_show = self._moved
         self._paused = False
         self._unreadable = 0
@@ -77,7 +77,7 @@ class QualityMonitor:
         """Return None, or why labels are not being judged now."""
         return self._unready
 
-    def run(self, follower: Follower, *, stopped: Callable[[], bool]) -> None:
+    def run(self, follower: TopicReader, *, stopped: Callable[[], bool]) -> None:
         """Judge until `stopped` says so; then read to the end, judge all, show the last figures.
 
         The alerts that are there at the beginning, or when Kafka returns, are read before any
@@ -99,14 +99,14 @@ class QualityMonitor:
                 self._show_change()
         self._close(follower)
 
-    def _read(self, follower: Follower) -> None:
+    def _read(self, follower: TopicReader) -> None:
         for message in follower.read():
             if message.topic() == self._topics.alerts:
                 self._take_alert(message)
             else:
                 self._take_label(message)
 
-    def _catch_up(self, follower: Follower) -> None:
+    def _catch_up(self, follower: TopicReader) -> None:
         """Note whether the alerts raised while we could not read have been read."""
         if follower.away:
             self._caught_up = self._marked = False
@@ -125,14 +125,14 @@ class QualityMonitor:
         self._moved = now
         self._count(self._outcomes.judge(self._judging))
 
-    def _hold_back(self, follower: Follower) -> None:
+    def _hold_back(self, follower: TopicReader) -> None:
         """Leave labels in Kafka while they could not be judged, or too many wait already."""
         if not self._caught_up or self._outcomes.held >= HELD_MAXIMUM:
             self._pause(follower)
         else:
             self._resume(follower)
 
-    def _close(self, follower: Follower) -> None:
+    def _close(self, follower: TopicReader) -> None:
         """Read what is there at this moment, then judge every label that is held."""
         self._resume(follower)
         marked = follower.mark()
@@ -191,12 +191,12 @@ class QualityMonitor:
             self._shown = now
             self._show(now)
 
-    def _pause(self, follower: Follower) -> None:
+    def _pause(self, follower: TopicReader) -> None:
         if not self._paused:
             follower.pause(self._topics.labels)
             self._paused = True
 
-    def _resume(self, follower: Follower) -> None:
+    def _resume(self, follower: TopicReader) -> None:
         if self._paused:
             follower.resume(self._topics.labels)
             self._paused = False
@@ -211,7 +211,7 @@ def run_quality(
     metrics_host: str,
     metrics_port: int,
     registry: CollectorRegistry,
-    show: Callable[[Figures], None],
+    show: Callable[[QualityReport], None],
     every: float,
     stopped: Callable[[], bool],
 ) -> None:
@@ -235,13 +235,13 @@ def run_quality(
         ConsumerError: if Kafka, a topic or the metrics' address cannot be used.
     """
     monitor = QualityMonitor(
-        topics, Outcomes(grace=grace), QualityMetrics(registry), show=show, every=every
+        topics, LabelJoin(grace=grace), QualityMetrics(registry), show=show, every=every
     )
     with (
         MetricsServer(
             metrics_host, metrics_port, registry, healthy=monitor.healthy, ready=monitor.ready
         ) as server,
-        Follower(settings, {topics.alerts: True, topics.labels: from_beginning}) as follower,
+        TopicReader(settings, {topics.alerts: True, topics.labels: from_beginning}) as follower,
     ):
         logger.info("Metrics at http://%s/metrics", server.address)
         if follower.connect(stopped=stopped):

@@ -61,7 +61,7 @@ def command(
     """
     from dataset.reader import read
     from dataset.weights import read_weights
-    from model.artifact.metadata import Source
+    from model.artifact.metadata import DataSource
     from model.evaluation.comparison import AUTHORS_THRESHOLD, compare
     from model.evaluation.evaluate import evaluate
     from model.recipes import RECIPES
@@ -71,7 +71,7 @@ def command(
     chosen = recipes or tuple(it for it in RECIPES.values() if it.published or models)
     if models:
         check_lineup(models, chosen)
-    frame, source = read(data), Source.of(data)
+    frame, source = read(data), DataSource.of(data)
     weight = None if weights is None else read_weights(weights, len(frame))
     # Where nothing was published, there is nothing to compare: its first network is all.
     runs = {it: range(1, 1 + (seeds if it.published else 1)) for it in chosen}

@@ -17,7 +17,7 @@ from fraudstream.stopping import stop_on_signals
 
 if TYPE_CHECKING:
     from consumer.dead_letters.reader import DeadLetterReader
-    from consumer.dead_letters.requeue_batch import Outcome
+    from consumer.dead_letters.requeue_batch import RequeueResult
     from kafkaio.settings import KafkaSettings
 
 
@@ -131,11 +131,11 @@ def show(place: tuple[int, int], as_json: bool, value_only: bool, **where: Any) 
       fraudstream dead-letters show 0:42 --value > refused.json
     """
     with _reader(**where) as (reader, _):
-        from consumer.dead_letters.store import Place, find
+        from consumer.dead_letters.store import Position, find
         from consumer.dead_letters.text import full, full_json
 
         reader.note()
-        dead = find(reader, Place(*place))
+        dead = find(reader, Position(*place))
         if value_only:
             sys.stdout.buffer.write(dead.letter.value or b"")
         else:
@@ -189,9 +189,9 @@ def replay(on_error: str, reasons: tuple[str, ...], dry_run: bool, **where: Any)
     """
     stop = stop_on_signals()
     with _reader(**where, stopped=stop.is_set, to_commit=not dry_run) as (reader, settings):
-        from consumer.dead_letters.requeue import OnError, Replay
+        from consumer.dead_letters.requeue import OnError, Requeue
 
-        running = Replay(
+        running = Requeue(
             reader, settings, on_error=OnError(on_error), reasons=reasons, dry_run=dry_run
         )
         size = _worth_a_bar(running.size)
@@ -233,7 +233,7 @@ def _worth_a_bar(offsets: int) -> int:
     return offsets if offsets > 2 * OFFSETS_A_SECOND else 0
 
 
-def _summary(done: "Outcome", topic: str, *, dry_run: bool) -> str:
+def _summary(done: "RequeueResult", topic: str, *, dry_run: bool) -> str:
     would = "Would put back" if dry_run else "Put back"
     parts = [f"{would} {_count(done.replayed)}"]
     for what, again in (("written back to the end of", done.back), ("dropped from", done.dropped)):

@@ -9,6 +9,7 @@ from fraudstream.options import CONTEXT, option, topics_option
 
 if TYPE_CHECKING:
     from events.topics import Topics
+from kafkaio.settings import DEFAULT_BROKER
 
 
 @click.command(context_settings=CONTEXT)
@@ -38,7 +39,7 @@ def command(out: Path | None, topic_prefix: str) -> None:
 
     topics = Topics(topic_prefix)
     if out is None:
-        click.echo(_text(document(topics, version("fraudstream"))), nl=False)
+        click.echo(_text(document(topics, version("fraudstream"), DEFAULT_BROKER)), nl=False)
         return
     try:
         names = write(out, topics, version("fraudstream"))
@@ -52,7 +53,7 @@ def write(folder: Path, topics: "Topics", version: str) -> list[str]:
     from events.asyncapi import files
 
     folder.mkdir(parents=True, exist_ok=True)
-    found = files(topics, version)
+    found = files(topics, version, DEFAULT_BROKER)
     for name, content in found.items():
         (folder / name).write_text(_text(content), encoding="utf-8")
     return list(found)

@@ -21,7 +21,7 @@ from fraudstream.options import (
 from fraudstream.stopping import stop_on_signals
 
 if TYPE_CHECKING:
-    from consumer.quality.label_join import Figures
+    from consumer.quality.label_join import QualityReport
 
 # Between two showings, in seconds: on a terminal one line lives, elsewhere lines are added.
 _LIVE_SECONDS = 0.25
@@ -99,19 +99,19 @@ def command(
 
 
 @contextmanager
-def _json_lines() -> Iterator[Callable[["Figures"], None]]:
+def _json_lines() -> Iterator[Callable[["QualityReport"], None]]:
     import msgspec
 
     yield lambda figures: print(msgspec.json.encode(figures).decode(), flush=True)
 
 
 @contextmanager
-def _lines() -> Iterator[Callable[["Figures"], None]]:
+def _lines() -> Iterator[Callable[["QualityReport"], None]]:
     yield lambda figures: print(_line(figures), flush=True)
 
 
 @contextmanager
-def _live_line() -> Iterator[Callable[["Figures"], None]]:
+def _live_line() -> Iterator[Callable[["QualityReport"], None]]:
     """Keep one line up to date; it stays when the block ends, and log lines go above it."""
     from rich.live import Live
     from rich.text import Text
@@ -120,7 +120,7 @@ def _live_line() -> Iterator[Callable[["Figures"], None]]:
         yield lambda figures: live.update(Text(_line(figures)), refresh=True)
 
 
-def _line(figures: "Figures") -> str:
+def _line(figures: "QualityReport") -> str:
     return (
         f"{figures.labels:,} labels: {figures.true_positives:,} frauds caught, "
         f"{figures.false_negatives:,} missed, {figures.false_positives:,} false alarms; "

@@ -2,8 +2,6 @@
 
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,7 +9,6 @@ import click
 
 from events.topics import Topics
 from fraudstream.options import CONTEXT, kafka_options, kafka_settings, option, topics_option
-from kafkaio.settings import KafkaSettings
 
 PARTITIONS = 4
 """One detector reads a partition, so this bounds how many can share the work. A partition costs
@@ -96,15 +93,14 @@ def create(
     from kafkaio.topics import create_topics
 
     settings = kafka_settings(broker, kafka, kafka_config)
-    with _saying_why(settings):
-        there = create_topics(
-            settings.client(),
-            Topics(topic_prefix).all(),
-            partitions=partitions,
-            replication_factor=replication_factor,
-            retention=retention,
-            minimum_in_sync_replicas=min_isr,
-        )
+    there = create_topics(
+        settings,
+        Topics(topic_prefix).all(),
+        partitions=partitions,
+        replication_factor=replication_factor,
+        retention=retention,
+        minimum_in_sync_replicas=min_isr,
+    )
     for topic in there:
         what = "created" if topic.created else "is there already"
         print(f"{topic.name} {what}, {_count(topic.partitions)}")
@@ -126,28 +122,12 @@ def list_(
     from kafkaio.topics import list_topics
 
     settings = kafka_settings(broker, kafka, kafka_config)
-    with _saying_why(settings):
-        there = list_topics(settings.client())
+    there = list_topics(settings)
     for name in Topics(topic_prefix).all():
         if name in there:
             print(f"{name}, {_count(there[name])}")
         else:
             print(f"{name} is missing; 'fraudstream topics create' makes it.", file=sys.stderr)
-
-
-@contextmanager
-def _saying_why(settings: KafkaSettings) -> Iterator[None]:
-    """Say why Kafka does not let us in, where that can be found out."""
-    from broker.errors import NoAnswerError
-    from kafkaio.tls_probe import refusal
-    from kafkaio.topics import REQUEST_SECONDS
-
-    try:
-        yield
-    except NoAnswerError as error:
-        if sentence := refusal(settings, error.heard, tried=REQUEST_SECONDS):
-            raise NoAnswerError(sentence) from error
-        raise
 
 
 def _count(partitions: int) -> str:

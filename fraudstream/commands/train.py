@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from model.artifact.metadata import Metadata, Source
+    from model.artifact.metadata import DataSource, Metadata
     from model.evaluation.threshold import Policy
     from model.recipes.recipe import Recipe
 
@@ -145,9 +145,9 @@ def command(
     _print(metadata, model, time.monotonic() - started)
 
 
-def _rows(data: Path | None) -> tuple["pd.DataFrame", "Source"]:
+def _rows(data: Path | None) -> tuple["pd.DataFrame", "DataSource"]:
     """Return the rows to learn from and what they are."""
-    from model.artifact.metadata import Source
+    from model.artifact.metadata import DataSource
 
     if data is None:
         from dataset.twin import synthesize
@@ -160,11 +160,11 @@ def _rows(data: Path | None) -> tuple["pd.DataFrame", "Source"]:
         with progress_bar("Making the twin", total=ROWS, unit="rows") as advance:
             frame = synthesize(ROWS, TWIN_SEED, advance=advance)
         name = f"the synthetic twin of creditcard.csv, seed {TWIN_SEED}"
-        return frame, Source(name=name, synthetic=True)
+        return frame, DataSource(name=name, synthetic=True)
 
     from dataset.reader import read
 
-    return read(data), Source.of(data)
+    return read(data), DataSource.of(data)
 
 
 def _can_draw() -> bool:

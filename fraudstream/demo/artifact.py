@@ -9,7 +9,7 @@ from pathlib import Path
 
 from broker.process import start_tied
 from fraudstream.cache import cache_folder
-from fraudstream.demo.errors import PartFailedError
+from fraudstream.demo.errors import ServiceFailedError
 
 
 def cached_artifact() -> Path:
@@ -51,4 +51,4 @@ def train_artifact(folder: Path) -> None:
         training.wait()
         raise
     if code != 0:
-        raise PartFailedError(f"fraudstream train ended with exit code {code}.")
+        raise ServiceFailedError(f"fraudstream train ended with exit code {code}.")

@@ -5,14 +5,16 @@ DemoError
 └── ReconciliationError    what was published and what came out do not agree
 """
 
+from errors import FraudstreamError
 
-class DemoError(Exception):
-    """Root of the demo's errors; `exit_code` is what the command ends with."""
+
+class DemoError(FraudstreamError):
+    """Root of the demo's errors."""
 
     exit_code = 1
 
 
-class PartFailedError(DemoError):
+class ServiceFailedError(DemoError):
     """The detector or the quality monitor ended, or never got ready."""
 
 

@@ -21,11 +21,11 @@ from fraudstream.demo import reconciliation
 from fraudstream.demo.errors import ReconciliationError
 from fraudstream.demo.figures import Figures, read_figures
 from fraudstream.demo.report import Circumstances, Report, make_report
-from fraudstream.demo.service_process import Part, free_port
+from fraudstream.demo.service_process import ServiceProcess, free_port
 from fraudstream.demo.view import View
 from fraudstream.progress import progress_bar
 from kafkaio.settings import KafkaSettings
-from kafkaio.topic_reader import Follower
+from kafkaio.topic_reader import TopicReader
 from kafkaio.topics import create_topics, delete_topics
 from model.artifact.save import load_metadata
 from producer.pace import Rate
@@ -93,9 +93,9 @@ def run_demo(plan: Plan, view: View) -> Report:
         detector = stack.enter_context(_detector(plan, settings, topics, folder))
         if plan.kafka is None:
             _start_kafka(settings, view, stack)
-        create_topics(settings.client(), topics.all(), partitions=PARTITIONS, retention=None)
+        create_topics(settings, topics.all(), partitions=PARTITIONS, retention=None)
         if plan.kafka is not None:
-            stack.callback(delete_topics, settings.client(), topics.all())
+            stack.callback(delete_topics, settings, topics.all())
         quality = stack.enter_context(_quality(plan, settings, topics, folder))
         for part in (detector, quality):
             part.wait_until_ready()
@@ -103,7 +103,7 @@ def run_demo(plan: Plan, view: View) -> Report:
             f"Metrics: http://{detector.metrics}/metrics (detector), "
             f"http://{quality.metrics}/metrics (quality monitor)"
         )
-        follower = stack.enter_context(Follower(settings, {topics.alerts: True}))
+        follower = stack.enter_context(TopicReader(settings, {topics.alerts: True}))
         follower.connect(stopped=lambda: False)
         watch = _Watch(plan, view, (detector, quality), follower)
         sent = watch.replay(settings, topics)
@@ -141,9 +141,9 @@ def _start_kafka(settings: KafkaSettings, view: View, stack: ExitStack) -> None:
     view.say(f"Apache Kafka answers at {settings.broker}")
 
 
-def _detector(plan: Plan, settings: KafkaSettings, topics: Topics, folder: Path) -> Part:
+def _detector(plan: Plan, settings: KafkaSettings, topics: Topics, folder: Path) -> ServiceProcess:
     arguments = ["--model", str(plan.model), "--delivery", plan.delivery, "--group", GROUP]
-    return Part(
+    return ServiceProcess(
         "detect",
         [*_shared(plan, settings, topics), *arguments],
         folder=folder,
@@ -151,8 +151,8 @@ def _detector(plan: Plan, settings: KafkaSettings, topics: Topics, folder: Path)
     )
 
 
-def _quality(plan: Plan, settings: KafkaSettings, topics: Topics, folder: Path) -> Part:
-    return Part(
+def _quality(plan: Plan, settings: KafkaSettings, topics: Topics, folder: Path) -> ServiceProcess:
+    return ServiceProcess(
         "quality",
         [*_shared(plan, settings, topics), "--json"],
         folder=folder,
@@ -171,8 +171,8 @@ class _Watch:
         self,
         plan: Plan,
         view: View,
-        parts: tuple[Part, Part],
-        follower: Follower,
+        parts: tuple[ServiceProcess, ServiceProcess],
+        follower: TopicReader,
     ) -> None:
         self._plan = plan
         self._view = view

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from broker.process import start_tied
-from fraudstream.demo.errors import PartFailedError
+from fraudstream.demo.errors import ServiceFailedError
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
@@ -21,7 +21,7 @@ POLL_SECONDS = 0.05
 LOG_LINES = 15
 
 
-class Part:
+class ServiceProcess:
     """A `fraudstream` command running beside us, from the `with` statement's beginning to its end.
 
     Args:
@@ -77,7 +77,9 @@ class Part:
         while not self._is_ready():
             self.check()
             if time.monotonic() > deadline:
-                raise PartFailedError(self._failure(f"was not ready after {READY_SECONDS:.0f} s"))
+                raise ServiceFailedError(
+                    self._failure(f"was not ready after {READY_SECONDS:.0f} s")
+                )
             time.sleep(POLL_SECONDS)
 
     def check(self) -> None:
@@ -88,7 +90,7 @@ class Part:
         """
         code = self._process.poll()
         if code is not None:
-            raise PartFailedError(self._failure(f"ended with exit code {code}"))
+            raise ServiceFailedError(self._failure(f"ended with exit code {code}"))
 
     def scrape(self) -> str:
         """Return its metrics in Prometheus' text format, or "" while it does not answer."""
@@ -108,11 +110,11 @@ class Part:
         try:
             code = self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            raise PartFailedError(
+            raise ServiceFailedError(
                 self._failure(f"did not end within {STOP_SECONDS:.0f} s of being asked to")
             ) from None
         if code != 0:
-            raise PartFailedError(self._failure(f"ended with exit code {code}"))
+            raise ServiceFailedError(self._failure(f"ended with exit code {code}"))
         return self._output.read_text()
 
     def _is_ready(self) -> bool:
@@ -144,4 +146,4 @@ def free_port(preferred: int) -> int:
             except OSError:
                 continue
             return port
-    raise PartFailedError(f"Ports {preferred} to {preferred + 99} of 127.0.0.1 are all taken.")
+    raise ServiceFailedError(f"Ports {preferred} to {preferred + 99} of 127.0.0.1 are all taken.")

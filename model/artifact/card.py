@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 from model.artifact.card_tables import epochs, evaluation, hyperparameters, policies
-from model.artifact.metadata import Metadata, Source
+from model.artifact.metadata import DataSource, Metadata
 from model.evaluation.threshold import as_text
 from model.plots.gallery import Rendered
 from model.recipes import RECIPES
@@ -182,11 +182,11 @@ model-index:
 """
 
 
-def _synthetic_tag(source: Source) -> str:
+def _synthetic_tag(source: DataSource) -> str:
     return "\n  - synthetic" if source.synthetic else ""
 
 
-def _dataset_name(source: Source) -> str:
+def _dataset_name(source: DataSource) -> str:
     return f"{source.name}{' (synthetic)' if source.synthetic else ''}"
 
 

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from dataset.columns import SHA256
 from dataset.reader import sha256
-from model.drift_baseline import Reference
+from model.drift_baseline import DriftBaseline
 from model.evaluation.evaluate import Evaluation
 from model.evaluation.operating_points import OperatingPoint
 
@@ -19,7 +19,7 @@ FORMAT_VERSION = 2
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 
-class Source(msgspec.Struct, frozen=True, kw_only=True):
+class DataSource(msgspec.Struct, frozen=True, kw_only=True):
     """What a network was trained on.
 
     Attributes:
@@ -33,7 +33,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     synthetic: bool | None = None
 
     @classmethod
-    def of(cls, data: Path) -> "Source":
+    def of(cls, data: Path) -> "DataSource":
         """Return what a file is: the published one is known by its checksum, no other is."""
         checksum = sha256(data)
         return cls(name=data.name, sha256=checksum, synthetic=False if checksum == SHA256 else None)
@@ -88,7 +88,7 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     feature_names: tuple[str, ...]
     threshold: Share
     threshold_policy: str
-    source: Source
+    source: DataSource
     rows: int
     transactions: float
     frauds: int
@@ -101,4 +101,4 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     sample: Sample
     refitted: bool = False
     operating_points: list[OperatingPoint] = []
-    reference: Reference | None = None
+    reference: DriftBaseline | None = None

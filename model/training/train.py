@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from dataset.columns import FEATURES
 from model.artifact import save as artifact
-from model.artifact.metadata import FORMAT_VERSION, Metadata, Sample, Source
-from model.drift_baseline import Reference
+from model.artifact.metadata import FORMAT_VERSION, DataSource, Metadata, Sample
+from model.drift_baseline import DriftBaseline
 from model.errors import TrainingError
 from model.evaluation import threshold
 from model.evaluation.curve import OperatingCurve, Scored
@@ -66,7 +66,7 @@ def train_and_save(
     frame: "pd.DataFrame",
     folder: Path,
     *,
-    source: Source,
+    source: DataSource,
     weights: NDArray[np.float64] | None = None,
     recipe: Recipe = CHAMPION,
     policy: Policy = DEFAULT_POLICY,
@@ -144,7 +144,7 @@ def pictures_of(
 def train(
     frame: "pd.DataFrame",
     *,
-    source: Source,
+    source: DataSource,
     weights: NDArray[np.float64] | None = None,
     recipe: Recipe = CHAMPION,
     policy: Policy = DEFAULT_POLICY,
@@ -203,7 +203,7 @@ def train(
             held_out=evaluate(judged, chosen),
             sample=Sample(features=sample.tolist(), scores=score(sample).tolist()),
             operating_points=operating_points(curve, policy, chosen),
-            reference=Reference.of(features, _in_parts(score, features), weight),
+            reference=DriftBaseline.of(features, _in_parts(score, features), weight),
         ),
         judged,
     )
@@ -226,7 +226,7 @@ def _in_parts(score: Score, features: NDArray[np.float32]) -> NDArray[np.float32
     return np.concatenate([score(features[at : at + PART_ROWS]) for at in parts])
 
 
-def _with_checksum(source: Source, frame: "pd.DataFrame") -> Source:
+def _with_checksum(source: DataSource, frame: "pd.DataFrame") -> DataSource:
     if source.sha256:
         return source
     values = np.ascontiguousarray(frame[[*FEATURES, "Class"]].to_numpy(np.float64))

@@ -104,7 +104,7 @@ def build(plan: Plan, folder: Path) -> Iterator[tuple[World, Place]]:
         proxy = stack.enter_context(Proxy(proxy_port, proxied))
         topics = Topics("chaos.")
         settings = KafkaSettings(broker.address)
-        create_topics(settings.client(), topics.all(), partitions=PARTITIONS, retention=None)
+        create_topics(settings, topics.all(), partitions=PARTITIONS, retention=None)
         stream = make_stream(plan)
         stream.save(folder / "stream")
         _make_artifact(plan, folder / "artifact")

@@ -28,7 +28,7 @@ from events.topics import Topics
 from fraudstream.main import INTERRUPTED
 from fraudstream.stopping import stop_on_signals
 from kafkaio.settings import LIBRDKAFKA_LOGGER, KafkaSettings
-from model.drift_baseline import Reference
+from model.drift_baseline import DriftBaseline
 from tests.support.detector import OPTIONS
 
 # Outages are 5 to 60 s: most are waited out, and the long ones end the process, which is started
@@ -48,7 +48,7 @@ class KnownArtifact(msgspec.Struct, frozen=True):
     threshold: float = 0.5
     model_version: str = "known-1"
     model_sha256: str = "0" * 64
-    reference: Reference | None = None
+    reference: DriftBaseline | None = None
     feature_names: tuple[str, ...] = FEATURES
 
 
@@ -98,7 +98,7 @@ class Orders:
         self._visits = 0
 
     def reached(self, step: Step) -> None:
-        """Hear of a step: `consumer.commit.sink.Reached`."""
+        """Hear of a step: `consumer.commit.sink.CommitHook`."""
         if self._order is None:
             self._take()
         if self._order is None or step is not self._order.step:

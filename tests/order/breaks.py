@@ -8,10 +8,10 @@ from confluent_kafka import KafkaException, TopicPartition
 
 from consumer.commit.at_least_once import AtLeastOnce
 from consumer.commit.exactly_once import ExactlyOnce
-from consumer.commit.sink import AbortedError, Record
+from consumer.commit.sink import AbortedError, OutputRecord
 from consumer.detector.checkpoint import Pending
 from consumer.detector.loop import Detector
-from consumer.detector.source import Received, Source
+from consumer.detector.source import InputRecord, Source
 from tests.order.outside import Metadata
 
 _COUNT = count()
@@ -20,7 +20,7 @@ _COUNT = count()
 class OffsetsFirst(ExactlyOnce):
     """Commits the offsets, and the records after them."""
 
-    def commit(self, records: Sequence[Record], offsets: Sequence[TopicPartition]) -> None:
+    def commit(self, records: Sequence[OutputRecord], offsets: Sequence[TopicPartition]) -> None:
         try:
             self._consumer.commit(offsets=list(offsets), asynchronous=False)
         except KafkaException as error:
@@ -63,8 +63,8 @@ class UnfencedId(ExactlyOnce):
 class DeadLettersOutside(ExactlyOnce):
     """Writes dead letters with a producer of their own, before the transaction."""
 
-    def commit(self, records: Sequence[Record], offsets: Sequence[TopicPartition]) -> None:
-        def outside(record: Record) -> bool:
+    def commit(self, records: Sequence[OutputRecord], offsets: Sequence[TopicPartition]) -> None:
+        def outside(record: OutputRecord) -> bool:
             return record.topic.endswith(".dlq")
 
         plain = AtLeastOnce(
@@ -109,13 +109,13 @@ class KeepsWhatWasRevoked(Source):
 class BelievesTheGroup(Source):
     """Goes on where Kafka says that the group is, though Kafka may have forgotten."""
 
-    def _undone(self, records: list[Received]) -> list[Received]:
+    def _undone(self, records: list[InputRecord]) -> list[InputRecord]:
         return records
 
 
 class CommitsLastRead(Detector):
     """Takes the offset of the last record for the one after it."""
 
-    def _commit(self, records: Sequence[Record]) -> None:
+    def _commit(self, records: Sequence[OutputRecord]) -> None:
         self._pending.nexts = {place: max(0, n - 1) for place, n in self._pending.nexts.items()}
         super()._commit(records)

@@ -10,7 +10,7 @@ from tests.order.outside import Outside
 
 
 class MemoryEnds:
-    """The ends of the journal's partitions, as `recovery.JournalEnds` reads them."""
+    """The ends of the journal's partitions, as `recovery.JournalPositions` reads them."""
 
     def __init__(self, broker: Broker, topic: str, outside: Outside) -> None:
         self._broker = broker

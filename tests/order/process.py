@@ -19,14 +19,14 @@ from prometheus_client import CollectorRegistry
 from consumer.commit.at_least_once import AtLeastOnce
 from consumer.commit.exactly_once import ExactlyOnce
 from consumer.commit.journal import Journal
-from consumer.commit.sink import Delivery
+from consumer.commit.sink import CommitSink
 from consumer.detector.dead_letter_limit import DeadLetterLimit
 from consumer.detector.decode import Decoder
 from consumer.detector.loop import Detector
 from consumer.detector.metrics import DetectorMetrics
 from consumer.detector.source import Source
-from consumer.errors import ConsumerError
 from consumer.telemetry.health import Health
+from errors import FraudstreamError
 from events.messages import FEATURES
 from events.topics import Topics
 from tests.order.consumer import MemoryConsumer
@@ -192,7 +192,7 @@ class Process:
     def _run(self, _fault: Fault | None) -> None:
         try:
             self._detect()
-        except ConsumerError as error:
+        except FraudstreamError as error:
             self.ended = f"{type(error).__name__}: {error}"
         else:
             self.ended = self.ended or "stopped"
@@ -241,7 +241,7 @@ class Process:
             self._producer = producer
         return producer
 
-    def _reachable(self, delivery: Delivery) -> bool:
+    def _reachable(self, delivery: CommitSink) -> bool:
         fault = self._stand("reachable", "before")
         self._clock += 0.1
         if fault is Fault.OUTAGE:

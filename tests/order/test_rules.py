@@ -27,8 +27,8 @@ def kafka(kafka_settings: KafkaSettings) -> Iterator[Callable[[int], KafkaStage]
         def make(partitions: int) -> KafkaStage:
             prefix = f"rules-{uuid.uuid4().hex[:12]}."
             names = [f"{prefix}in", f"{prefix}out"]
-            create_topics(kafka_settings.client(), names, partitions=partitions, retention=None)
-            stack.callback(delete_topics, kafka_settings.client(), names)
+            create_topics(kafka_settings, names, partitions=partitions, retention=None)
+            stack.callback(delete_topics, kafka_settings, names)
             return KafkaStage(kafka_settings, prefix)
 
         yield make

@@ -12,9 +12,9 @@ from functools import partial
 from confluent_kafka import Consumer, TopicPartition
 
 from consumer.commit.exactly_once import ExactlyOnce
-from consumer.commit.sink import Record, Step
-from consumer.commit.watchdog import Watchdog, WatchedDelivery
-from consumer.errors import ConsumerError
+from consumer.commit.sink import OutputRecord, Step
+from consumer.commit.watchdog import Watchdog, WatchedSink
+from errors import FraudstreamError
 from kafkaio.clients import make_producer
 from kafkaio.settings import KafkaSettings
 
@@ -38,11 +38,11 @@ def main(broker: str, topic: str, alerts: str, timeout: str, limit: str) -> int:
         observe=lambda *_: None,
         reached=reached,
     )
-    delivery = WatchedDelivery(committing, Watchdog(float(limit)))
+    delivery = WatchedSink(committing, Watchdog(float(limit)))
     try:
         committing.open()  # not watched: on a busy machine it may take longer than LIMIT
-        delivery.commit([Record(alerts, b"key", b"value")], [TopicPartition(topic, 0, 1)])
-    except ConsumerError as error:
+        delivery.commit([OutputRecord(alerts, b"key", b"value")], [TopicPartition(topic, 0, 1)])
+    except FraudstreamError as error:
         print(f"Error: {error}", file=sys.stderr)
         return error.exit_code
     return 0

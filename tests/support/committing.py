@@ -8,7 +8,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from consumer.commit.at_least_once import AtLeastOnce
 from consumer.commit.exactly_once import ExactlyOnce
-from consumer.commit.sink import Reached, Record, pass_by
+from consumer.commit.sink import CommitHook, OutputRecord, pass_by
 from events.topics import Topics
 from kafkaio.clients import make_producer
 from kafkaio.settings import KafkaSettings
@@ -71,7 +71,7 @@ def exactly_once(
     settings: KafkaSettings,
     topics: Topics,
     consumer: Consumer | Remembered,
-    reached: Reached = pass_by,
+    reached: CommitHook = pass_by,
 ) -> ExactlyOnce:
     properties = {"transactional.id": topics.prefix, "transaction.timeout.ms": 1000}
     delivery = ExactlyOnce(
@@ -98,6 +98,6 @@ def at_least_once(
     return delivery
 
 
-def one_record(topics: Topics) -> tuple[list[Record], list[TopicPartition]]:
+def one_record(topics: Topics) -> tuple[list[OutputRecord], list[TopicPartition]]:
     offsets = [TopicPartition(topics.transactions, 0, 1)]
-    return [Record(topics.alerts, RECORD.encode(), b"{}")], offsets
+    return [OutputRecord(topics.alerts, RECORD.encode(), b"{}")], offsets

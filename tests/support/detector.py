@@ -12,13 +12,13 @@ from confluent_kafka import Producer
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
-from consumer.commit.sink import Reached, pass_by
+from consumer.commit.sink import CommitHook, pass_by
 from consumer.detector.service import DetectorOptions, run_detector
 from events.codec import encode
 from events.messages import FEATURES, Transaction
 from events.topics import Topics
 from kafkaio.settings import KafkaSettings
-from model.drift_baseline import Reference
+from model.drift_baseline import DriftBaseline
 
 THRESHOLD = 0.5
 PATIENCE = 60.0  # seconds that any awaited condition may take on a busy machine
@@ -42,7 +42,7 @@ class Metadata:
     threshold: float = THRESHOLD
     model_version: str = "known-1"
     model_sha256: str = "0" * 64
-    reference: Reference | None = None
+    reference: DriftBaseline | None = None
 
 
 class KnownModel:
@@ -89,7 +89,7 @@ class Running:
         topics: Topics,
         *,
         model: KnownModel | None = None,
-        reached: Reached = pass_by,
+        reached: CommitHook = pass_by,
         **changes: object,
     ) -> None:
         self.options = replace(OPTIONS, **changes)

@@ -45,7 +45,7 @@ def metrics(expression: str) -> set[str]:
 def watched(settings: KafkaSettings, folder: Path, program: Path) -> Iterator[Deployed]:
     """Run all of it until the block ends; it begins when every recorded series has a number."""
     topics = Topics(f"test-{uuid.uuid4().hex[:12]}.")
-    create_topics(settings.client(), topics.all(), partitions=2, retention=None)
+    create_topics(settings, topics.all(), partitions=2, retention=None)
     rows = folder / "twin.csv"
     write(synthesize(20_000, 3), rows)
     pace = ("--data", str(rows), "--rate", "400", "--loop")
@@ -64,7 +64,7 @@ def watched(settings: KafkaSettings, folder: Path, program: Path) -> Iterator[De
                 time.sleep(1)
             yield running
     finally:
-        delete_topics(settings.client(), topics.all())
+        delete_topics(settings, topics.all())
 
 
 def _awaited() -> list[str]:

@@ -11,7 +11,7 @@ PAGE = "messages"
 
 def sections() -> dict[str, str]:
     """Return the page's sections by name."""
-    told = document(Topics(), "")
+    told = document(Topics(), "", "")
     messages, schemas = told["components"]["messages"], told["components"]["schemas"]
     topics = [
         [

@@ -19,7 +19,7 @@ SECONDS = 30.0
 def test_a_commit_outlives_a_broker_that_is_killed_right_after_it() -> None:
     with EmbeddedBroker(cache=cache_folder("kafka")) as broker:
         settings = KafkaSettings(broker.address)
-        create_topics(settings.client(), [TOPIC], partitions=PARTITIONS, retention=None)
+        create_topics(settings, [TOPIC], partitions=PARTITIONS, retention=None)
         for number in range(1, 4):
             # A new producer id each time: the next commit of the same one would mend the last.
             producer, group = _begin(settings, str(number), offset=number)

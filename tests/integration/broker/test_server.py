@@ -13,9 +13,10 @@ import psutil
 import pytest
 from confluent_kafka import Consumer, Producer
 
-from broker.errors import EndedError, StartError
+from broker.errors import BrokerExitedError, StartError
 from broker.server import EmbeddedBroker
 from fraudstream.cache import cache_folder
+from kafkaio.settings import KafkaSettings
 from kafkaio.topics import create_topics, list_topics
 
 CACHE = cache_folder("kafka")
@@ -55,7 +56,7 @@ def running(*options: str) -> Iterator[tuple["subprocess.Popen[str]", str, psuti
 def test_data_are_kept_and_the_port_is_the_one_asked_for(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with EmbeddedBroker(cache=CACHE, data=data) as broker:
-        create_topics(_client(broker), ["kept"], partitions=3, retention=None)
+        create_topics(KafkaSettings(broker.address), ["kept"], partitions=3, retention=None)
         producer = Producer(_client(broker))
         producer.produce("kept", b"value", b"key")
         assert producer.flush(30) == 0
@@ -73,7 +74,7 @@ def test_data_are_kept_and_the_port_is_the_one_asked_for(tmp_path: Path) -> None
 
     with EmbeddedBroker(cache=CACHE, data=data, port=port) as broker:
         assert broker.address == f"127.0.0.1:{port}"
-        assert list_topics(_client(broker)) == {"kept": 3}
+        assert list_topics(KafkaSettings(broker.address)) == {"kept": 3}
         assert _read_one(broker, "kept") == b"value"
         broker.stop()
         broker.stop()
@@ -82,16 +83,16 @@ def test_data_are_kept_and_the_port_is_the_one_asked_for(tmp_path: Path) -> None
 def test_temporary_data_are_removed_and_a_crash_is_survived() -> None:
     with EmbeddedBroker(cache=CACHE) as broker:
         folder = broker.log.parent
-        create_topics(_client(broker), ["kept"], partitions=1, retention=None)
+        create_topics(KafkaSettings(broker.address), ["kept"], partitions=1, retention=None)
         address = broker.address
         broker.kill()
         broker.restart()
         assert broker.address == address
-        assert list_topics(_client(broker)) == {"kept": 1}
+        assert list_topics(KafkaSettings(broker.address)) == {"kept": 1}
 
         assert broker.pid is not None
         os.kill(broker.pid, signal.SIGKILL)
-        with pytest.raises(EndedError, match=r"(?s)ended on its own.*\n.*INFO"):
+        with pytest.raises(BrokerExitedError, match=r"(?s)ended on its own.*\n.*INFO"):
             broker.wait()
     assert not folder.exists()
 
@@ -100,7 +101,7 @@ def test_a_failing_start_shows_the_end_of_the_log(tmp_path: Path) -> None:
     records = tmp_path / "records"
     records.mkdir()
     (records / "meta.properties").write_text("version=1\ncluster.id=x\nnode.id=99\n")
-    with pytest.raises(EndedError, match=r"(?s)ended while it started.*Stored node id 99"):
+    with pytest.raises(BrokerExitedError, match=r"(?s)ended while it started.*Stored node id 99"):
         EmbeddedBroker(cache=CACHE, data=tmp_path).start()
 
 

@@ -63,7 +63,7 @@ def own_settings(own_broker: EmbeddedBroker) -> KafkaSettings:
 @pytest.fixture
 def own_topics(own_settings: KafkaSettings) -> Topics:
     topics = Topics(f"test-{uuid.uuid4().hex[:12]}.")
-    create_topics(own_settings.client(), topics.all(), partitions=PARTITIONS, retention=None)
+    create_topics(own_settings, topics.all(), partitions=PARTITIONS, retention=None)
     return topics
 
 

@@ -12,12 +12,12 @@ from confluent_kafka import Message
 from confluent_kafka.admin import AdminClient, NewPartitions
 
 import kafkaio.topic_reader
-from consumer.errors import ConsumerError, TopicMissingError
 from events.codec import encode
 from events.messages import Alert
 from events.topics import Topics
+from kafkaio.errors import SettingsError, TopicMissingError
 from kafkaio.settings import KafkaSettings
-from kafkaio.topic_reader import Follower
+from kafkaio.topic_reader import TopicReader
 from tests.support.command import Command, Transactions, until
 from tests.support.detector import PATIENCE
 
@@ -44,7 +44,7 @@ def command(tmp_path: Path) -> Iterator[Callable[..., Command]]:
         running.kill()
 
 
-def read_all(follower: Follower, topic: str) -> list[Message]:
+def read_all(follower: TopicReader, topic: str) -> list[Message]:
     """Return what stands in the topic at this moment and was not read yet."""
     assert follower.mark()
     messages: list[Message] = []
@@ -72,7 +72,7 @@ def test_only_what_was_committed_is_read_and_only_once(
     transactions.abort()
     transactions.write(topics.alerts, b"committed")
     transactions.begin(topics.alerts, b"open")
-    with Follower(kafka_settings, {topics.alerts: True}) as follower:
+    with TopicReader(kafka_settings, {topics.alerts: True}) as follower:
         assert follower.connect(stopped=never)
         assert values(read_all(follower, topics.alerts)) == [b"committed"]
         transactions.commit()
@@ -85,7 +85,7 @@ def test_from_now_on_is_exactly_from_connecting_on(
 ) -> None:
     transactions.write(topics.alerts, b"old", partition=0)
     transactions.write(topics.alerts, b"old", partition=1)
-    with Follower(kafka_settings, {topics.alerts: False}) as follower:
+    with TopicReader(kafka_settings, {topics.alerts: False}) as follower:
         assert follower.connect(stopped=never)
         transactions.write(topics.alerts, b"new", partition=0)
         transactions.write(topics.alerts, b"new too", partition=1)
@@ -99,7 +99,7 @@ def test_a_paused_topic_stays_in_kafka(
 ) -> None:
     transactions.write(topics.alerts, b"alert")
     transactions.write(topics.labels, b"label")
-    with Follower(kafka_settings, {topics.alerts: True, topics.labels: True}) as follower:
+    with TopicReader(kafka_settings, {topics.alerts: True, topics.labels: True}) as follower:
         assert follower.connect(stopped=never)
         follower.pause(topics.labels)
         assert values(read_all(follower, topics.alerts)) == [b"alert"]
@@ -111,7 +111,7 @@ def test_a_paused_topic_stays_in_kafka(
 def test_looking_on_leaves_no_group_behind(kafka_settings: KafkaSettings, topics: Topics) -> None:
     admin = AdminClient(kafka_settings.client())
     before = {group.group_id for group in admin.list_consumer_groups().result().valid}
-    with Follower(kafka_settings, {topics.alerts: True}) as follower:
+    with TopicReader(kafka_settings, {topics.alerts: True}) as follower:
         assert follower.connect(stopped=never)
         read_all(follower, topics.alerts)
         groups = {group.group_id for group in admin.list_consumer_groups().result().valid}
@@ -123,7 +123,7 @@ def test_partitions_added_later_are_read_from_their_beginning(
 ) -> None:
     monkeypatch.setattr(kafkaio.topic_reader, "_ADOPT_SECONDS", 0.1)
     admin = AdminClient(kafka_settings.client())
-    with Follower(kafka_settings, {topics.alerts: False}) as follower:
+    with TopicReader(kafka_settings, {topics.alerts: False}) as follower:
         assert follower.connect(stopped=never)
         for added in admin.create_partitions([NewPartitions(topics.alerts, 3)]).values():
             added.result()
@@ -137,7 +137,7 @@ def test_partitions_added_later_are_read_from_their_beginning(
 def test_a_topic_that_is_not_there_is_named(kafka_settings: KafkaSettings, topics: Topics) -> None:
     wanted = {topics.alerts: True, "no-such-topic": True}
     with (
-        Follower(kafka_settings, wanted) as follower,
+        TopicReader(kafka_settings, wanted) as follower,
         pytest.raises(TopicMissingError, match="no topic no-such-topic; create") as caught,
     ):
         follower.connect(stopped=never)
@@ -149,12 +149,12 @@ def test_a_topic_that_is_not_there_is_named(kafka_settings: KafkaSettings, topic
 def test_a_property_that_delivery_rests_on_cannot_be_changed(kafka_address: str) -> None:
     settings = KafkaSettings(kafka_address, {"isolation.level": "read_uncommitted"})
     with pytest.raises(Exception, match=r"isolation\.level cannot be set"):
-        Follower(settings, {"any": True})
+        TopicReader(settings, {"any": True})
 
 
 def test_an_unknown_property_is_one_sentence(kafka_address: str) -> None:
-    with pytest.raises(ConsumerError, match='No such configuration property: "nonsense"'):
-        Follower(KafkaSettings(kafka_address, {"nonsense": "1"}), {"any": True})
+    with pytest.raises(SettingsError, match='No such configuration property: "nonsense"'):
+        TopicReader(KafkaSettings(kafka_address, {"nonsense": "1"}), {"any": True})
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -10,7 +10,7 @@ import pytest
 
 from broker.server import EmbeddedBroker
 from consumer.commit.sink import Step
-from consumer.errors import DeliveryError
+from consumer.errors import CommitError
 from events.topics import Topics
 from kafkaio.settings import KafkaSettings
 from tests.conftest import ROOT
@@ -45,7 +45,7 @@ def test_at_least_once_ends_when_nothing_is_acknowledged(
 ) -> None:
     delivery = at_least_once(own_settings, group.join(), timeout=0.5)
     away()
-    with pytest.raises(DeliveryError, match=r"^1 alerts .* not acknowledged within 0.5 s") as end:
+    with pytest.raises(CommitError, match=r"^1 alerts .* not acknowledged within 0.5 s") as end:
         delivery.commit(*one_record(own_topics))
     assert end.value.exit_code == 1
 
@@ -96,7 +96,7 @@ def test_a_broker_that_crashes_and_comes_back_in_the_middle_of_a_commit_costs_no
     standstill.release()
     try:
         running.wait_for(lambda: running.value("fraud_alerts_total") == 100)
-    except DeliveryError:  # an end that is allowed, too: then a new process does the rest
+    except CommitError:  # an end that is allowed, too: then a new process does the rest
         done = len(alerts(own_settings, own_topics))
         running = Running(own_settings, own_topics, group="crash", journal=True)
         running.wait_for(lambda: running.value("fraud_alerts_total") == 100 - done)

@@ -12,12 +12,12 @@ from confluent_kafka import Message
 
 from consumer.commit.sink import Step
 from consumer.dead_letters.reader import DeadLetterReader
-from consumer.dead_letters.requeue import OnError, Replay
-from consumer.dead_letters.store import FOREIGN, Place, find, tally
+from consumer.dead_letters.requeue import OnError, Requeue
+from consumer.dead_letters.store import FOREIGN, Position, find, tally
 from consumer.errors import (
-    DeliveryError,
-    NoDeadLetterError,
-    StillRefusedError,
+    CommitError,
+    DeadLetterNotFoundError,
+    StillRejectedError,
     TooManyDeadLettersError,
 )
 from events.codec import Encoding, dead_letter_headers, encode
@@ -86,10 +86,10 @@ def reading(settings: KafkaSettings, topics: Topics, group: str = "one") -> Dead
 
 def replay(
     settings: KafkaSettings, topics: Topics, on_error: OnError = OnError.STOP, *reasons: str
-) -> Replay:
+) -> Requeue:
     """Replay to the end."""
     with reading(settings, topics) as reader:
-        replay = Replay(reader, settings, on_error=on_error, reasons=reasons)
+        replay = Requeue(reader, settings, on_error=on_error, reasons=reasons)
         replay.run()
     return replay
 
@@ -178,7 +178,7 @@ def test_a_replay_that_was_thought_dead_is_fenced(
     kafka_settings: KafkaSettings, topics: Topics
 ) -> None:
     write(kafka_settings, topics, map(good, range(45)))
-    others: list[Replay] = []
+    others: list[Requeue] = []
 
     def overtaken(step: Step) -> None:
         """Have another replay run to its end within the second commit of this one."""
@@ -189,8 +189,8 @@ def test_a_replay_that_was_thought_dead_is_fenced(
 
     overtaken.commits = 0  # type: ignore[attr-defined]
     with reading(kafka_settings, topics) as reader:
-        first = Replay(reader, kafka_settings, reached=overtaken)
-        with pytest.raises(DeliveryError, match="Another replay of group one goes on"):
+        first = Requeue(reader, kafka_settings, reached=overtaken)
+        with pytest.raises(CommitError, match="Another replay of group one goes on"):
             first.run()
     assert (first.done.replayed, others[0].done.replayed) == (BATCH, 35)
     assert keys(kafka_settings, topics.transactions) == list(range(45))
@@ -201,7 +201,7 @@ def test_one_that_is_not_alone_after_an_outage_ends(
 ) -> None:
     write(kafka_settings, topics, map(good, range(45)))
     with reading(kafka_settings, topics) as reader:
-        first = Replay(reader, kafka_settings)
+        first = Requeue(reader, kafka_settings)
         replay(kafka_settings, topics)
         reader.availability.outages += 1
         reader.availability.check = lambda _: None  # type: ignore[method-assign]
@@ -213,7 +213,7 @@ def test_one_that_is_not_alone_after_an_outage_ends(
                 yield batch  # type: ignore[misc]
 
         reader.read = after_an_outage  # type: ignore[method-assign, assignment]
-        with pytest.raises(DeliveryError, match="Another replay"):
+        with pytest.raises(CommitError, match="Another replay"):
             first.run()
     assert keys(kafka_settings, topics.transactions) == list(range(45))
 
@@ -244,7 +244,7 @@ def test_stop_commits_nothing_from_the_refused_one_on(
     bad = [b"{" if number == 30 else good(number) for number in range(60)]
     write(kafka_settings, topics, bad)
     for _ in range(2):  # the second time, what stands in the other partition may go back
-        with pytest.raises(StillRefusedError, match="0:15 "):
+        with pytest.raises(StillRejectedError, match="0:15 "):
             replay(kafka_settings, topics)
     assert 30 not in keys(kafka_settings, topics.transactions)
     done = replay(kafka_settings, topics, OnError.DROP).done
@@ -274,9 +274,9 @@ def test_a_dry_run_writes_nothing_and_ends_no_other(
 ) -> None:
     write(kafka_settings, topics, [*map(good, range(25)), b"{"])
     with reading(kafka_settings, topics) as reader:
-        running = Replay(reader, kafka_settings, on_error=OnError.DROP)
+        running = Requeue(reader, kafka_settings, on_error=OnError.DROP)
         with reading(kafka_settings, topics) as other:
-            dry = Replay(other, kafka_settings, on_error=OnError.DROP, dry_run=True)
+            dry = Requeue(other, kafka_settings, on_error=OnError.DROP, dry_run=True)
             dry.run()
         running.run()
     assert dry.done == running.done
@@ -299,9 +299,9 @@ def test_only_committed_ones_are_counted_and_found(
         count, place = counted[FOREIGN]
         assert count == 1
         assert find(reader, place).letter.value == b"foreign"
-        assert find(reader, Place(0, 0)).letter.value == b"{"
-        for nowhere in (Place(0, place.offset - 1), Place(0, 999), Place(7, 0)):
-            with pytest.raises(NoDeadLetterError):
+        assert find(reader, Position(0, 0)).letter.value == b"{"
+        for nowhere in (Position(0, place.offset - 1), Position(0, 999), Position(7, 0)):
+            with pytest.raises(DeadLetterNotFoundError):
                 find(reader, nowhere)
     transactions.commit()
 
@@ -309,7 +309,7 @@ def test_only_committed_ones_are_counted_and_found(
 def test_a_replay_ends_at_the_end_it_found(kafka_settings: KafkaSettings, topics: Topics) -> None:
     write(kafka_settings, topics, map(good, range(25)))
     with reading(kafka_settings, topics) as reader:
-        first = Replay(reader, kafka_settings)
+        first = Requeue(reader, kafka_settings)
         write(kafka_settings, topics, map(good, range(25, 30)))
         passed: list[int] = []
         first.run(advance=passed.append)

@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka import Consumer
 
 from consumer.commit.sink import AbortedError, Step
-from consumer.errors import DeliveryError
+from consumer.errors import CommitError
 from events.topics import Topics
 from kafkaio.settings import KafkaSettings
 from tests.support.committing import (
@@ -72,7 +72,7 @@ def test_a_transaction_that_is_over_its_time_is_aborted_by_kafka_and_ends_the_pr
 
     member = group.join()
     late = exactly_once(own_settings, own_topics, member, at(Step.COMMIT, until_aborted))
-    with pytest.raises(DeliveryError, match=r"^The transaction failed for good") as ended:
+    with pytest.raises(CommitError, match=r"^The transaction failed for good") as ended:
         late.commit(*one_record(own_topics))
     assert ended.value.exit_code == 1
     assert seen == []

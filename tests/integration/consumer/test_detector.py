@@ -11,10 +11,11 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from consumer.detector.service import DeliveryName
-from consumer.errors import AddressInUseError, BrokerAwayError, TopicMissingError
+from consumer.errors import AddressInUseError
 from events.codec import Encoding, decode_alert
 from events.topics import Topics
 from fraudstream.demo.reconciliation import read_all
+from kafkaio.errors import BrokerUnavailableError, TopicMissingError
 from kafkaio.settings import KafkaSettings
 from tests.support.detector import (
     PATIENCE,
@@ -252,7 +253,7 @@ def test_a_missing_topic_is_named(kafka_settings: KafkaSettings) -> None:
 def test_a_broker_that_is_not_there_ends_the_wait_at_the_limit(topics: Topics) -> None:
     nobody = KafkaSettings("127.0.0.1:1")
     running = Running(nobody, topics, group="test", broker_timeout=1.5)
-    with pytest.raises(BrokerAwayError, match=r"127\.0\.0\.1:1 has not answered"):
+    with pytest.raises(BrokerUnavailableError, match=r"127\.0\.0\.1:1 has not answered"):
         running.join()
 
 

@@ -9,7 +9,7 @@ from events.codec import encode
 from events.messages import FEATURES, Transaction
 from events.topics import Topics
 from kafkaio.settings import KafkaSettings
-from model.drift_baseline import Reference
+from model.drift_baseline import DriftBaseline
 from tests.support.detector import KnownModel, Metadata, Running, publish
 
 RANDOM = np.random.default_rng(4)
@@ -29,7 +29,7 @@ def run(
 ) -> Running:
     """Publish until the window has enough rows; V7 is not what it was."""
     trained, model = rows(20_000), KnownModel()
-    known = Reference.of(trained, trained[:, 1], np.ones(len(trained)))
+    known = DriftBaseline.of(trained, trained[:, 1], np.ones(len(trained)))
     model.metadata = Metadata(reference=known if reference else None)
     running = detect(model=model)
     published = 0

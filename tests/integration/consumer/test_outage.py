@@ -15,7 +15,7 @@ def test_a_detector_outlives_its_broker(caplog: pytest.LogCaptureFixture) -> Non
     topics = Topics()
     with EmbeddedBroker(cache=cache_folder("kafka")) as broker:
         settings = KafkaSettings(broker.address)
-        create_topics(settings.client(), topics.all(), partitions=1, retention=None)
+        create_topics(settings, topics.all(), partitions=1, retention=None)
         running = Running(settings, topics, group="outage")
         publish(settings, topics, payloads([True] * 10))
         running.wait_for(lambda: running.value("fraud_alerts_total") == 10)

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from consumer.quality.label_join import Figures
+from consumer.quality.label_join import QualityReport
 from events.codec import encode
 from events.messages import Alert, Label
 from events.topics import Topics
@@ -67,9 +67,9 @@ def got(url: str) -> tuple[int, str]:
             return error.code, error.read().decode()
 
 
-def closing(quality: Command, number: signal.Signals = signal.SIGTERM) -> Figures:
+def closing(quality: Command, number: signal.Signals = signal.SIGTERM) -> QualityReport:
     assert quality.end(number) == 0, quality.err
-    return msgspec.json.decode(quality.out.splitlines()[-1], type=Figures)
+    return msgspec.json.decode(quality.out.splitlines()[-1], type=QualityReport)
 
 
 def test_live_series_follow_alerts_and_labels(

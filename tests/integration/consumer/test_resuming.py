@@ -13,12 +13,12 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient
 
-from consumer.commit.recovery import JournalEnds, open_journal
+from consumer.commit.recovery import JournalPositions, open_journal
 from consumer.commit.sink import Step
-from consumer.errors import TopicMissingError
 from events.codec import encode
 from events.messages import JournalEntry
 from events.topics import Topics
+from kafkaio.errors import TopicMissingError
 from kafkaio.settings import KafkaSettings
 from kafkaio.topics import create_topics, delete_topics
 from tests.support.detector import PATIENCE, Running, payloads, publish, transaction
@@ -93,7 +93,7 @@ def test_at_least_once_does_again_what_kafka_forgot(
 
 
 def once_there(
-    ends: JournalEnds, partitions: Sequence[int] = range(PARTITIONS)
+    ends: JournalPositions, partitions: Sequence[int] = range(PARTITIONS)
 ) -> Mapping[int, int]:
     """Ask until there is an answer.
 
@@ -149,7 +149,7 @@ def test_the_last_committed_entry_of_the_group_counts(
     kafka_settings: KafkaSettings, topics: Topics
 ) -> None:
     journal = open_journal(kafka_settings, topics, "ours")
-    ends = JournalEnds(kafka_settings, journal)
+    ends = JournalPositions(kafka_settings, journal)
     assert once_there(ends) == {0: 0, 1: 0}
 
     writer = Writer(kafka_settings, topics)
@@ -175,17 +175,15 @@ def test_a_topic_that_is_made_anew_begins_anew(
     kafka_settings: KafkaSettings, topics: Topics
 ) -> None:
     before = open_journal(kafka_settings, topics, "ours")
-    delete_topics(kafka_settings.client(), [topics.transactions])
-    create_topics(
-        kafka_settings.client(), [topics.transactions], partitions=PARTITIONS, retention=None
-    )
+    delete_topics(kafka_settings, [topics.transactions])
+    create_topics(kafka_settings, [topics.transactions], partitions=PARTITIONS, retention=None)
     assert open_journal(kafka_settings, topics, "ours").key != before.key
 
 
 def test_a_journal_with_too_few_partitions_is_refused(
     kafka_settings: KafkaSettings, topics: Topics
 ) -> None:
-    delete_topics(kafka_settings.client(), [topics.journal])
-    create_topics(kafka_settings.client(), [topics.journal], partitions=1, retention=None)
+    delete_topics(kafka_settings, [topics.journal])
+    create_topics(kafka_settings, [topics.journal], partitions=1, retention=None)
     with pytest.raises(TopicMissingError, match=r"has 1 partitions and .* has 2; give it as many"):
         open_journal(kafka_settings, topics, "ours")

@@ -15,7 +15,7 @@ from confluent_kafka.admin import (
 
 from consumer.commit.sink import Step
 from consumer.detector.service import DeliveryName
-from consumer.errors import DeliveryError
+from consumer.errors import CommitError
 from events.topics import Topics
 from kafkaio.settings import KafkaSettings
 from tests.support.detector import PATIENCE, Running, free_port, payloads, publish
@@ -88,7 +88,7 @@ def test_a_second_process_of_the_same_identity_ends_the_first(
     assert not has_open_transaction(kafka_settings, topics.alerts)
     assert alerts(kafka_settings, topics) == []
     standstill.release()
-    with pytest.raises(DeliveryError, match=r"^[^.]+fenced[^.]*\.[^.]*$") as ended:
+    with pytest.raises(CommitError, match=r"^[^.]+fenced[^.]*\.[^.]*$") as ended:
         first.join()
     assert ended.value.exit_code == 1
     assert first.value("fraud_kafka_commits_total", outcome="failed") == 1
@@ -130,7 +130,7 @@ def test_a_detector_whose_alerts_are_always_refused_gives_up_and_has_committed_n
     set_largest_alert(kafka_settings, topics, 100)
     publish(kafka_settings, topics, payloads([True] * 100))
     running = detect()
-    with pytest.raises(DeliveryError, match=r"^10 commits in a row were aborted.*too large") as end:
+    with pytest.raises(CommitError, match=r"^10 commits in a row were aborted.*too large") as end:
         running.join()
     assert end.value.exit_code == 1
     assert alerts(kafka_settings, topics) == []

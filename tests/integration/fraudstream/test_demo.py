@@ -97,14 +97,14 @@ def test_the_demo_adds_up_and_says_so_in_json(mark: str, start: Start) -> None:
 def test_a_kafka_that_is_already_there_is_used_and_left_as_it_was(
     start: Start, kafka_address: str, kafka_settings: KafkaSettings
 ) -> None:
-    before = list_topics(kafka_settings.client())
+    before = list_topics(kafka_settings)
     arguments = ("--rows", "2000", "--rate", "1000", "--delivery", "at-least-once", "--json")
     code, out, err = finish(start("--broker", kafka_address, *arguments))
     assert code == 0, err
     report = json.loads(out)
     assert (report["published"], report["kafka_version"]) == (2000, None)
     assert report["delivery"] == "at-least-once"
-    assert list_topics(kafka_settings.client()) == before
+    assert list_topics(kafka_settings) == before
 
 
 @pytest.mark.parametrize("said", ["Starting Apache Kafka", "Apache Kafka answers", "ALERT"])

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
-from broker.errors import TopicsError
 from events.topics import Topics
 from fraudstream.main import main
+from kafkaio.errors import TopicAdminError
 from kafkaio.settings import KafkaSettings
 from kafkaio.topics import CreatedTopic, create_topics, delete_topics, list_topics
 
@@ -19,17 +19,20 @@ def prefix() -> str:
 
 
 def test_creating_twice_changes_nothing(kafka_settings: KafkaSettings, prefix: str) -> None:
-    client, name = kafka_settings.client(), f"{prefix}one"
-    first = create_topics(client, [name, name], partitions=2, retention=None)
+    name = f"{prefix}one"
+    first = create_topics(kafka_settings, [name, name], partitions=2, retention=None)
     assert first == [CreatedTopic(name, created=True, partitions=2)]
-    assert list_topics(client)[name] == 2
-    again = create_topics(client, [name, f"{prefix}two"], partitions=3, retention=None)
+    assert list_topics(kafka_settings)[name] == 2
+    again = create_topics(kafka_settings, [name, f"{prefix}two"], partitions=3, retention=None)
     assert again == [
         CreatedTopic(name, created=False, partitions=2),
         CreatedTopic(f"{prefix}two", created=True, partitions=3),
     ]
-    assert delete_topics(client, [name, f"{prefix}two", f"{prefix}none"]) == [name, f"{prefix}two"]
-    assert not {name, f"{prefix}two"} & list_topics(client).keys()
+    assert delete_topics(kafka_settings, [name, f"{prefix}two", f"{prefix}none"]) == [
+        name,
+        f"{prefix}two",
+    ]
+    assert not {name, f"{prefix}two"} & list_topics(kafka_settings).keys()
 
 
 @pytest.mark.parametrize(
@@ -38,23 +41,23 @@ def test_creating_twice_changes_nothing(kafka_settings: KafkaSettings, prefix: s
 def test_retention_is_kafkas(
     kafka_settings: KafkaSettings, prefix: str, retention: timedelta | None, milliseconds: str
 ) -> None:
-    client, name = kafka_settings.client(), f"{prefix}kept"
-    create_topics(client, [name], partitions=1, retention=retention)
+    name = f"{prefix}kept"
+    create_topics(kafka_settings, [name], partitions=1, retention=retention)
     resource = ConfigResource(ResourceType.TOPIC, name)
-    admin = AdminClient(client)
+    admin = AdminClient(kafka_settings.client())
     [answer] = admin.describe_configs([resource]).values()
     config = answer.result(30)
     assert config["retention.ms"].value == milliseconds
     assert config["min.insync.replicas"].value == "1"
-    delete_topics(client, [name])
+    delete_topics(kafka_settings, [name])
 
 
 def test_what_kafka_refuses_is_one_sentence(kafka_settings: KafkaSettings, prefix: str) -> None:
-    with pytest.raises(TopicsError, match=r"Topic .* cannot be created: .*"):
-        create_topics(kafka_settings.client(), [f"{prefix} ?"], partitions=1, retention=None)
-    with pytest.raises(TopicsError, match=r"(?i)replication.factor"):
+    with pytest.raises(TopicAdminError, match=r"Topic .* cannot be created: .*"):
+        create_topics(kafka_settings, [f"{prefix} ?"], partitions=1, retention=None)
+    with pytest.raises(TopicAdminError, match=r"(?i)replication.factor"):
         create_topics(
-            kafka_settings.client(),
+            kafka_settings,
             [f"{prefix}x"],
             partitions=1,
             replication_factor=9,
@@ -77,13 +80,13 @@ def test_the_command_says_what_became_of_each_topic(
     assert said.err.count("keeps its 4 partitions, not the 1 asked for") == 5
     assert _run("topics", "list", *where) == 0
     assert capsys.readouterr().out == "".join(f"{it}, 4 partitions\n" for it in names)
-    delete_topics(kafka_settings.client(), names)
+    delete_topics(kafka_settings, names)
 
 
 def test_the_fixture_gives_two_partitions_each(
     kafka_settings: KafkaSettings, topics: Topics
 ) -> None:
-    found = list_topics(kafka_settings.client())
+    found = list_topics(kafka_settings)
     assert [found[name] for name in topics.all()] == [2, 2, 2, 2, 2]
 
 

@@ -18,8 +18,8 @@ from confluent_kafka import Consumer, TopicPartition
 from events.codec import decode_label, decode_transaction
 from events.messages import FEATURES
 from events.topics import Topics
+from kafkaio.errors import TopicMissingError
 from kafkaio.settings import KafkaSettings
-from producer.errors import TopicMissingError
 from producer.pace import Rate
 from producer.replay import replay
 from producer.rows import transaction_id

@@ -9,11 +9,10 @@ from prometheus_client import CollectorRegistry
 import kafkaio.topics
 from consumer.alerts.follow import follow_alerts
 from consumer.dead_letters.reader import DeadLetterReader
-from consumer.errors import ConsumerError
 from consumer.quality.monitor import run_quality
+from errors import FraudstreamError
 from fraudstream.main import main
 from kafkaio.settings import KafkaSettings
-from producer.errors import BrokerError
 from producer.replay import replay
 from tests.support.detector import Running
 from tests.support.security import duties
@@ -128,7 +127,7 @@ def test_a_refusal_is_one_sentence_that_says_what_to_do(
     name: str,
 ) -> None:
     case = CASES[name]
-    with pytest.raises((ConsumerError, BrokerError)) as caught:
+    with pytest.raises(FraudstreamError) as caught:
         command(mistaken(case))
     sentence = str(caught.value)
     assert all(words in sentence for words in case.told), sentence

@@ -4,18 +4,16 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from broker.errors import BrokerError
-from consumer.errors import ConsumerError, DeliveryError, RightMissingError
+from consumer.errors import CommitError
+from errors import FraudstreamError
+from kafkaio.errors import PermissionMissingError
 from kafkaio.settings import KafkaSettings
-from kafkaio.topic_reader import Follower
-from producer.errors import ProducerError
+from kafkaio.topic_reader import TopicReader
 from tests.support.command import until
 from tests.support.detector import Running, payloads, publish
 from tests.support.security import duties
 from tests.support.security.rights import PAGE, RIGHTS, USERS, Right, in_commands, in_table
 from tests.support.security.secured import Secured
-
-OURS = (BrokerError, ConsumerError, ProducerError)  # a command ends with these in one sentence
 
 
 @pytest.fixture
@@ -50,7 +48,7 @@ def test_a_right_that_is_missing_is_named(
         everyone[right.user] = lambda settings: duties.create(
             settings, secured.plaintext, but=right.name
         )
-    with secured.without(right.binding()), pytest.raises(OURS) as caught:
+    with secured.without(right.binding()), pytest.raises(FraudstreamError) as caught:
         everyone[right.user](settings_of(right.user))
     sentence = str(caught.value)
     named = f"the right {right.operation} on {right.kind.replace('-', ' ')} {right.name}"
@@ -75,7 +73,7 @@ def test_a_right_that_is_taken_away_later_ends_the_detector(
         running.wait_for(lambda: running.value("fraud_alerts_total") > 0)
         with secured.without(_one(RIGHTS, "fraudstream-detector", "fraud.alerts").binding()):
             publish(secured.plaintext, duties.TOPICS, payloads([True]))
-            with pytest.raises(DeliveryError, match=r"does not let us write .*authorization"):
+            with pytest.raises(CommitError, match=r"does not let us write .*authorization"):
                 running.join()
     finally:
         running.stopping.set()
@@ -85,11 +83,11 @@ def test_a_follower_of_alerts_ends_when_it_may_not_read_any_more(
     secured: Secured, settings_of: Callable[..., KafkaSettings], topics: None
 ) -> None:
     right = _one(RIGHTS, "fraudstream-alerts", "fraud.alerts")
-    with Follower(settings_of(right.user), {right.name: False}) as follower:
+    with TopicReader(settings_of(right.user), {right.name: False}) as follower:
         assert follower.connect(stopped=duties.never)
         with (
             secured.without(right.binding()),
-            pytest.raises(RightMissingError, match=r"the right Read on topic fraud\.alerts"),
+            pytest.raises(PermissionMissingError, match=r"the right Read on topic fraud\.alerts"),
         ):
             until(follower.read, "an alert, which does not come")
 

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from consumer.alerts.follow import follow_alerts
 from consumer.dead_letters.reader import DeadLetterReader
-from consumer.dead_letters.requeue import OnError, Replay
+from consumer.dead_letters.requeue import OnError, Requeue
 from consumer.quality.monitor import run_quality
 from events.codec import dead_letter_headers
 from events.messages import FEATURES, Alert, DeadLetter
@@ -21,7 +21,7 @@ from producer.replay import replay
 from tests.support.detector import Running, payloads, producing, publish
 
 if TYPE_CHECKING:
-    from consumer.quality.label_join import Figures
+    from consumer.quality.label_join import QualityReport
 
 TOPICS = Topics()
 BAD = b"no transaction"
@@ -36,7 +36,7 @@ def frame(rows: int = 10) -> pd.DataFrame:
 
 
 def make_topics(settings: KafkaSettings) -> None:
-    create_topics(settings.client(), TOPICS.all(), partitions=2, retention=None)
+    create_topics(settings, TOPICS.all(), partitions=2, retention=None)
 
 
 def create(settings: KafkaSettings, admin: KafkaSettings, *, but: str = "") -> None:
@@ -70,7 +70,7 @@ def detect(settings: KafkaSettings, admin: KafkaSettings) -> None:
 
 
 def judge(settings: KafkaSettings) -> None:
-    seen: list[Figures] = []
+    seen: list[QualityReport] = []
     run_quality(
         settings,
         TOPICS,
@@ -101,7 +101,7 @@ def put_back(settings: KafkaSettings, admin: KafkaSettings) -> None:
             producer.produce(TOPICS.dead_letters, value, headers=dead_letter_headers(letter))
     with DeadLetterReader(settings, TOPICS.dead_letters, GROUP, stopped=never) as reader:
         assert reader.connect(to_commit=True)
-        running = Replay(reader, settings, on_error=OnError.BACK)
+        running = Requeue(reader, settings, on_error=OnError.BACK)
         running.run()
     assert running.done.replayed >= 1
     assert running.done.back["malformed_json"] >= 1

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from broker import quickstart
-from broker.errors import EndedError
+from broker.errors import BrokerExitedError
 from broker.quickstart import quick_options
 
 
@@ -51,7 +51,7 @@ def test_where_it_never_works_kafka_starts_without(
 
     def fail(archive: Path, _class_path: object) -> None:
         attempts.append(archive)
-        raise EndedError("It ended.\nAnd so on.")
+        raise BrokerExitedError("It ended.\nAnd so on.")
 
     monkeypatch.setattr(quickstart, "_make", fail)
     remarks: list[str] = []

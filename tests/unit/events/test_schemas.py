@@ -31,10 +31,11 @@ from events.messages import FEATURES, Alert, DeadLetter, JournalEntry, Label, Tr
 from events.schemas import schemas
 from events.topics import Topics
 from fraudstream.main import fraudstream
+from kafkaio.settings import DEFAULT_BROKER
 from tests.support import strategies
 
 FOLDER = Path(__file__).resolve().parent.parent.parent.parent / "docs" / "messages"
-PUBLISHED = files(Topics(), version("fraudstream"))
+PUBLISHED = files(Topics(), version("fraudstream"), DEFAULT_BROKER)
 DOCUMENT = PUBLISHED["asyncapi.json"]
 VALIDATORS = {name: Draft202012Validator(schema) for name, schema in schemas().items()}
 DECODERS = {
@@ -81,7 +82,7 @@ def test_what_is_committed_is_what_the_command_writes(tmp_path: Path) -> None:
 def test_the_command_prints_the_document_with_the_topics_that_were_asked_for() -> None:
     answer = CliRunner().invoke(fraudstream, ["messages", "--topic-prefix", "x."])
     printed = json.loads(answer.output)
-    assert printed == document(Topics("x."), version("fraudstream"))
+    assert printed == document(Topics("x."), version("fraudstream"), DEFAULT_BROKER)
     channels = printed["channels"].values()
     assert tuple(channel["address"] for channel in channels) == Topics("x.").all()
 

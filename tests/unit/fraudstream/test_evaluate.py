@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from dataset.reader import sha256
 from fraudstream.commands.evaluate import command
-from model.artifact.metadata import Source
+from model.artifact.metadata import DataSource
 from model.evaluation.threshold import Policy
 from model.recipes import RECIPES
 from model.training.train import train_and_save
@@ -34,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     frame.to_csv(folder / "data.csv", index=False)
     weights = np.where(frame["Class"] == 1, 1.0, 30.0)
     pd.DataFrame({"weight": weights}).to_csv(folder / "weights.csv", index=False)
-    source = Source(name="data.csv", sha256=sha256(folder / "data.csv"), synthetic=True)
+    source = DataSource(name="data.csv", sha256=sha256(folder / "data.csv"), synthetic=True)
     for name, refitted in (("artifact", True), ("apart", False)):
         recipe = replace(RECIPES["champion"], refitted=refitted)
         train_and_save(

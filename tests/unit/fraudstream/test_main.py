@@ -9,6 +9,7 @@ import sys
 import click
 import pytest
 
+from errors import FraudstreamError
 from fraudstream import main as front
 from fraudstream.main import COMMANDS, fraudstream
 from fraudstream.options import host_and_port
@@ -54,7 +55,7 @@ def test_every_option_says_what_it_does_its_default_and_its_variable(
             assert re.fullmatch(f"FRAUDSTREAM_([A-Z_]+_)?{variable}", str(parameter.envvar))
 
 
-class MistakeError(Exception):
+class MistakeError(FraudstreamError):
     exit_code = 2
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from events.errors import SettingsError
 from events.topics import Topics
+from kafkaio.errors import SettingsError
 from kafkaio.settings import KafkaSettings, load_settings
 
 

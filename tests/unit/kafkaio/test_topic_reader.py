@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 import kafkaio.topic_reader
-from consumer.errors import ConsumerError
+from kafkaio.errors import BrokerUnreachableError
 from kafkaio.settings import KafkaSettings
-from kafkaio.topic_reader import Follower
+from kafkaio.topic_reader import TopicReader
 
 
 @pytest.fixture
@@ -24,8 +24,10 @@ def test_no_kafka_is_one_sentence_after_the_limit(
 ) -> None:
     monkeypatch.setattr(kafkaio.topic_reader, "CONNECT_SECONDS", 0.0)
     with (
-        Follower(nobody, {"fraud.alerts": True}) as follower,
-        pytest.raises(ConsumerError, match=rf"Kafka at {nobody.broker} does not answer") as caught,
+        TopicReader(nobody, {"fraud.alerts": True}) as follower,
+        pytest.raises(
+            BrokerUnreachableError, match=rf"Kafka at {nobody.broker} does not answer"
+        ) as caught,
     ):
         follower.connect(stopped=lambda: False)
     assert "Connection refused" in str(caught.value)
@@ -35,5 +37,5 @@ def test_no_kafka_is_one_sentence_after_the_limit(
 
 def test_waiting_for_kafka_can_be_stopped(nobody: KafkaSettings) -> None:
     answers = iter([False, True])
-    with Follower(nobody, {"fraud.alerts": True}) as follower:
+    with TopicReader(nobody, {"fraud.alerts": True}) as follower:
         assert not follower.connect(stopped=lambda: next(answers))

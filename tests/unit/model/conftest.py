@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from dataset.columns import FEATURES
-from model.artifact.metadata import Source
+from model.artifact.metadata import DataSource
 from model.training.rows import Rows
 from model.training.train import Trained, train
 from tests.support import made_up
@@ -26,7 +26,7 @@ def epochs_told() -> list[int]:
 
 @pytest.fixture(scope="session")
 def trained(transactions: pd.DataFrame, epochs_told: list[int]) -> Trained:
-    source = Source(name="made up for tests", synthetic=True)
+    source = DataSource(name="made up for tests", synthetic=True)
     return train(transactions, source=source, seed=3, epochs=15, progress=epochs_told.append)
 
 

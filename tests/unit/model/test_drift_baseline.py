@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from model.drift_baseline import Distribution, Reference
+from model.drift_baseline import Distribution, DriftBaseline
 from model.serving.backend import compiled
 from model.training.train import Trained
 
@@ -52,8 +52,8 @@ def test_weights_stand_for_repeated_rows(
 def test_it_comes_with_training_and_survives_json(
     trained: Trained, raw: NDArray[np.float32]
 ) -> None:
-    expected = Reference.of(raw, compiled(trained.network)(raw), np.ones(len(raw)))
+    expected = DriftBaseline.of(raw, compiled(trained.network)(raw), np.ones(len(raw)))
     assert trained.metadata.reference == expected
     assert expected.rows == 3000
     assert len(expected.features) == 30
-    assert msgspec.json.decode(msgspec.json.encode(expected), type=Reference) == expected
+    assert msgspec.json.decode(msgspec.json.encode(expected), type=DriftBaseline) == expected

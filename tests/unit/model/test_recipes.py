@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from model.artifact.metadata import Source
+from model.artifact.metadata import DataSource
 from model.artifact.save import save
 from model.recipes import RECIPES
 from model.recipes.recipe import Recipe
@@ -55,7 +55,7 @@ def test_an_untrained_network_gives_the_share_it_should(recipe: Recipe, rows: Ro
 def test_a_saved_network_scores_as_the_trained_one(
     recipe: Recipe, transactions: pd.DataFrame, raw: NDArray[np.float32], tmp_path: Path
 ) -> None:
-    trained = train(transactions, source=Source(name="made up"), recipe=recipe, epochs=2)
+    trained = train(transactions, source=DataSource(name="made up"), recipe=recipe, epochs=2)
     folder = tmp_path / recipe.name
     save(folder, trained.network, trained.metadata)
     scores = Scorer.load(folder)(raw)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from model.artifact.metadata import Source
+from model.artifact.metadata import DataSource
 from model.errors import ArtifactError
 from model.recipes import RECIPES
 from model.side_by_side import check_lineup, joint_pictures, save_lineup
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 def lineup(trained: Trained, transactions: pd.DataFrame) -> list[Trained]:
     """Two recipes that are judged on the same rows, and two of one write-up."""
     names = ("keras-imbalanced", "tensorflow-weighted", "tensorflow-oversampled")
-    source = Source(name="made up for tests")
+    source = DataSource(name="made up for tests")
     return [
         trained,
         *(train(transactions, source=source, recipe=RECIPES[name], epochs=1) for name in names),

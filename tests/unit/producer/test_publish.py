@@ -7,11 +7,11 @@ import pytest
 from confluent_kafka import KafkaError
 
 import producer.publish
-from events.errors import SettingsError
 from events.topics import Topics
+from kafkaio.errors import BrokerUnreachableError, SettingsError
 from kafkaio.settings import KafkaSettings
-from producer.errors import BrokerError, UndeliveredError
-from producer.publish import Count, Outlet
+from producer.errors import UndeliveredError
+from producer.publish import Count, ReplayProducer
 from producer.replay import replay
 
 
@@ -23,9 +23,9 @@ def nobody() -> Iterator[str]:
         yield f"127.0.0.1:{taken.getsockname()[1]}"
 
 
-def outlet(address: str, **properties: str) -> tuple[Outlet, list[str]]:
+def outlet(address: str, **properties: str) -> tuple[ReplayProducer, list[str]]:
     said: list[str] = []
-    made = Outlet(
+    made = ReplayProducer(
         KafkaSettings(address, {name.replace("_", "."): to for name, to in properties.items()}),
         said.append,
     )
@@ -46,7 +46,9 @@ def test_nobody_answers_at_the_start(nobody: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(producer.publish, "ANSWER_SECONDS", 0.5)
     made, said = outlet(nobody)
 
-    with pytest.raises(BrokerError, match=f"No Kafka answered at {nobody} .*refused") as error:
+    with pytest.raises(
+        BrokerUnreachableError, match=f"No Kafka answered at {nobody} .*refused"
+    ) as error:
         made.connect("transactions")
 
     assert error.value.exit_code == 2
@@ -54,7 +56,7 @@ def test_nobody_answers_at_the_start(nobody: str, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_setting_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(BrokerError, match=r'No such configuration property: "no\.such"'):
+    with pytest.raises(SettingsError, match=r'No such configuration property: "no\.such"'):
         outlet("localhost:1", no_such="1")
 
 
@@ -103,8 +105,8 @@ def test_an_interrupted_wait_says_what_was_not_confirmed(
     def interrupt(_outlet: object) -> Never:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Outlet, "connect", lambda *_: None)
-    monkeypatch.setattr(Outlet, "drain", interrupt)
+    monkeypatch.setattr(ReplayProducer, "connect", lambda *_: None)
+    monkeypatch.setattr(ReplayProducer, "drain", interrupt)
 
     with pytest.raises(UndeliveredError, match="10 of 10 transactions and 10 of 10") as error:
         replay(frame, KafkaSettings(nobody), Topics())

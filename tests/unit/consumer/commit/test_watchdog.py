@@ -8,10 +8,10 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from consumer.commit.watchdog import Watchdog
-from consumer.errors import BrokerAwayError, ConsumerError
 from consumer.telemetry.health import STUCK_SECONDS, Health
 from kafkaio.clients import make_consumer, make_producer
-from kafkaio.connectivity import Availability
+from kafkaio.connectivity import Connectivity
+from kafkaio.errors import BrokerUnavailableError, ConnectionRejectedError, SettingsError
 
 
 class Clock:
@@ -52,15 +52,15 @@ def test_the_watchdog_ends_only_calls_that_are_overdue() -> None:
     assert said == []
 
 
-def away(clock: Clock, limit: float = 60.0) -> Availability:
-    availability = Availability("h:1", limit=limit, clock=clock)
+def away(clock: Clock, limit: float = 60.0) -> Connectivity:
+    availability = Connectivity("h:1", limit=limit, clock=clock)
     availability.on_error(KafkaError(KafkaError._ALL_BROKERS_DOWN))
     return availability
 
 
 def test_a_broker_that_is_not_suspected_is_not_probed() -> None:
     kafka = Kafka(answers=False)
-    Availability("h:1", limit=1, clock=Clock()).check(kafka)
+    Connectivity("h:1", limit=1, clock=Clock()).check(kafka)
     assert kafka.probes == 0
 
 
@@ -77,7 +77,7 @@ def test_probes_back_off_and_the_limit_ends_the_wait() -> None:
                 times.append(clock.now)
             clock.now += 0.1
 
-    with pytest.raises(BrokerAwayError, match="h:1 has not answered for 60 s"):
+    with pytest.raises(BrokerUnavailableError, match="h:1 has not answered for 60 s"):
         turn_until_it_gives_up()
     pauses = [round(later - earlier, 1) for earlier, later in pairwise(times)]
     assert pauses[:5] == [0.5, 1.0, 2.0, 2.0, 2.0]
@@ -99,9 +99,9 @@ def test_an_answer_ends_the_suspicion(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_a_refusal_is_the_users_mistake() -> None:
-    availability = Availability("h:1", limit=60, clock=Clock())
+    availability = Connectivity("h:1", limit=60, clock=Clock())
     availability.on_error(KafkaError(KafkaError._AUTHENTICATION, "SASL: bad password"))
-    with pytest.raises(ConsumerError, match="refuses the connection: SASL: bad password"):
+    with pytest.raises(ConnectionRejectedError, match="refuses the connection: SASL: bad password"):
         availability.check(Kafka(answers=True))
 
 
@@ -127,7 +127,7 @@ def test_healthy_means_that_the_loop_moves() -> None:
 
 @pytest.mark.parametrize("make", [make_consumer, make_producer])
 def test_a_property_that_kafka_does_not_know_is_one_sentence(make: Callable[..., object]) -> None:
-    with pytest.raises(ConsumerError, match='not accepted: No such configuration property: "no"'):
+    with pytest.raises(SettingsError, match='not accepted: No such configuration property: "no"'):
         make({"bootstrap.servers": "127.0.0.1:1", "group.id": "g", "no": "1"})
 
 

@@ -12,14 +12,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.dead_letters.reader import Stretch
-from consumer.dead_letters.requeue import OnError, Replay
-from consumer.dead_letters.requeue_batch import Outcome
-from consumer.dead_letters.store import FOREIGN, Kept, Place, Tally, kept, tally
+from consumer.dead_letters.requeue import OnError, Requeue
+from consumer.dead_letters.requeue_batch import RequeueResult
+from consumer.dead_letters.store import (
+    FOREIGN,
+    Position,
+    ReasonSummary,
+    StoredDeadLetter,
+    kept,
+    tally,
+)
 from consumer.dead_letters.text import full, full_json, table, table_json
-from consumer.errors import StillRefusedError, TopicMissingError
+from consumer.errors import StillRejectedError
 from events.codec import dead_letter_headers, encode
 from events.messages import FEATURES, DeadLetter, Transaction
-from kafkaio.permissions import Right
+from kafkaio.errors import TopicMissingError
+from kafkaio.permissions import Permission
 from kafkaio.settings import KafkaSettings
 
 GOOD = encode(Transaction(transaction_id="row-1", **dict.fromkeys(FEATURES, 0.0)))
@@ -88,7 +96,7 @@ class Reader:
     def note(self) -> None:
         self.stretches = {1: Stretch(0, self.next, 100)}
 
-    def require(self, *rights: Right, patience: float = 0) -> None:
+    def require(self, *rights: Permission, patience: float = 0) -> None:
         for right in rights:
             if right.kind == "topic" and right.name not in {"transactions", "transactions.dlq"}:
                 raise TopicMissingError(right.name)
@@ -101,7 +109,7 @@ class Reader:
 
 def test_what_was_written_is_read_again() -> None:
     dead = kept(stored(5))
-    assert dead.place == Place(1, 5)
+    assert dead.place == Position(1, 5)
     assert str(dead.place) == "1:5"
     letter = dead.letter
     assert (letter.topic, letter.partition, letter.offset) == ("transactions", 3, 75)
@@ -135,15 +143,17 @@ def test_they_are_counted_by_reason_and_origin_and_what_waits_is_told() -> None:
     )
     reader.note()
     assert tally(reader) == [
-        Tally("empty", "transactions", Place(1, 2), 3, 1, 1000, 3000),
-        Tally("empty", "other", Place(1, 3), 1, 1, 1_700_000_000_000, 1_700_000_000_000),
-        Tally("oversized", "transactions", Place(1, 4), 1, 1, None, None),
+        ReasonSummary("empty", "transactions", Position(1, 2), 3, 1, 1000, 3000),
+        ReasonSummary("empty", "other", Position(1, 3), 1, 1, 1_700_000_000_000, 1_700_000_000_000),
+        ReasonSummary("oversized", "transactions", Position(1, 4), 1, 1, None, None),
     ]
 
 
 TALLIES = [
-    Tally("malformed_json", "transactions", Place(0, 42), 12_345, 2, 1_700_000_000_000, 10**14),
-    Tally("empty", "transactions", Place(1, 7), 1, 1, None, None),
+    ReasonSummary(
+        "malformed_json", "transactions", Position(0, 42), 12_345, 2, 1_700_000_000_000, 10**14
+    ),
+    ReasonSummary("empty", "transactions", Position(1, 7), 1, 1, None, None),
 ]
 
 
@@ -273,9 +283,9 @@ class Writing:
 
 def replaying(
     records: list[Stored], on_error: OnError, *reasons: str, start: int = 0
-) -> tuple[Replay, Writing]:
+) -> tuple[Requeue, Writing]:
     reader: Any = Reader(records, next=start)
-    replay = Replay(
+    replay = Requeue(
         reader, KafkaSettings("nowhere"), on_error=on_error, reasons=reasons, dry_run=True
     )
     writing = Writing()
@@ -289,7 +299,7 @@ def test_a_good_one_goes_back_as_it_was() -> None:
     # A dict keeps the last of two headers of one name; their order is tested with Kafka.
     assert writing.records == [("transactions", GOOD, {"source": None}, 1_700_000_000_000)]
     assert writing.offsets == [[(1, 1)]]
-    assert replay.done == Outcome(replayed=1)
+    assert replay.done == RequeueResult(replayed=1)
 
 
 def test_it_goes_on_where_the_last_one_ended() -> None:
@@ -302,7 +312,7 @@ def test_it_goes_on_where_the_last_one_ended() -> None:
 
 def test_stop_commits_what_stands_before_and_nothing_else() -> None:
     replay, writing = replaying([stored(0), stored(1, BAD), stored(2)], OnError.STOP)
-    with pytest.raises(StillRefusedError, match=r"at 1:1 .*\(missing_field\): .*--on-error") as it:
+    with pytest.raises(StillRejectedError, match=r"at 1:1 .*\(missing_field\): .*--on-error") as it:
         replay.run()
     assert it.value.exit_code == 1
     assert len(writing.records) == 1
@@ -311,7 +321,7 @@ def test_stop_commits_what_stands_before_and_nothing_else() -> None:
 
 def test_stop_at_the_very_first_commits_nothing() -> None:
     replay, writing = replaying([stored(0, BAD), stored(1)], OnError.STOP)
-    with pytest.raises(StillRefusedError):
+    with pytest.raises(StillRejectedError):
         replay.run()
     assert writing.offsets == []
 
@@ -324,7 +334,7 @@ def test_back_says_today_s_reason_and_where_it_came_from_at_first() -> None:
     assert headers["fraudstream.reason"] == b"missing_field"
     assert headers["__connect.errors.offset"] == b"70"
     assert headers["__connect.errors.topic"] == b"transactions"
-    assert replay.done == Outcome(replayed=1, back={"missing_field": 1})
+    assert replay.done == RequeueResult(replayed=1, back={"missing_field": 1})
     assert writing.offsets == [[(1, 2)]]
 
 
@@ -332,7 +342,7 @@ def test_drop_passes_it_over() -> None:
     replay, writing = replaying([stored(0, BAD), stored(1)], OnError.DROP)
     replay.run()
     assert len(writing.records) == 1
-    assert replay.done == Outcome(replayed=1, dropped={"missing_field": 1})
+    assert replay.done == RequeueResult(replayed=1, dropped={"missing_field": 1})
     assert writing.offsets == [[(1, 2)]]
 
 
@@ -343,14 +353,14 @@ def test_those_of_other_reasons_are_kept_unchanged_and_not_judged() -> None:
     first, second = writing.records
     assert first == ("transactions.dlq", BAD, dict(records[0].headers()), 1_700_000_000_000)
     assert second[0] == "transactions"
-    assert replay.done == Outcome(replayed=1, others=1)
+    assert replay.done == RequeueResult(replayed=1, others=1)
 
 
 @pytest.mark.parametrize("on_error", [OnError.BACK, OnError.DROP, OnError.STOP])
 def test_what_never_was_a_dead_letter_is_refused_and_stays_as_it_is(on_error: OnError) -> None:
     replay, writing = replaying([Stored(0, GOOD, [("any", b"header")])], on_error)
     if on_error is OnError.STOP:
-        with pytest.raises(StillRefusedError, match="no dead letter of a detector"):
+        with pytest.raises(StillRejectedError, match="no dead letter of a detector"):
             replay.run()
         return
     replay.run()
@@ -361,11 +371,11 @@ def test_what_never_was_a_dead_letter_is_refused_and_stays_as_it_is(on_error: On
 
 def test_a_topic_that_is_gone_refuses_its_dead_letters() -> None:
     replay, _ = replaying([stored(0, topic="gone")], OnError.STOP)
-    with pytest.raises(StillRefusedError, match="there is no topic gone"):
+    with pytest.raises(StillRejectedError, match="there is no topic gone"):
         replay.run()
 
 
 def test_a_kept_dead_letter_is_written_as_it_stood() -> None:
     original = stored(0)
     assert dead_letter_headers(kept(original).letter) == original.headers()
-    assert isinstance(kept(original), Kept)
+    assert isinstance(kept(original), StoredDeadLetter)

@@ -22,18 +22,18 @@ from consumer.detector.drift import (
     stability_index,
 )
 from consumer.detector.metrics import DetectorMetrics
-from model.drift_baseline import Distribution, Reference
+from model.drift_baseline import Distribution, DriftBaseline
 
 NAMES = ("a", "b")
 RANDOM = np.random.default_rng(1)
 TRAINED = RANDOM.normal(size=(20_000, 3)).astype(np.float32)  # features a and b, and the score
-REFERENCE = Reference.of(TRAINED[:, :2], TRAINED[:, 2], np.ones(len(TRAINED)))
+REFERENCE = DriftBaseline.of(TRAINED[:, :2], TRAINED[:, 2], np.ones(len(TRAINED)))
 
 
 class Stream:
     """A window, its clock and its gauges."""
 
-    def __init__(self, reference: Reference | None = REFERENCE) -> None:
+    def __init__(self, reference: DriftBaseline | None = REFERENCE) -> None:
         self.now = 0.0
         self.registry = CollectorRegistry()
         names = [(name, "help") for name in ("feature", "score", "rows")]
@@ -99,7 +99,7 @@ def test_each_row_is_in_one_bin_as_training_has_them(values: list[float]) -> Non
     column = np.array(values, np.float32)
     trained = Distribution.of(column, np.ones(len(column)))
     constant = Distribution(edges=[0.0], shares=[1.0, 0.0])
-    bins = Bins.of(Reference(rows=1, features=[trained], scores=constant), ["a"])
+    bins = Bins.of(DriftBaseline(rows=1, features=[trained], scores=constant), ["a"])
     (counts, scores) = bins.count(np.column_stack([column, column]))
     assert counts.sum() == scores.sum() == len(column)
     assert counts[: len(trained.shares)] / len(column) == pytest.approx(trained.shares)

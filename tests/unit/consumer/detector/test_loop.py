@@ -9,21 +9,21 @@ from confluent_kafka import TopicPartition
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
-from consumer.commit.sink import AbortedError, Record
+from consumer.commit.sink import AbortedError, OutputRecord
 from consumer.detector.dead_letter_limit import DeadLetterLimit
 from consumer.detector.decode import Decoder
 from consumer.detector.loop import ABORTS_IN_A_ROW, Detector
 from consumer.detector.metrics import DetectorMetrics, Trigger
-from consumer.errors import DeliveryError
+from consumer.errors import CommitError
 from consumer.telemetry.health import Health
 from events.codec import encode
 from events.messages import FEATURES, Transaction
 from events.topics import Topics
-from model.drift_baseline import Distribution, Reference
+from model.drift_baseline import Distribution, DriftBaseline
 
 PARTITION = TopicPartition("transactions", 0)
 HALVES = Distribution(edges=[0.0], shares=[0.5, 0.5])
-REFERENCE = Reference(rows=2, features=[HALVES] * len(FEATURES), scores=HALVES)
+REFERENCE = DriftBaseline(rows=2, features=[HALVES] * len(FEATURES), scores=HALVES)
 
 
 @dataclass
@@ -105,7 +105,7 @@ class Commits:
     def open(self) -> None:
         """Nothing to prepare."""
 
-    def commit(self, records: Sequence[Record], offsets: Sequence[TopicPartition]) -> None:
+    def commit(self, records: Sequence[OutputRecord], offsets: Sequence[TopicPartition]) -> None:
         if self.aborts:
             self.aborts -= 1
             raise AbortedError("told to")
@@ -170,7 +170,7 @@ def test_an_aborted_commit_is_done_again_from_its_first_record_and_counted_once(
 
 def test_aborts_without_end_end_the_process() -> None:
     log, commits = Log([True] * 2), Commits(aborts=10**6)
-    with pytest.raises(DeliveryError, match=f"{ABORTS_IN_A_ROW} commits in a row were aborted"):
+    with pytest.raises(CommitError, match=f"{ABORTS_IN_A_ROW} commits in a row were aborted"):
         run(log, commits, turns=10**6)
 
 
@@ -206,12 +206,14 @@ def test_a_failed_commit_is_not_tried_again_on_the_way_out() -> None:
     class Broken(Commits):
         calls = 0
 
-        def commit(self, records: Sequence[Record], offsets: Sequence[TopicPartition]) -> None:
+        def commit(
+            self, records: Sequence[OutputRecord], offsets: Sequence[TopicPartition]
+        ) -> None:
             self.calls += 1
-            raise DeliveryError("fenced")
+            raise CommitError("fenced")
 
     broken = Broken()
-    with pytest.raises(DeliveryError, match="fenced"):
+    with pytest.raises(CommitError, match="fenced"):
         run(Log([True]), broken, turns=5)
     assert broken.calls == 1
 

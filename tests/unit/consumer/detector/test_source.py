@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from consumer.detector.source import Source
-from consumer.errors import DeliveryError
+from kafkaio.errors import ClientFailedError
 
 
 @dataclass
@@ -119,5 +119,5 @@ def test_a_journal_that_never_answers_ends_the_process() -> None:
     for _ in range(3):
         assert read(source) == []
     sentence = r"^The journal has not said for 60 s how far in is done with: Still open\.$"
-    with pytest.raises(DeliveryError, match=sentence):
+    with pytest.raises(ClientFailedError, match=sentence):
         source.read()

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.detector.metrics import Outcome
-from consumer.quality.label_join import Outcomes, figures
+from consumer.quality.label_join import LabelJoin, figures
 from events.messages import Label
 
 GRACE = 2.0
@@ -15,7 +15,7 @@ def label(transaction_id: str, *, fraud: bool, amount: float = 10.0) -> Label:
 
 
 def test_the_four_outcomes() -> None:
-    outcomes = Outcomes(grace=GRACE)
+    outcomes = LabelJoin(grace=GRACE)
     outcomes.alert("caught")
     outcomes.alert("false alarm")
     for number, (name, fraud) in enumerate(
@@ -35,12 +35,12 @@ def test_the_four_outcomes() -> None:
 
 
 def test_ratios_of_nothing_are_none() -> None:
-    told = figures(Outcomes(grace=GRACE))
+    told = figures(LabelJoin(grace=GRACE))
     assert (told.precision, told.recall) == (None, None)
 
 
 def test_a_label_waits_for_its_alert_until_the_grace_is_over() -> None:
-    outcomes = Outcomes(grace=GRACE)
+    outcomes = LabelJoin(grace=GRACE)
     outcomes.label(label("late", fraud=True), now=10.0)
     outcomes.label(label("later", fraud=True), now=11.0)
     assert outcomes.judge(now=11.9) == []
@@ -51,7 +51,7 @@ def test_a_label_waits_for_its_alert_until_the_grace_is_over() -> None:
 
 
 def test_an_alert_after_the_verdict_is_counted_as_late_once_and_changes_nothing() -> None:
-    outcomes = Outcomes(grace=0.0)
+    outcomes = LabelJoin(grace=0.0)
     outcomes.label(label("slow", fraud=True), now=0.0)
     outcomes.judge(now=0.0)
     outcomes.alert("slow")
@@ -62,7 +62,7 @@ def test_an_alert_after_the_verdict_is_counted_as_late_once_and_changes_nothing(
 
 
 def test_an_alert_repeated_after_its_verdict_is_not_late() -> None:
-    outcomes = Outcomes(grace=0.0)
+    outcomes = LabelJoin(grace=0.0)
     outcomes.alert("twice")
     outcomes.label(label("twice", fraud=True), now=0.0)
     outcomes.judge(now=0.0)
@@ -71,7 +71,7 @@ def test_an_alert_repeated_after_its_verdict_is_not_late() -> None:
 
 
 def test_a_label_repeated_within_the_grace_or_after_it_counts_once() -> None:
-    outcomes = Outcomes(grace=GRACE)
+    outcomes = LabelJoin(grace=GRACE)
     outcomes.label(label("twice", fraud=True), now=0.0)
     outcomes.label(label("twice", fraud=False), now=0.0)
     outcomes.judge(now=GRACE)
@@ -81,7 +81,7 @@ def test_a_label_repeated_within_the_grace_or_after_it_counts_once() -> None:
 
 
 def test_memory_is_bounded_and_what_was_forgotten_is_counted() -> None:
-    outcomes = Outcomes(grace=0.0, alerts_remembered=2, judged_remembered=2)
+    outcomes = LabelJoin(grace=0.0, alerts_remembered=2, judged_remembered=2)
     for name in ("first", "second", "third"):
         outcomes.alert(name)
     assert outcomes.forgotten == 1
@@ -98,7 +98,7 @@ def test_memory_is_bounded_and_what_was_forgotten_is_counted() -> None:
 
 
 def test_an_alert_is_forgotten_once_it_was_judged() -> None:
-    outcomes = Outcomes(grace=0.0, alerts_remembered=1)
+    outcomes = LabelJoin(grace=0.0, alerts_remembered=1)
     for number in range(10):
         outcomes.alert(f"tx-{number}")
         outcomes.label(label(f"tx-{number}", fraud=True), now=0.0)
@@ -138,7 +138,7 @@ def test_any_interleaving_within_the_grace_counts_like_the_batch(
     stream: tuple[dict[str, tuple[bool, bool]], list[tuple[float, str, str]]], waits: list[float]
 ) -> None:
     verdicts, arrivals = stream
-    outcomes = Outcomes(grace=GRACE)
+    outcomes = LabelJoin(grace=GRACE)
     for number, (time, kind, name) in enumerate(arrivals):
         # The loop judges now and then, at whatever moment, but never in the future.
         if number < len(waits):

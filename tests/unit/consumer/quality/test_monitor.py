@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 
 import consumer.quality.monitor
 from consumer.detector.metrics import QualityMetrics
-from consumer.quality.label_join import Figures, Outcomes
+from consumer.quality.label_join import LabelJoin, QualityReport
 from consumer.quality.monitor import QualityMonitor
 from consumer.telemetry.health import STUCK_SECONDS
 from events.codec import encode
@@ -99,10 +99,10 @@ class Run:
 
     def __init__(self, turning: Turning) -> None:
         self.registry = CollectorRegistry()
-        self.shown: list[Figures] = []
+        self.shown: list[QualityReport] = []
         self.monitor = QualityMonitor(
             TOPICS,
-            Outcomes(grace=GRACE),
+            LabelJoin(grace=GRACE),
             QualityMetrics(self.registry),
             show=self.shown.append,
             every=0.0,
@@ -157,7 +157,7 @@ def test_no_label_is_judged_before_the_alerts_of_an_absence_were_read() -> None:
 
 def test_a_stop_reads_what_is_there_and_judges_what_is_held() -> None:
     run = Run(Turning("caught up", [label("a")], "stop", [alert("a"), label("b")]))
-    assert run.shown[-1] == Figures(
+    assert run.shown[-1] == QualityReport(
         true_positives=1,
         false_positives=0,
         true_negatives=0,

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from model.artifact.metadata import Source
+from model.artifact.metadata import DataSource
 from model.artifact.save import save
 from model.recipes import RECIPES
 from model.recipes.recipe import Recipe
@@ -52,7 +52,7 @@ def folder(
     folder = tmp_path_factory.mktemp("backend")
     np.save(folder / "rows.npy", raw)
     for recipe in NETWORKS.values():
-        source = Source(name="made up for tests", synthetic=True)
+        source = DataSource(name="made up for tests", synthetic=True)
         trained = train(transactions, source=source, recipe=recipe, seed=3, epochs=1)
         save(folder / recipe.name, trained.network, trained.metadata)
     ended = subprocess.run(

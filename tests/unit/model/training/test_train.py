@@ -6,13 +6,13 @@ import pytest
 from numpy.typing import NDArray
 
 from dataset.columns import FEATURES
-from model.artifact.metadata import Source
+from model.artifact.metadata import DataSource
 from model.errors import TrainingError
 from model.evaluation.threshold import Policy
 from model.serving.backend import compiled
 from model.training.train import Trained, train, train_and_save
 
-SOURCE = Source(name="made up for tests")
+SOURCE = DataSource(name="made up for tests")
 
 
 def test_it_learns_and_is_judged_on_the_last_fifth(
