@@ -4,6 +4,7 @@ ConsumerError
 ├── AddressError               the address for metrics and health cannot be bound
 │   └── AddressInUseError      because its port is taken
 ├── CommitError                results or offsets could not be committed, for good
+├── OffsetOrderError           a partition's offsets did not rise
 ├── TooManyDeadLettersError    nearly every record is rejected: likely a wrong configuration
 ├── DeadLetterNotFoundError    no dead letter has the given partition and offset
 └── StillRejectedError         a dead letter to be requeued would be rejected again
@@ -26,6 +27,12 @@ class AddressInUseError(AddressError):
 
 class CommitError(ConsumerError):
     """Results or offsets cannot be committed: this process cannot continue, a new one can."""
+
+    exit_code = 1
+
+
+class OffsetOrderError(ConsumerError):
+    """A partition's offsets did not rise: continuing would count records twice."""
 
     exit_code = 1
 

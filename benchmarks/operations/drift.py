@@ -69,7 +69,7 @@ def measure(scorer: Scorer, size: int) -> list[str]:
     drift.compare_with(scorer.metadata.reference, scorer.metadata.feature_names)
     features = synthesize(max(SIZES), 1)[list(FEATURES)].to_numpy(np.float32)[:size]
     scores = scorer(features)
-    watching = microseconds(lambda: drift.add(drift.sample(features, scores)), size)
+    watching = microseconds(lambda: drift.add([drift.sample(features, scores)]), size)
     scoring = microseconds(lambda: scorer(features), size)
     return [f"{size:,}", f"{watching:.3f}", f"{scoring:.3f}"]
 

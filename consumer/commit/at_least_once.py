@@ -4,15 +4,14 @@ from collections.abc import Sequence
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from consumer.commit.producing import Committing, collect, fatal, taken
-from consumer.commit.sink import AbortedError, OutputRecord, Step
-from consumer.detector.metrics import Stage
+from consumer.commit.kafka_sink import KafkaSink, collect_errors, commit_failed, permission_lost
+from consumer.commit.sink import AbortedError, CommitStep, CommitTimings, OutputRecord
 from consumer.errors import CommitError
 from kafkaio.permissions import AUTHORIZATION_ERRORS
 
 
-class AtLeastOnce(Committing):
-    """Records first, offsets after: a crash between the two does the work again.
+class AtLeastOnce(KafkaSink):
+    """Records first, offsets after: after a crash between the two, the records are written again.
 
     A commit, in this order:
 
@@ -23,38 +22,39 @@ class AtLeastOnce(Committing):
     """
 
     def open(self) -> None:
-        """Make the producer."""
+        """Create the producer; nothing has to be registered."""
         self._producer = self._new_producer()
 
-    def commit(self, records: Sequence[OutputRecord], offsets: Sequence[TopicPartition]) -> None:
-        """See the class: flush, verify, commit."""
+    def commit(
+        self, records: Sequence[OutputRecord], offsets: Sequence[TopicPartition]
+    ) -> CommitTimings:
+        """Flush, verify, commit; see the class."""
+        deadline = self._deadline().within(self._budget / 2)
         started = self._monotonic()
-        deadline = started + self._timeout
         undelivered: list[KafkaError] = []
         try:
-            self._reached(Step.PRODUCE)
-            verify = collect(undelivered)
+            self._hook(CommitStep.PRODUCE)
+            on_delivery = collect_errors(undelivered)
             for record in records:
-                self._produce(record, deadline, verify)
-            unflushed = self._producer.flush(max(0.0, deadline - self._monotonic()))
-            if unflushed:
+                self._produce(record, deadline, on_delivery)
+            unacknowledged = self._producer.flush(deadline.remaining)
+            if unacknowledged:
                 raise CommitError(
-                    f"{unflushed} alerts or dead letters were not acknowledged within "
-                    f"{self._timeout:g} s; their offsets are not committed."
+                    f"{unacknowledged} alerts or dead letters were not acknowledged within "
+                    f"{self._budget / 2:g} s; their offsets are not committed."
                 )
             if undelivered:
                 if undelivered[0].code() in AUTHORIZATION_ERRORS:
-                    raise taken(undelivered[0])
+                    raise permission_lost(undelivered[0])
                 raise AbortedError(undelivered[0].str())
             produced = self._monotonic()
-            self._reached(Step.OFFSETS)
+            self._hook(CommitStep.OFFSETS)
             self._consumer.commit(offsets=list(offsets), asynchronous=False)
         except KafkaException as error:
             if error.args[0].code() in AUTHORIZATION_ERRORS:
-                raise taken(error.args[0]) from error
+                raise permission_lost(error.args[0]) from error
             if error.args[0].fatal():
-                raise fatal("Results could not be delivered", error) from error
+                raise commit_failed("Results could not be delivered", error) from error
             raise AbortedError(error.args[0].str()) from error
-        self._reached(Step.DONE)
-        self._observe(Stage.PRODUCE, produced - started)
-        self._observe(Stage.COMMIT, self._monotonic() - produced)
+        self._hook(CommitStep.DONE)
+        return CommitTimings(produced - started, self._monotonic() - produced)

@@ -5,9 +5,15 @@ from collections.abc import Sequence
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from consumer.commit.producing import Committing, collect, fatal, taken
-from consumer.commit.sink import AbortedError, OutputRecord, Step
-from consumer.detector.metrics import Stage
+from consumer.commit.deadline import Deadline
+from consumer.commit.kafka_sink import (
+    COMMIT_SECONDS,
+    KafkaSink,
+    collect_errors,
+    commit_failed,
+    permission_lost,
+)
+from consumer.commit.sink import AbortedError, CommitStep, CommitTimings, OutputRecord
 from consumer.errors import CommitError
 from kafkaio.errors import PermissionMissingError
 from kafkaio.permissions import AUTHORIZATION_ERRORS
@@ -15,75 +21,79 @@ from kafkaio.permissions import AUTHORIZATION_ERRORS
 logger = logging.getLogger(__name__)
 
 
-class ExactlyOnce(Committing):
+class ExactlyOnce(KafkaSink):
     """Records and offsets in one Kafka transaction.
 
-    Two zombies are fenced, each in its own way: a process that the group threw out by the group's
-    generation, and a process that was started again by the transactional id, which one producer
-    has at a time.
+    Two kinds of zombies are fenced: a process that the group has evicted, by the group's
+    generation; and a process that was started again, by the transactional id, which only the
+    latest producer may use.
 
     A commit, in this order:
 
     1. begin a transaction;
-    2. produce every record (alerts and dead letters) into it;
-    3. send it the next-to-read offsets, with the group's metadata: a member whose generation is
-       over is fenced here;
+    2. produce every record (alerts, dead letters, journal entries) into it;
+    3. send it the next-to-read offsets with the group's metadata: a member of an earlier
+       generation is fenced here;
     4. commit it, which flushes the records and makes all of it visible at once.
 
-    A retriable refusal is tried again until the deadline; an abortable one aborts the transaction;
-    a fatal one ends the process, because its producer can never write again.
+    A retriable error is retried until the deadline; an abortable one aborts the transaction; a
+    fatal one ends the process, because its producer can never write again.
     """
 
     def open(self) -> None:
         """Register the transactional id, which fences an earlier producer of the same id."""
-        self._producer = self._new_producer()
-        deadline = self._monotonic() + self._timeout
-        try:
-            self._retry(self._producer.init_transactions, deadline)
-        except KafkaException as error:
-            if error.args[0].code() == KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
-                raise PermissionMissingError(
-                    "Kafka does not grant the right Write on transactional id "
-                    f"{self._transactional_id}; docs/security.md tells how to grant it."
-                ) from error
-            raise fatal("Kafka transactions cannot be started", error) from error
+        self._open(self._deadline().within(COMMIT_SECONDS))
 
-    def commit(self, records: Sequence[OutputRecord], offsets: Sequence[TopicPartition]) -> None:
-        """See the class: one transaction."""
-        started = self._monotonic()
-        deadline = started + self._timeout
+    def commit(
+        self, records: Sequence[OutputRecord], offsets: Sequence[TopicPartition]
+    ) -> CommitTimings:
+        """Commit one transaction; see the class."""
+        budget = self._deadline()
+        deadline = budget.within(self._budget / 2)
         producer = self._producer
         undelivered: list[KafkaError] = []
+        started = self._monotonic()
         try:
-            self._reached(Step.BEGIN)
+            self._hook(CommitStep.BEGIN)
             producer.begin_transaction()
-            self._reached(Step.PRODUCE)
-            verify = collect(undelivered)
+            self._hook(CommitStep.PRODUCE)
+            on_delivery = collect_errors(undelivered)
             for record in records:
-                self._produce(record, deadline, verify)
+                self._produce(record, deadline, on_delivery)
             produced = self._monotonic()
-            self._reached(Step.OFFSETS)
+            self._hook(CommitStep.OFFSETS)
             metadata = self._membership()
             self._retry(
                 lambda left: producer.send_offsets_to_transaction(list(offsets), metadata, left),
                 deadline,
             )
-            self._reached(Step.COMMIT)
+            self._hook(CommitStep.COMMIT)
             self._retry(producer.commit_transaction, deadline)
         except KafkaException as error:
-            raise self._abort(error, undelivered) from error
-        self._reached(Step.DONE)
-        self._observe(Stage.PRODUCE, produced - started)
-        self._observe(Stage.COMMIT, self._monotonic() - produced)
+            raise self._abort(error, undelivered, budget) from error
+        self._hook(CommitStep.DONE)
+        return CommitTimings(produced - started, self._monotonic() - produced)
+
+    def _open(self, deadline: Deadline) -> None:
+        self._producer = self._new_producer()
+        try:
+            self._retry(self._producer.init_transactions, deadline)
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+                raise PermissionMissingError(
+                    "Kafka does not grant permission Write on transactional id "
+                    f"{self._transactional_id}; docs/security.md shows how to grant it."
+                ) from error
+            raise commit_failed("Kafka transactions cannot be started", error) from error
 
     def _membership(self) -> object:
-        """Return what tells Kafka who we are in the group, and in which generation.
+        """Return the group metadata that identifies this member and its generation.
 
-        librdkafka may hear that the group threw us out, and forget our id, before we do; and Kafka
-        takes transactional offsets that name neither member nor generation from anybody.
+        librdkafka may learn that the group evicted us, and drop our member id, before we do; and
+        Kafka accepts transactional offsets that name neither member nor generation from anybody.
 
         Raises:
-            KafkaException: if we are out of the group; the transaction has to be aborted.
+            KafkaException: if we are not in the group; the transaction has to be aborted.
         """
         metadata = self._consumer.consumer_group_metadata()
         if self._in_group and not self._consumer.memberid():
@@ -97,23 +107,25 @@ class ExactlyOnce(Committing):
         return metadata
 
     def _abort(
-        self, cause: KafkaException, undelivered: Sequence[KafkaError]
+        self, cause: KafkaException, undelivered: Sequence[KafkaError], deadline: Deadline
     ) -> AbortedError | CommitError:
-        """Abort the transaction if its error allows it; return what to tell the loop."""
+        """Abort the transaction if its error allows it; return the error for the loop."""
         error = cause.args[0]
         if error.fatal():
-            return fatal("The transaction failed for good", cause)
-        self._producer.poll(0)  # what became of single records tells more than the transaction
-        refused = [it for it in (*undelivered, error) if it.code() in AUTHORIZATION_ERRORS]
-        if not refused:
-            logger.warning("Transaction aborted, its work is done again: %s", error.str())
+            return commit_failed("The transaction failed for good", cause)
+        self._producer.poll(0)  # delivery errors of single records are more telling
+        forbidden = [
+            failure for failure in (*undelivered, error) if failure.code() in AUTHORIZATION_ERRORS
+        ]
+        if not forbidden:
+            logger.warning("Transaction aborted, its records are processed again: %s", error.str())
         try:
-            self._retry(self._producer.abort_transaction, self._monotonic() + self._timeout)
+            self._retry(self._producer.abort_transaction, deadline)
         except KafkaException as second:
-            return fatal("The transaction could not be aborted", second)
-        if refused:
-            return taken(refused[0])
-        # A producer one of whose records was refused may hang in its next transaction, because
+            return commit_failed("The transaction could not be aborted", second)
+        if forbidden:
+            return permission_lost(forbidden[0])
+        # A producer one of whose records was rejected can hang in its next transaction, because
         # its sequence numbers have a gap then.
-        self.open()
+        self._open(deadline)
         return AbortedError(error.str())

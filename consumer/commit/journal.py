@@ -1,64 +1,77 @@
-"""What each commit covers, partition by partition.
+"""The journal: which offsets each commit covers, partition by partition.
 
-An alert can be counted by its readers; that a transaction without one was scored, and only once,
-cannot be seen from outside. And what Kafka says a group has done may be out of date for a moment
+Readers can count alerts; that a transaction without an alert was scored, and only once, cannot be
+seen from outside. And the offsets that Kafka reports for a group may be out of date for a moment
 (`consumer.commit.recovery`). So each commit writes, in the same transaction, one `JournalEntry`
-for each input partition, into the journal's partition of the same number: which offsets it
-covers and what the model was given of them.
+for each input partition, into the journal's partition of the same number: the offsets it covers
+and what the model scored of them.
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from consumer.commit.sink import OutputRecord
-from consumer.detector.checkpoint import Pending
-from consumer.detector.decode import Batch
-from consumer.detector.source import InputRecord
 from events.codec import encode
 from events.messages import JournalEntry
 
 
+@dataclass(slots=True)
+class Account:
+    """What was done with the records of one partition since the last commit.
+
+    Attributes:
+        topic: of the input.
+        partition: of the input.
+        first: the first offset that was read.
+        next: the offset after the last one that was read.
+        scored: transactions that the model scored.
+        rejected: records that became dead letters.
+        digest: as in `events.messages.JournalEntry`.
+    """
+
+    topic: str
+    partition: int
+    first: int
+    next: int
+    scored: int = 0
+    rejected: int = 0
+    digest: int = 0
+
+    def add_scored(self, transaction_id: str) -> None:
+        """Count a scored transaction."""
+        self.scored += 1
+        self.digest += zlib.crc32(transaction_id.encode())
+
+
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """Where entries are written, and as whose.
+    """Where entries are written, and under which key.
 
     Attributes:
         topic: where to; it has at least as many partitions as the input.
-        key: of the entries: who did it (the group), and on what (the input topic's id, which a
-            topic of the same name that is made anew does not have).
+        key: of the entries: the group, and the id of the input topic, which a recreated topic of
+            the same name does not share.
     """
 
     topic: str
     key: bytes
 
-    def records(self, pending: Pending) -> list[OutputRecord]:
-        """Return the entries for what is to be committed."""
-        records = []
-        for place, following in pending.nexts.items():
-            account = pending.accounts[place]
-            entry = JournalEntry(
-                topic=place[0],
-                partition=place[1],
-                first=pending.firsts[place],
-                next=following,
-                scored=account.scored,
-                refused=account.refused,
-                digest=account.digest,
-            )
-            records.append(OutputRecord(self.topic, self.key, encode(entry), partition=place[1]))
-        return records
+    def records(self, accounts: Iterable[Account]) -> list[OutputRecord]:
+        """Return the entries for what is about to be committed."""
+        return [
+            OutputRecord(self.topic, self.key, encode(_entry(account)), partition=account.partition)
+            for account in accounts
+        ]
 
 
-def note(pending: Pending, messages: Sequence[InputRecord], batch: Batch) -> None:
-    """Add what the model was given of these messages to the accounts of their partitions."""
-    refused = {(letter.topic, letter.partition, letter.offset) for letter in batch.dead_letters}
-    given = iter(batch.ids)
-    for message in messages:
-        place = (message.topic(), message.partition())
-        account = pending.accounts[place]
-        if (*place, message.offset()) in refused:
-            account.refused += 1
-        else:
-            account.scored += 1
-            account.digest += zlib.crc32(next(given).encode())
+def _entry(account: Account) -> JournalEntry:
+    return JournalEntry(
+        topic=account.topic,
+        partition=account.partition,
+        first=account.first,
+        next=account.next,
+        scored=account.scored,
+        refused=account.rejected,
+        digest=account.digest,
+    )

@@ -1,4 +1,4 @@
-"""What the loop asks of a commit: results and offsets in Kafka, both or neither."""
+"""The seam between the loop and a commit: results and offsets in Kafka, both or neither."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,23 +7,22 @@ from typing import Protocol
 
 from confluent_kafka import TopicPartition
 
-from consumer.detector.metrics import Stage
 from events.messages import Headers
 
 
 class AbortedError(Exception):
-    """Nothing of this commit took effect: rewind to the last one and do it again."""
+    """Nothing of this commit took effect: roll back to the last one and process again."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutputRecord:
-    """A record to be written.
+    """A record to produce.
 
     Attributes:
         topic: where to.
         key: as in Kafka, likewise `value` and `headers`.
-        timestamp: milliseconds since the epoch; None for the moment of writing.
-        partition: where in the topic; None for where its key says.
+        timestamp: milliseconds since the epoch; None for the time of producing.
+        partition: in the topic; None to let the key decide.
     """
 
     topic: str
@@ -34,8 +33,21 @@ class OutputRecord:
     partition: int | None = None
 
 
-class Step(StrEnum):
-    """A place in a commit at which a fault makes a difference."""
+@dataclass(frozen=True, slots=True)
+class CommitTimings:
+    """How long a commit took, in seconds.
+
+    Attributes:
+        produce: handing the records to the client (and, at-least-once, their acknowledgement).
+        commit: committing the offsets, with the transaction where there is one.
+    """
+
+    produce: float
+    commit: float
+
+
+class CommitStep(StrEnum):
+    """A point in a commit at which a fault makes a difference."""
 
     BEGIN = "begin"
     PRODUCE = "produce"
@@ -44,36 +56,37 @@ class Step(StrEnum):
     DONE = "done"
 
 
-Observe = Callable[[Stage, float], None]
-"""Told how many seconds a stage took."""
-
-CommitHook = Callable[[Step], None]
-"""Told just before a step of a commit is taken, and of `Step.DONE` just after the last one."""
+CommitHook = Callable[[CommitStep], None]
+"""Called just before each step of a commit, and with `CommitStep.DONE` just after the last one."""
 
 
-def pass_by(_step: Step) -> None:
-    """Do nothing at a step: what `CommitHook` is unless faults are wanted."""
+def no_hook(_step: CommitStep) -> None:
+    """Do nothing; tests pass hooks that fail, stall or kill the process."""
 
 
 class CommitSink(Protocol):
-    """A way to commit."""
+    """Commits results and offsets. Called by the loop's thread only."""
 
     def open(self) -> None:
-        """Prepare, at the start and when the last producer may be stuck; waits for Kafka.
+        """Create the producer; blocks until Kafka has registered it.
 
-        A new producer each time: one whose broker left the metadata for a moment, as a restarted
-        one does, may wait in its next transaction for ever (librdkafka issue 5511).
+        Called at the start and after an outage. It is a new producer each time: one whose broker
+        left the metadata for a moment, as a restarted one does, can wait in its next transaction
+        for ever (librdkafka issue 5511).
 
         Raises:
-            CommitError: if Kafka refuses for good.
+            CommitError: if Kafka rejects the producer for good.
+            PermissionMissingError: if its transactional id is not permitted.
         """
 
-    def commit(self, records: Sequence[OutputRecord], offsets: Sequence[TopicPartition]) -> None:
-        """Write the records and commit the next-to-read offsets.
+    def commit(
+        self, records: Sequence[OutputRecord], offsets: Sequence[TopicPartition]
+    ) -> CommitTimings:
+        """Produce the records and commit the next-to-read offsets.
 
-        Blocks until Kafka acknowledged both.
+        Blocks until Kafka has acknowledged both.
 
         Raises:
             AbortedError: if nothing was committed and the work has to be done again.
-            CommitError: if this process cannot go on.
+            CommitError: if this process cannot continue.
         """

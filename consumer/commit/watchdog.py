@@ -1,55 +1,74 @@
 """Ends the process when a call into librdkafka blocks past its own timeout.
 
 `send_offsets_to_transaction` can do so while the group's coordinator is away (librdkafka issue
-5456). Nothing inside the blocked thread can help, so another thread ends the process; the
-orchestrator starts a new one, and Kafka aborts what was open.
+5456). Nothing in the blocked thread can help, so another thread dumps the stacks of all threads
+and ends the process; the orchestrator starts a new one, and Kafka aborts the open transaction.
 """
 
+import faulthandler
 import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
 
 from confluent_kafka import TopicPartition
 
-from consumer.commit.sink import CommitSink, OutputRecord
+from consumer.commit.sink import CommitSink, CommitTimings, OutputRecord
 
 CHECK_SECONDS = 1.0
 
 
-def _end_process(message: str) -> None:
+def end_process(message: str) -> None:
+    """Dump the stacks of all threads and the message to stderr, and exit with code 1 at once."""
+    faulthandler.dump_traceback(all_threads=True)
     print(f"Error: {message}", file=sys.stderr, flush=True)
-    os._exit(1)  # the blocked thread would not let the interpreter end
+    os._exit(1)  # the blocked thread would keep the interpreter from exiting
 
 
 class Watchdog:
-    """Watches one thread's calls from another.
+    """Watches the calls of one thread from another; its thread runs within a `with` statement.
 
     Args:
         limit: seconds that a watched call may take.
-        end: called with a sentence when one takes longer.
-        clock: monotonic seconds.
+        end: called with a sentence when a call takes longer.
+        monotonic: seconds of a clock that never goes back.
     """
 
     def __init__(
         self,
         limit: float,
         *,
-        end: Callable[[str], None] = _end_process,
-        clock: Callable[[], float] = time.monotonic,
+        end: Callable[[str], None] = end_process,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limit = limit
         self._end = end
-        self._clock = clock
+        self._monotonic = monotonic
         self._watched: tuple[str, float] | None = None
-        threading.Thread(target=self._run, name="watchdog", daemon=True).start()
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        self._closed.set()
+        self._thread.join()
 
     @contextmanager
-    def watching(self, what: str) -> Iterator[None]:
-        """Watch the block; `what` names it in the message."""
-        self._watched = (what, self._clock())
+    def watching(self, call: str) -> Iterator[None]:
+        """Watch the block; `call` names it in the message."""
+        self._watched = (call, self._monotonic())
         try:
             yield
         finally:
@@ -58,31 +77,32 @@ class Watchdog:
     def check(self) -> None:
         """End the process if the watched call is overdue."""
         watched = self._watched
-        if watched is not None and self._clock() - watched[1] > self._limit:
+        if watched is not None and self._monotonic() - watched[1] > self._limit:
             self._end(
-                f"{watched[0]} has not come back for {self._limit:.0f} s; "
-                "ending, so that a new process can take over."
+                f"{watched[0]} has not returned for {self._limit:.0f} s; "
+                "exiting, so that a new process can take over."
             )
 
     def _run(self) -> None:
-        while True:
-            time.sleep(CHECK_SECONDS)
+        while not self._closed.wait(CHECK_SECONDS):
             self.check()
 
 
 class WatchedSink:
-    """A delivery whose calls are watched."""
+    """A sink whose calls are watched."""
 
-    def __init__(self, delivery: CommitSink, watchdog: Watchdog) -> None:
-        self._delivery = delivery
+    def __init__(self, sink: CommitSink, watchdog: Watchdog) -> None:
+        self._sink = sink
         self._watchdog = watchdog
 
     def open(self) -> None:
-        """As the delivery within."""
-        with self._watchdog.watching("Registering with Kafka's transactions"):
-            self._delivery.open()
+        """Open the sink."""
+        with self._watchdog.watching("Registering a producer with Kafka"):
+            self._sink.open()
 
-    def commit(self, records: Sequence[OutputRecord], offsets: Sequence[TopicPartition]) -> None:
-        """As the delivery within."""
+    def commit(
+        self, records: Sequence[OutputRecord], offsets: Sequence[TopicPartition]
+    ) -> CommitTimings:
+        """Commit to the sink."""
         with self._watchdog.watching("A commit"):
-            self._delivery.commit(records, offsets)
+            return self._sink.commit(records, offsets)

@@ -8,8 +8,15 @@ import msgspec
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from consumer.commit.exactly_once import ExactlyOnce
-from consumer.commit.producing import COMMIT_SECONDS, WATCHDOG_SECONDS, producer_settings
-from consumer.commit.sink import AbortedError, CommitHook, CommitSink, OutputRecord, pass_by
+from consumer.commit.kafka_sink import WATCHDOG_SECONDS, producer_settings
+from consumer.commit.sink import (
+    AbortedError,
+    CommitHook,
+    CommitSink,
+    CommitTimings,
+    OutputRecord,
+    no_hook,
+)
 from consumer.commit.watchdog import Watchdog, WatchedSink
 from consumer.dead_letters.reader import DeadLetterReader
 from consumer.dead_letters.requeue_batch import RequeueBatch, RequeueResult
@@ -78,18 +85,19 @@ class Requeue:
         on_error: OnError = OnError.STOP,
         reasons: Collection[str] = (),
         dry_run: bool = False,
-        reached: CommitHook = pass_by,
+        hook: CommitHook = no_hook,
     ) -> None:
         self._reader = reader
         self._on_error = on_error
         self._reasons = frozenset(reasons)
-        self._delivery = _Nothing() if dry_run else _delivery(reader, settings, reached)
+        self._watchdog = Watchdog(WATCHDOG_SECONDS)
+        self._sink = _DrySink() if dry_run else _sink(reader, settings, hook, self._watchdog)
         self._nexts: dict[int, int] = {}
         self._there: dict[str, bool] = {}
         self.done = RequeueResult()
         if reasons or on_error is OnError.BACK:
             reader.require(Permission("Write", "topic", reader.topic))
-        self._delivery.open()  # from here on, no other replay moves the group's offsets
+        self._sink.open()  # from here on, no other replay moves the group's offsets
         reader.note()
         self.size = sum(it.end - it.next for it in reader.stretches.values())
 
@@ -106,13 +114,14 @@ class Requeue:
         """
         starts = {partition: it.next for partition, it in self._reader.stretches.items()}
         self._nexts = dict(starts)
-        outages = self._reader.availability.outages
-        for messages in self._reader.read(starts, advance=advance):
-            if self._reader.availability.outages > outages:
-                outages = self._reader.availability.outages
-                self._delivery.open()
-                self._require_alone()
-            self._replay(messages)
+        with self._watchdog:
+            for messages in self._reader.read(starts, advance=advance, recovered=self._reopen):
+                self._replay(messages)
+
+    def _reopen(self) -> None:
+        """Replace the producer, which may be stuck after an outage."""
+        self._sink.open()
+        self._require_alone()
 
     def _replay(self, messages: Sequence[InputRecord]) -> None:
         batch = RequeueBatch(self._reader.topic)
@@ -176,7 +185,7 @@ class Requeue:
         """Commit a batch; nobody else moves our offsets, so after an abort the same is tried."""
         for _ in range(ABORTS_IN_A_ROW):
             try:
-                self._delivery.commit(batch.records, batch.offsets())
+                self._sink.commit(batch.records, batch.offsets())
             except AbortedError as error:
                 cause = error
                 self._require_alone()
@@ -206,14 +215,17 @@ class Requeue:
         return self._there[topic]
 
 
-class _Nothing:
-    """A delivery that does nothing, for a dry run."""
+class _DrySink:
+    """A sink that does nothing, for a dry run."""
 
     def open(self) -> None:
         """Do nothing."""
 
-    def commit(self, records: Sequence[OutputRecord], offsets: Sequence[TopicPartition]) -> None:
+    def commit(
+        self, _records: Sequence[OutputRecord], _offsets: Sequence[TopicPartition]
+    ) -> CommitTimings:
         """Do nothing."""
+        return CommitTimings(0.0, 0.0)
 
 
 def _is_fenced(error: CommitError) -> bool:
@@ -222,7 +234,9 @@ def _is_fenced(error: CommitError) -> bool:
     return isinstance(cause, KafkaException) and cause.args[0].code() == KafkaError._FENCED  # noqa: SLF001
 
 
-def _delivery(reader: DeadLetterReader, settings: KafkaSettings, reached: CommitHook) -> CommitSink:
+def _sink(
+    reader: DeadLetterReader, settings: KafkaSettings, hook: CommitHook, watchdog: Watchdog
+) -> CommitSink:
     transactional_id = f"{reader.group}-{reader.topic}"
     configuration = producer_settings(
         settings,
@@ -233,11 +247,9 @@ def _delivery(reader: DeadLetterReader, settings: KafkaSettings, reached: Commit
         ExactlyOnce(
             partial(make_producer, configuration),
             reader.consumer,
-            timeout=COMMIT_SECONDS,
-            observe=lambda _stage, _seconds: None,
-            reached=reached,
+            hook=hook,
             transactional_id=transactional_id,
             in_group=False,
         ),
-        Watchdog(WATCHDOG_SECONDS),
+        watchdog,
     )

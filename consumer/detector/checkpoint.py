@@ -1,122 +1,195 @@
-"""What was done since the last commit: offsets that may be committed, counts that may be told.
+"""Everything since the last commit: offsets, journal accounts, metrics, the rejection history.
 
-Nothing of it is told to Prometheus before it is committed, so that what is done again after an
-abort is counted once.
+Nothing else in the detector keeps state that a commit applies and a rollback undoes. Metrics move
+at the commit and not before, so work that is done again after an abort is counted once.
 """
 
-from collections import Counter, defaultdict
+import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from operator import methodcaller
+from typing import TYPE_CHECKING
 
 import numpy as np
 from confluent_kafka import TopicPartition
 from numpy.typing import NDArray
 
-from consumer.detector.metrics import DetectorMetrics, Trigger
-from consumer.detector.source import InputRecord
+from consumer.commit.journal import Account
+from consumer.detector.dead_letter_limit import DeadLetterLimit, RejectionHistory
+from consumer.errors import OffsetOrderError
 from events.errors import Reason
 
-Place = tuple[str, int]
-"""A topic's name and a partition's number."""
+if TYPE_CHECKING:
+    from consumer.detector.decode import Batch
+    from consumer.detector.metrics import DetectorMetrics
+    from consumer.detector.source import InputRecord, Trigger
+
+logger = logging.getLogger(__name__)
+
+_partition = methodcaller("partition")
 
 
-@dataclass(slots=True)
-class Account:
-    """What was done with the records of one partition, for the journal.
-
-    Attributes:
-        scored: transactions that the model was given.
-        refused: records that became dead letters.
-        digest: as in `events.messages.JournalEntry`.
-    """
-
-    scored: int = 0
-    refused: int = 0
-    digest: int = 0
-
-
-@dataclass(slots=True)
-class Pending:
-    """Batches that were read and scored, and are not committed yet.
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    """What one micro-batch adds to the metrics.
 
     Attributes:
-        firsts: by partition, the first offset read since the last commit: where to rewind to.
-        nexts: by partition, the offset after the last one read: what to commit.
-        accounts: by partition, what was done with its records; only where a journal is kept.
-        messages: records read, by topic.
-        sizes: records in each batch.
-        triggers: batches by what ended them.
-        dead_letters: records refused, by reason.
-        scores: of each batch, float32 [n].
-        scoring_latencies: of each batch, event time to scored in seconds, float64 [n].
-        flagged_event_times: event times of what was flagged, seconds since the epoch.
-        flagged_amounts: the money behind each of those.
-        samples: as `consumer.detector.drift.Drift.sample` took them.
+        topic: that it was read from.
+        records: that were read.
+        trigger: what ended the batch.
+        rejected: the reason of each rejected record.
+        scores: of the accepted ones, float32 [n].
+        latencies: from event time to scored, seconds, float64 [n].
+        flagged_event_times: of the flagged transactions, seconds since the epoch, float64 [f].
+        flagged_amounts: the money behind each of those, float64 [f].
+        drift_sample: rows for the drift metrics, float32 [m, 31].
     """
 
-    firsts: dict[Place, int] = field(default_factory=dict)
-    nexts: dict[Place, int] = field(default_factory=dict)
-    accounts: defaultdict[Place, Account] = field(default_factory=lambda: defaultdict(Account))
-    messages: Counter[str] = field(default_factory=Counter)
-    sizes: list[int] = field(default_factory=list)
-    triggers: Counter[Trigger] = field(default_factory=Counter)
-    dead_letters: Counter[Reason] = field(default_factory=Counter)
-    scores: list[NDArray[np.float32]] = field(default_factory=list)
-    scoring_latencies: list[NDArray[np.float64]] = field(default_factory=list)
-    flagged_event_times: list[float] = field(default_factory=list)
-    flagged_amounts: list[float] = field(default_factory=list)
-    samples: list[NDArray[np.float32]] = field(default_factory=list)
+    topic: str
+    records: int
+    trigger: "Trigger"
+    rejected: Sequence[Reason]
+    scores: NDArray[np.float32]
+    latencies: NDArray[np.float64]
+    flagged_event_times: NDArray[np.float64]
+    flagged_amounts: NDArray[np.float64]
+    drift_sample: NDArray[np.float32]
+
+
+class Checkpoint:
+    """What was read and scored since the last commit, with `commit` and `rollback`.
+
+    A batch passes through three steps: `add` when it is read, `check_rejections` when it is
+    decoded, `complete` when it is scored. `offsets` and `accounts` are what a sink commits; then
+    `commit` applies the rest, or `rollback` undoes all of it.
+
+    Args:
+        metrics: what `commit` moves.
+        limit: on rejected records.
+    """
+
+    def __init__(self, metrics: "DetectorMetrics", limit: DeadLetterLimit) -> None:
+        self._metrics = metrics
+        self._limit = limit
+        self._accounts: dict[tuple[str, int], Account] = {}
+        self._results: list[BatchResult] = []
+        self._rejections = RejectionHistory()
+        self._committed_rejections = self._rejections
+        self._committed: dict[tuple[str, int], int] = {}
+        self._expected: dict[tuple[str, int], int] = {}
 
     def __bool__(self) -> bool:
         """Whether there is anything to commit."""
-        return bool(self.nexts)
+        return bool(self._accounts)
 
-    def read(self, messages: Sequence[InputRecord]) -> None:
-        """Take note of how far a batch, n > 0 records of one topic, reaches in each partition."""
-        self.sizes.append(len(messages))
-        # A dictionary keeps what comes last: here each partition's last record, and here its first.
-        lasts = {message.partition(): message for message in messages}
-        firsts = {message.partition(): message for message in reversed(messages)}
-        for partition, last in lasts.items():
-            place = (last.topic(), partition)
-            self.nexts[place] = last.offset() + 1
-            self.firsts.setdefault(place, firsts[partition].offset())
-        self.messages[messages[0].topic()] += len(messages)
+    def add(self, records: Sequence["InputRecord"]) -> None:
+        """Add the offsets of a batch, n > 0 records.
 
-    def to_commit(self) -> list[TopicPartition]:
-        """Return the next-to-read offset of each partition."""
-        return [TopicPartition(*place, offset) for place, offset in self.nexts.items()]
+        Raises:
+            OffsetOrderError: if a partition's offsets do not rise: committing them would count
+                records twice.
+        """
+        for first, last, count in _runs(records):
+            partition = (first.topic(), first.partition())
+            following = last.offset() + 1
+            expected = self._expected.get(partition, first.offset())
+            skipped = following - expected - count
+            if first.offset() < expected or skipped < 0:
+                raise OffsetOrderError(
+                    f"Offsets {first.offset()} to {last.offset()} of {partition[0]} "
+                    f"[{partition[1]}] came where {expected} was expected; a restart continues "
+                    "from the last commit."
+                )
+            if skipped:
+                # Markers of transactions and aborted records leave such gaps, too.
+                logger.debug("%d offsets of %s [%d] were not read.", skipped, *partition)
+            self._expected[partition] = following
+            account = self._accounts.setdefault(
+                partition, Account(*partition, first.offset(), following)
+            )
+            account.next = following
 
-    def to_rewind(self) -> list[TopicPartition]:
-        """Return where each partition has to be read from again."""
-        return [TopicPartition(*place, offset) for place, offset in self.firsts.items()]
+    def check_rejections(self, topic: str, batch: "Batch") -> None:
+        """Count the batch's rejected records.
 
-    def forget(self, partitions: Iterable[TopicPartition]) -> None:
-        """Drop partitions that are no longer ours: their next owner reads them again."""
-        for partition in partitions:
-            place = (partition.topic, partition.partition)
-            self.firsts.pop(place, None)
-            self.nexts.pop(place, None)
+        Raises:
+            TooManyDeadLettersError: if a limit is reached, so that nothing of the batch may be
+                committed.
+        """
+        self._rejections = self._limit.extend(
+            self._rejections, topic, batch.rejected, batch.reasons
+        )
 
-    def tell(self, metrics: DetectorMetrics, *, now: float) -> None:
-        """Add what was committed to the metrics.
+    def account(self, records: Sequence["InputRecord"], batch: "Batch") -> None:
+        """Add to each partition's account what the model scored of a batch, for the journal."""
+        ids = iter(batch.ids)
+        for record, rejected in zip(records, batch.rejected.tolist(), strict=True):
+            account = self._accounts[record.topic(), record.partition()]
+            if rejected:
+                account.rejected += 1
+            else:
+                account.add_scored(next(ids))
+
+    def complete(self, result: BatchResult) -> None:
+        """Add what a batch contributes to the metrics."""
+        self._results.append(result)
+
+    def offsets(self) -> list[TopicPartition]:
+        """Return the next-to-read offset of each partition, to be committed."""
+        return [
+            TopicPartition(account.topic, account.partition, account.next)
+            for account in self._accounts.values()
+        ]
+
+    def accounts(self) -> Iterable[Account]:
+        """Return what was done with each partition's records."""
+        return self._accounts.values()
+
+    def committed(self, topic: str, partition: int) -> int:
+        """Return the last offset that was committed here for a partition; 0 if none was."""
+        return self._committed.get((topic, partition), 0)
+
+    def commit(self, *, now: float) -> None:
+        """Apply everything, after the sink has committed it.
 
         Args:
-            metrics: where to.
             now: when the commit was acknowledged, seconds since the epoch.
         """
-        for topic, count in self.messages.items():
-            metrics.messages.labels(topic).inc(count)
-        for trigger, count in self.triggers.items():
-            metrics.batches[trigger].inc(count)
-        for reason, count in self.dead_letters.items():
-            metrics.dead_letters[reason].inc(count)
-        metrics.batch_size.observe(self.sizes)
-        for scores, latencies in zip(self.scores, self.scoring_latencies, strict=True):
-            metrics.scored.inc(len(scores))
-            metrics.score.observe(scores)
-            metrics.scoring_latency.observe(latencies)
-        metrics.alerts.inc(len(self.flagged_event_times))
-        metrics.detection_latency.observe(now - np.asarray(self.flagged_event_times))
-        metrics.alert_amount.observe(self.flagged_amounts)
-        metrics.drift.add(self.samples)
+        self._committed |= {key: account.next for key, account in self._accounts.items()}
+        self._committed_rejections = self._rejections
+        self._metrics.add(self._results, now=now)
+        self._clear()
+
+    def rollback(self) -> list[TopicPartition]:
+        """Undo everything; return the offset to rewind each partition to."""
+        positions = [
+            TopicPartition(account.topic, account.partition, account.first)
+            for account in self._accounts.values()
+        ]
+        self._expected |= {key: account.first for key, account in self._accounts.items()}
+        self._rejections = self._committed_rejections
+        self._clear()
+        return positions
+
+    def release(self, partitions: Iterable[TopicPartition]) -> None:
+        """Drop partitions that were revoked or lost: their next owner reads them again."""
+        for partition in partitions:
+            self._accounts.pop((partition.topic, partition.partition), None)
+            self._expected.pop((partition.topic, partition.partition), None)
+
+    def _clear(self) -> None:
+        self._accounts = {}
+        self._results = []
+
+
+def _runs(
+    records: Sequence["InputRecord"],
+) -> Iterable[tuple["InputRecord", "InputRecord", int]]:
+    """Yield the first and the last record, and the number, of each run of one partition.
+
+    A client hands over records partition by partition, so there are few runs.
+    """
+    partitions = np.fromiter(map(_partition, records), np.int32, len(records))
+    starts = [0, *(np.flatnonzero(np.diff(partitions)) + 1).tolist()]
+    for start, end in zip(starts, [*starts[1:], len(records)], strict=True):
+        yield records[start], records[end - 1], end - start

@@ -1,6 +1,6 @@
-"""From raw records to what the network takes; what cannot be read becomes a dead letter."""
+"""From raw records to the network's input; a record that is not valid becomes a rejection."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import attrgetter
@@ -11,61 +11,55 @@ from numpy.typing import NDArray
 from consumer.detector.source import InputRecord
 from events.codec import decode_transaction, decode_usual
 from events.compact import NUMBER, NUMBERS_BYTES, is_compact
-from events.errors import PayloadError
-from events.messages import BOUNDS, FEATURES, ID_LENGTHS, DeadLetter, Transaction
+from events.errors import PayloadError, Reason
+from events.messages import BOUNDS, FEATURES, ID_LENGTHS, Transaction
 
-# Records are decoded so many at a time, so that their numbers are float32 before the processor's
-# caches have forgotten them: a batch of 16,384 at once takes half as long again.
-PART_RECORDS = 256
+# Records are decoded this many at a time, so that their numbers are float32 before the processor's
+# caches have evicted them: 16,384 at once take half as long again.
+GROUP_RECORDS = 256
 
-# The network is called with so many rows at most: worth a call of their own, and small enough for a
-# processor's caches on their way through it. 2,048 rows of 256 float32 are 2 MB.
-READY_ROWS = 2_048
+# The network is called with at most this many rows: worth a call of their own, and small enough
+# for a processor's caches on their way through it. 2,048 rows of 256 float32 are 2 MB.
+CHUNK_RECORDS = 2_048
 
 _AMOUNT = FEATURES.index("Amount")
 _LOWEST = np.array([BOUNDS[name].low for name in FEATURES])
 _HIGHEST = np.array([BOUNDS[name].high for name in FEATURES])
 _numbers: Callable[[Transaction], tuple[float, ...]] = attrgetter(*FEATURES)
 
-Ready = Callable[[NDArray[np.float32]], None]
 
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A record that is not a valid transaction, and why."""
 
-def _pass_by(_features: NDArray[np.float32]) -> None:
-    pass
+    record: InputRecord
+    error: PayloadError
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The readable records of a micro-batch, row by row, and the dead letters of the others.
+    """Decoded records: the accepted ones row by row, and the rejections.
 
     Attributes:
-        ids: of n transactions.
+        ids: of n accepted transactions.
         features: float32 [n, 30], in the order the network was trained on.
         amounts: float64 [n], the money.
         event_times: float64 [n], the records' Kafka timestamps, seconds since the epoch.
-        dead_letters: one for each record that could not be read.
+        rejected: for each record, accepted or not, whether it was rejected, bool [records].
+        rejections: the rejected records, in the order of reading.
     """
 
     ids: list[str]
     features: NDArray[np.float32]
     amounts: NDArray[np.float64]
     event_times: NDArray[np.float64]
-    dead_letters: list[DeadLetter]
+    rejected: NDArray[np.bool_]
+    rejections: list[Rejection]
 
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """The readable records of a few, row by row.
-
-    Attributes:
-        ids: of n transactions.
-        numbers: float64 [n, 30], in the order of `FEATURES`.
-        timestamps: of their records, milliseconds since the epoch.
-    """
-
-    ids: list[str]
-    numbers: NDArray[np.float64]
-    timestamps: list[int]
+    @property
+    def reasons(self) -> list[Reason]:
+        """Why each rejected record was rejected."""
+        return [rejection.error.reason for rejection in self.rejections]
 
 
 class Decoder:
@@ -78,75 +72,108 @@ class Decoder:
     def __init__(self, feature_names: Sequence[str]) -> None:
         self._order = [FEATURES.index(name) for name in feature_names]
 
-    def decode(self, messages: Sequence[InputRecord], ready: Ready = _pass_by) -> Batch:
-        """Return the batch of these records, in their order.
+    def chunks(self, records: Sequence[InputRecord]) -> Iterator[Batch]:
+        """Yield the decoded records, `CHUNK_RECORDS` at a time and in their order.
 
-        Args:
-            messages: the records.
-            ready: told of the batch's features from the first row on, float32 [n, 30], n being
-                `READY_ROWS`, as soon as they are decoded. The last rows need not be among them.
+        Each chunk can be scored while the next one is decoded. No records are one empty chunk.
         """
+        for start in range(0, len(records) or 1, CHUNK_RECORDS):
+            yield self._chunk(records[start : start + CHUNK_RECORDS])
+
+    def decode(self, records: Sequence[InputRecord]) -> Batch:
+        """Return all the decoded records as one batch."""
+        return concatenate(list(self.chunks(records)))
+
+    def _chunk(self, records: Sequence[InputRecord]) -> Batch:
         ids: list[str] = []
-        features = np.empty((len(messages), len(self._order)), np.float32)
-        amounts = np.empty(len(messages), np.float64)
+        features = np.empty((len(records), len(self._order)), np.float32)
+        amounts = np.empty(len(records), np.float64)
         timestamps: list[int] = []
-        dead_letters: list[DeadLetter] = []
-        told = 0
-        for at in range(0, len(messages), PART_RECORDS):
-            some = messages[at : at + PART_RECORDS]
-            part = _at_once(some) or _one_by_one(some, dead_letters)
-            rows = slice(len(ids), len(ids) + len(part.ids))
-            features[rows] = part.numbers[:, self._order]
-            amounts[rows] = part.numbers[:, _AMOUNT]
-            ids += part.ids
-            timestamps += part.timestamps
-            if len(ids) - told >= READY_ROWS:
-                ready(features[told : told + READY_ROWS])
-                told += READY_ROWS
+        rejected = np.zeros(len(records), np.bool_)
+        rejections: list[Rejection] = []
+        for start in range(0, len(records), GROUP_RECORDS):
+            some = records[start : start + GROUP_RECORDS]
+            group = _together(some) or _one_by_one(some, rejected[start:], rejections)
+            rows = slice(len(ids), len(ids) + len(group.ids))
+            features[rows] = group.numbers[:, self._order]
+            amounts[rows] = group.numbers[:, _AMOUNT]
+            ids += group.ids
+            timestamps += group.timestamps
         return Batch(
             ids,
             features[: len(ids)],
             amounts[: len(ids)],
             np.array(timestamps, dtype=np.float64) / 1000.0,
-            dead_letters,
+            rejected,
+            rejections,
         )
 
 
-def _at_once(messages: Sequence[InputRecord]) -> Part | None:
-    """Return what stands in records of one encoding; None if they are mixed, or any is unusual."""
-    compact = sum(is_compact(message.headers()) for message in messages)
-    if compact not in (0, len(messages)):
-        return None
-    payloads = [message.value() or b"" for message in messages]
-    found = _compact_at_once(payloads) if compact else _json_at_once(payloads)
-    if found is None:
-        return None
-    return Part(*found, [message.timestamp()[1] for message in messages])
+def concatenate(batches: Sequence[Batch]) -> Batch:
+    """Return batches, at least one, as one."""
+    if len(batches) == 1:
+        return batches[0]
+    return Batch(
+        [*chain.from_iterable(batch.ids for batch in batches)],
+        np.concatenate([batch.features for batch in batches]),
+        np.concatenate([batch.amounts for batch in batches]),
+        np.concatenate([batch.event_times for batch in batches]),
+        np.concatenate([batch.rejected for batch in batches]),
+        [*chain.from_iterable(batch.rejections for batch in batches)],
+    )
 
 
-def _json_at_once(payloads: list[bytes]) -> tuple[list[str], NDArray[np.float64]] | None:
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """The accepted records of a group, row by row.
+
+    Attributes:
+        ids: of n transactions.
+        numbers: float64 [n, 30], in the order of `FEATURES`.
+        timestamps: of their records, milliseconds since the epoch.
+    """
+
+    ids: list[str]
+    numbers: NDArray[np.float64]
+    timestamps: list[int]
+
+
+def _together(records: Sequence[InputRecord]) -> _Group | None:
+    """Decode records of one encoding in one pass; None if they are mixed or any is unusual."""
+    compact = sum(is_compact(record.headers()) for record in records)
+    if compact not in (0, len(records)):
+        return None
+    payloads = [record.value() or b"" for record in records]
+    decoded = _compact_together(payloads) if compact else _json_together(payloads)
+    if decoded is None:
+        return None
+    return _Group(*decoded, [record.timestamp()[1] for record in records])
+
+
+def _json_together(payloads: list[bytes]) -> tuple[list[str], NDArray[np.float64]] | None:
     """Return ids and numbers of JSON values; None if any is unusual."""
     transactions = decode_usual(payloads)
     return None if transactions is None else (_ids(transactions), as_numbers(transactions))
 
 
-def _compact_at_once(payloads: list[bytes]) -> tuple[list[str], NDArray[np.float64]] | None:
-    """Return ids and numbers of compact values; None if any is refused."""
+def _compact_together(payloads: list[bytes]) -> tuple[list[str], NDArray[np.float64]] | None:
+    """Return ids and numbers of compact values; None if any is rejected."""
     try:
-        numbers = np.frombuffer(b"".join([it[:NUMBERS_BYTES] for it in payloads]), NUMBER)
-        numbers = numbers.reshape(len(payloads), len(FEATURES))
-        ids = b"\n".join([it[NUMBERS_BYTES:] for it in payloads]).decode().split("\n")
+        numbers = np.frombuffer(
+            b"".join([payload[:NUMBERS_BYTES] for payload in payloads]), NUMBER
+        ).reshape(len(payloads), len(FEATURES))
+        ids = b"\n".join([payload[NUMBERS_BYTES:] for payload in payloads]).decode().split("\n")
     except ValueError:  # too short, or not UTF-8
         return None
-    # With a newline in an id there are more ids than records, and it is not known whose they are.
+    # A newline in an id makes more ids than records, and they cannot be assigned any more.
     if len(ids) != len(payloads) or not _are_valid(ids, numbers):
         return None
     return ids, numbers
 
 
 def _are_valid(ids: list[str], numbers: NDArray[np.float64]) -> bool:
-    """Tell whether all is within the bounds of `Transaction`; what is no number is within none."""
-    lengths = [len(it) for it in ids]
+    """Return whether all values are within the bounds of `Transaction`; NaN is within none."""
+    lengths = [len(transaction_id) for transaction_id in ids]
     return bool(
         ID_LENGTHS.low <= min(lengths)
         and max(lengths) <= ID_LENGTHS.high
@@ -155,18 +182,21 @@ def _are_valid(ids: list[str], numbers: NDArray[np.float64]) -> bool:
     )
 
 
-def _one_by_one(messages: Sequence[InputRecord], dead_letters: list[DeadLetter]) -> Part:
-    """Return those that can be read; add the others to the dead letters."""
+def _one_by_one(
+    records: Sequence[InputRecord], rejected: NDArray[np.bool_], rejections: list[Rejection]
+) -> _Group:
+    """Return the accepted records; mark the others and append them to the rejections."""
     transactions: list[Transaction] = []
     timestamps: list[int] = []
-    for message in messages:
+    for row, record in enumerate(records):
         try:
-            transactions.append(decode_transaction(message.value(), message.headers()))
+            transactions.append(decode_transaction(record.value(), record.headers()))
         except PayloadError as error:
-            dead_letters.append(_dead_letter(message, error))
+            rejected[row] = True
+            rejections.append(Rejection(record, error))
         else:
-            timestamps.append(message.timestamp()[1])
-    return Part(_ids(transactions), as_numbers(transactions), timestamps)
+            timestamps.append(record.timestamp()[1])
+    return _Group(_ids(transactions), as_numbers(transactions), timestamps)
 
 
 def _ids(transactions: Sequence[Transaction]) -> list[str]:
@@ -178,32 +208,3 @@ def as_numbers(transactions: Sequence[Transaction]) -> NDArray[np.float64]:
     rows = chain.from_iterable(map(_numbers, transactions))
     shape = (len(transactions), len(FEATURES))
     return np.fromiter(rows, np.float64, shape[0] * shape[1]).reshape(shape)
-
-
-# A dead letter is larger than its record by its headers, about 600 bytes, and producers refuse
-# more than 1,000,000 bytes by default: a record near that limit must not stop the stream.
-KEPT_BYTES = 900_000
-_EXCERPT_BYTES = 16 * 1024
-
-
-def _dead_letter(message: InputRecord, error: PayloadError) -> DeadLetter:
-    key, value, headers = message.key(), message.value(), tuple(message.headers() or ())
-    reason = str(error)
-    size = len(key or b"") + len(value or b"")
-    size += sum(len(name) + len(text or b"") for name, text in headers)
-    if size > KEPT_BYTES:
-        key, value, headers = (key or b"")[:1024], (value or b"")[:_EXCERPT_BYTES], ()
-        reason += f"; too large for a dead letter, so this is the beginning of {size} bytes"
-    return DeadLetter(
-        topic=message.topic(),
-        partition=message.partition(),
-        offset=message.offset(),
-        stage="decode",
-        error=type(error).__name__,
-        message=reason,
-        reason=error.reason.value,
-        key=key,
-        value=value,
-        headers=headers,
-        timestamp=message.timestamp()[1],
-    )

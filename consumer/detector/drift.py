@@ -140,29 +140,29 @@ class Drift(Collector):
 
     def sample(
         self, features: NDArray[np.float32], scores: NDArray[np.float32]
-    ) -> list[NDArray[np.float32]]:
-        """Return every seventh row, with its score, over all batches; an empty list if none is due.
+    ) -> NDArray[np.float32]:
+        """Return every seventh row, with its score, over all batches.
 
         Args:
             features: of a batch, [n, 30].
             scores: of those, [n].
 
         Returns:
-            One array [m, 31] that holds on to nothing of the batch, or none.
+            A new array, float32 [m, 31], that does not refer to the batch; m is 0 if none is due.
         """
         first, number = self._next, len(scores)
         if first >= number or self._bins is None:
             self._next = max(first - number, 0)
-            return []
+            return np.empty((0, features.shape[1] + 1), np.float32)
         self._next = (first - number) % EVERY
         rows = np.empty((len(range(first, number, EVERY)), features.shape[1] + 1), np.float32)
         rows[:, :-1] = features[first::EVERY]
         rows[:, -1] = scores[first::EVERY]
-        return [rows]
+        return rows
 
     def add(self, samples: Sequence[NDArray[np.float32]]) -> None:
         """Count samples, each [m, 31], whose work is committed; at most once a second."""
-        self._waiting += samples
+        self._waiting += [rows for rows in samples if len(rows)]
         now = self._clock()
         if not self._waiting or self._bins is None or now < self._counted_at + COUNT_SECONDS:
             return

@@ -1,46 +1,22 @@
-"""Every metric, listed once: name, type, labels and help text.
+"""The detector's metrics: name, type, labels and help text of each.
 
 Names and units follow Prometheus: seconds, `_total`, ratios from 0 to 1. Labels take values of
-finite enums only. Children are bound once; the loop observes whole batches, at their commit, so
-that what is redone after an abort is not counted twice.
+finite enums only. Children are bound once; whole batches are observed at their commit, so work
+that is done again after an abort is not counted twice.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    Info,
-    disable_created_metrics,
-)
+import numpy as np
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
+from consumer.detector.checkpoint import BatchResult
 from consumer.detector.drift import Drift
+from consumer.detector.loop import CommitOutcome, RebalanceEvent, Stage
+from consumer.detector.source import Trigger
 from consumer.telemetry.histogram import BatchHistogram
 from events.errors import Reason
-
-# A `_created` series beside each counter and histogram would double what is scraped; `up` and
-# resets tell the same.
-disable_created_metrics()  # type: ignore[no-untyped-call]  # theirs
-
-
-class Trigger(StrEnum):
-    """What ended a batch."""
-
-    DRAINED = "drained"
-    FULL = "full"
-    WAITED = "waited"
-
-
-class Stage(StrEnum):
-    """A step of the loop that is timed."""
-
-    DECODE = "decode"
-    SCORE = "score"
-    PRODUCE = "produce"
-    COMMIT = "commit"
 
 
 class Outcome(StrEnum):
@@ -50,22 +26,6 @@ class Outcome(StrEnum):
     FALSE_POSITIVE = "false_positive"
     TRUE_NEGATIVE = "true_negative"
     FALSE_NEGATIVE = "false_negative"
-
-
-class CommitOutcome(StrEnum):
-    """How a commit of offsets ended."""
-
-    COMMITTED = "committed"
-    ABORTED = "aborted"
-    FAILED = "failed"
-
-
-class RebalanceEvent(StrEnum):
-    """What the group told a member."""
-
-    ASSIGNED = "assigned"
-    REVOKED = "revoked"
-    LOST = "lost"
 
 
 # Edges on the objectives (p50 of 5 ms, p99 of 20 ms and 30 ms) and, between 0.5 ms and
@@ -83,7 +43,7 @@ SCORE_BUCKETS = (0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9,
 
 
 class DetectorMetrics:
-    """What the detector exports."""
+    """The metrics that the detector exports."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.build = Info(
@@ -93,7 +53,7 @@ class DetectorMetrics:
         )
         self.messages = Counter(
             "fraud_messages_consumed_total",
-            "Raw records read from Kafka and done with, by topic.",
+            "Records read from Kafka and committed, by topic.",
             ["topic"],
             registry=registry,
         )
@@ -107,7 +67,7 @@ class DetectorMetrics:
         )
         batches = Counter(
             "fraud_batches_total",
-            "Micro-batches, by what ended them: nothing more there, full, or waited.",
+            "Micro-batches, by what ended them: no more records had arrived (drained), or full.",
             ["trigger"],
             registry=registry,
         )
@@ -120,7 +80,7 @@ class DetectorMetrics:
         )
         stages = Histogram(
             "fraud_stage_duration_seconds",
-            "Time a step of the loop took, once for each batch or commit.",
+            "Duration of a step of the loop, once for each batch or commit.",
             ["stage"],
             buckets=STAGE_BUCKETS,
             registry=registry,
@@ -140,7 +100,7 @@ class DetectorMetrics:
         )
         self.score = BatchHistogram(
             "fraud_score",
-            "Scores given, 0 to 1.",
+            "Scores, 0 to 1.",
             SCORE_BUCKETS,
             registry,
         )
@@ -160,35 +120,37 @@ class DetectorMetrics:
                 "fraud_score_drift_psi",
                 "Population stability index of the last day's scores against training.",
             ),
-            rows=("fraud_drift_rows", "Sampled transactions that the last day's drift is of."),
+            rows=("fraud_drift_rows", "Transactions of the last day that were sampled for drift."),
         )
         self.threshold = Gauge(
-            "fraud_threshold", "Score from which on a transaction is flagged.", registry=registry
+            "fraud_threshold",
+            "Transactions with this score or a higher one are flagged.",
+            registry=registry,
         )
         dead_letters = Counter(
             "fraud_dead_letters_total",
-            "Records that could not be read, by reason.",
+            "Records rejected as dead letters, by reason.",
             ["reason"],
             registry=registry,
         )
         self.dead_letters = {reason: dead_letters.labels(reason) for reason in Reason}
         commits = Counter(
             "fraud_kafka_commits_total",
-            "Commits of offsets, by how they ended.",
+            "Commits of offsets, by outcome.",
             ["outcome"],
             registry=registry,
         )
         self.commits = {outcome: commits.labels(outcome) for outcome in CommitOutcome}
         rebalances = Counter(
             "fraud_kafka_rebalances_total",
-            "What the consumer group told this member.",
+            "Rebalances of this member of the consumer group, by event.",
             ["event"],
             registry=registry,
         )
         self.rebalances = {event: rebalances.labels(event) for event in RebalanceEvent}
         self.lag = Gauge(
             "fraud_kafka_consumer_lag",
-            "Readable records of an assigned partition that were not read yet.",
+            "Readable records of an assigned partition that are not read yet.",
             ["topic", "partition"],
             registry=registry,
         )
@@ -200,9 +162,35 @@ class DetectorMetrics:
         )
         self.last_batch = Gauge(
             "fraud_last_batch_timestamp_seconds",
-            "When the last batch was done with, seconds since the epoch.",
+            "When the last batch was processed, seconds since the epoch.",
             registry=registry,
         )
+
+    def add(self, results: Sequence[BatchResult], *, now: float) -> None:
+        """Add the results of batches that were committed.
+
+        Args:
+            results: of the batches.
+            now: when their commit was acknowledged, seconds since the epoch.
+        """
+        for result in results:
+            self.messages.labels(result.topic).inc(result.records)
+            self.batches[result.trigger].inc()
+            for reason in result.rejected:
+                self.dead_letters[reason].inc()
+        if not results:
+            return
+        # One array for all batches: at low rates, a commit covers hundreds of small ones.
+        scores = np.concatenate([result.scores for result in results])
+        flagged = np.concatenate([result.flagged_event_times for result in results])
+        self.batch_size.observe([result.records for result in results])
+        self.scored.inc(len(scores))
+        self.score.observe(scores)
+        self.scoring_latency.observe(np.concatenate([result.latencies for result in results]))
+        self.alerts.inc(len(flagged))
+        self.detection_latency.observe(now - flagged)
+        self.alert_amount.observe(np.concatenate([result.flagged_amounts for result in results]))
+        self.drift.add([result.drift_sample for result in results])
 
     def set_lag(self, lags: Mapping[tuple[str, int], int]) -> None:
         """Export the lag of each (topic, partition)."""
@@ -211,7 +199,7 @@ class DetectorMetrics:
             self._lag_places.add(place)
 
     def forget_lag(self, places: Iterable[tuple[str, int]]) -> None:
-        """Remove the lag of partitions that are no longer ours."""
+        """Remove the lag of partitions that are no longer assigned."""
         for place in self._lag_places.intersection(places):
             self.lag.remove(*place)
             self._lag_places.discard(place)

@@ -1,4 +1,4 @@
-"""Scores of a batch: its first rows are scored while its last ones are still being decoded."""
+"""Scoring a batch: its first chunks are scored while its last ones are still being decoded."""
 
 from concurrent.futures import Executor, Future
 from typing import Protocol
@@ -6,49 +6,48 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from consumer.detector.decode import READY_ROWS
+from consumer.detector.decode import CHUNK_RECORDS
 
 
-class Scorer(Protocol):
-    """What the loop asks of a model."""
+class ScoreRows(Protocol):
+    """The model, as the loop calls it."""
 
     def __call__(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the scores, float32 [n], of features, float32 [n, 30], n from 0 up."""
 
 
-class Scoring:
-    """The scores of one batch, which grows while it is being scored.
+class ScoringPipeline:
+    """Scores the chunks of one batch, in a thread beside the loop where there are several.
 
-    A network computes outside of Python's lock, so that a thread beside the loop's costs the loop
-    next to nothing where there is a second core. A batch too small for a part is scored in the
-    loop's own thread: handing it over would only delay its alerts.
+    A network computes without holding the GIL, so a second thread costs the loop next to nothing
+    where there is a second core. The last chunk is scored by the loop itself, which has nothing
+    else to do by then: handing over the only chunk of a small batch would just delay its alerts.
 
     Args:
-        scorer: the model; two threads may call it at the same time.
-        thread: where parts are scored, one after the other.
+        score: the model; both threads may call it at the same time.
+        executor: runs one chunk after the other.
     """
 
-    def __init__(self, scorer: Scorer, thread: Executor) -> None:
-        self._scorer = scorer
-        self._thread = thread
-        self._parts: list[tuple[int, Future[NDArray[np.float32]]]] = []  # with its first row
-        self._rows = 0
+    def __init__(self, score: ScoreRows, executor: Executor) -> None:
+        self._score = score
+        self._executor = executor
+        self._chunks: list[tuple[NDArray[np.float32], Future[NDArray[np.float32]] | None]] = []
 
-    def begin(self, features: NDArray[np.float32]) -> None:
-        """Begin to score the next rows of the batch, float32 [n, 30]; does not wait."""
-        self._parts.append((self._rows, self._thread.submit(self._scorer, features)))
-        self._rows += len(features)
+    def submit(self, features: NDArray[np.float32]) -> None:
+        """Add the next rows of the batch, float32 [n, 30]; does not wait for their scores."""
+        full = len(features) > CHUNK_RECORDS // 2
+        future = self._executor.submit(self._score, features) if full else None
+        self._chunks.append((features, future))
 
-    def scores(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the scores, float32 [n], of all of the batch's features, float32 [n, 30].
+    def results(self) -> NDArray[np.float32]:
+        """Wait for and return the scores of all rows, float32 [n], in the order of submission.
 
-        Parts that were not begun yet are taken back, since this thread has nothing else to do now.
+        Chunks that the thread has not begun are taken back and scored here, the last ones first.
         """
-        while self._parts and self._parts[-1][1].cancel():
-            self._rows, _ = self._parts.pop()
-        # `or 1`: a batch without a row is one call without a row.
-        rest = [
-            self._scorer(features[at : at + READY_ROWS])
-            for at in range(self._rows, len(features) or 1, READY_ROWS)
+        scores = [
+            self._score(features) if future is None or future.cancel() else future
+            for features, future in reversed(self._chunks)
         ]
-        return np.concatenate([*(part.result() for _, part in self._parts), *rest])
+        return np.concatenate(
+            [part.result() if isinstance(part, Future) else part for part in reversed(scores)]
+        )

@@ -1,29 +1,31 @@
-"""Putting the detector together: clients, model, metrics, health; then running it."""
+"""The detector service: wires clients, model, metrics and health together and runs the loop."""
 
-import gc
 import logging
-import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from importlib.metadata import version
-from typing import Any, Literal, Protocol
+from typing import Protocol
 
 from confluent_kafka import Consumer
 from prometheus_client import CollectorRegistry
 
 from consumer.commit.at_least_once import AtLeastOnce
 from consumer.commit.exactly_once import ExactlyOnce
-from consumer.commit.producing import COMMIT_SECONDS, WATCHDOG_SECONDS, producer_settings
+from consumer.commit.journal import Journal
+from consumer.commit.kafka_sink import WATCHDOG_SECONDS, producer_settings
 from consumer.commit.recovery import JournalPositions, open_journal
-from consumer.commit.sink import CommitHook, CommitSink, pass_by
+from consumer.commit.sink import CommitHook, CommitSink, no_hook
 from consumer.commit.watchdog import Watchdog, WatchedSink
-from consumer.detector.dead_letter_limit import DeadLetterLimit
+from consumer.detector.checkpoint import Checkpoint
+from consumer.detector.decide import Decider
 from consumer.detector.decode import Decoder
 from consumer.detector.loop import Detector
-from consumer.detector.metrics import DetectorMetrics, Stage
-from consumer.detector.score import Scorer
+from consumer.detector.metrics import DetectorMetrics
+from consumer.detector.options import DetectorOptions
+from consumer.detector.score import ScoreRows
 from consumer.detector.source import Source
 from consumer.telemetry.health import Health
 from consumer.telemetry.lag import lags
@@ -31,22 +33,15 @@ from consumer.telemetry.server import MetricsServer
 from events.topics import Topics
 from kafkaio.clients import make_consumer, make_producer, member_settings
 from kafkaio.connectivity import Connectivity, require_permissions
-from kafkaio.permissions import Permission
 from kafkaio.settings import KafkaSettings
 from kafkaio.tls_probe import explain_failure
 from model.drift_baseline import DriftBaseline
 
 logger = logging.getLogger(__name__)
 
-# Python's collector looks at what is new after every 700 new objects. A batch is made of tens of
-# thousands, which all go when it is done with: looking at them is a twentieth of the work.
-YOUNG_OBJECTS = 100_000
 
-DeliveryName = Literal["exactly-once", "at-least-once"]
-
-
-class Described(Protocol):
-    """What is written about a model."""
+class ModelMetadata(Protocol):
+    """What the service needs to know about a model."""
 
     @property
     def feature_names(self) -> Sequence[str]:
@@ -54,7 +49,7 @@ class Described(Protocol):
 
     @property
     def threshold(self) -> float:
-        """The score from which on a transaction is flagged."""
+        """Transactions with this score or a higher one are flagged."""
 
     @property
     def model_version(self) -> str:
@@ -66,19 +61,19 @@ class Described(Protocol):
 
     @property
     def reference(self) -> DriftBaseline | None:
-        """What drift is told by."""
+        """The distributions of training that drift is measured against."""
 
 
-class Model(Scorer, Protocol):
-    """What the service asks of a model, as `model.serving.scorer.Scorer` answers it."""
+class Model(ScoreRows, Protocol):
+    """A loaded model, such as `model.serving.scorer.Scorer`."""
 
     @property
-    def metadata(self) -> Described:
-        """What is written about it."""
+    def metadata(self) -> ModelMetadata:
+        """What is known about it."""
 
     @property
     def backend(self) -> str:
-        """What computes it, for example "tensorflow"."""
+        """The library that computes it, for example "tensorflow"."""
 
     @property
     def device(self) -> str:
@@ -86,38 +81,6 @@ class Model(Scorer, Protocol):
 
     def warm_up(self) -> None:
         """Compile whatever scoring will use."""
-
-
-@dataclass(frozen=True, slots=True)
-class DetectorOptions:
-    """What a user chooses.
-
-    Attributes:
-        group: the consumer group whose members share the partitions.
-        delivery: "exactly-once" or "at-least-once".
-        batch_maximum: records in a micro-batch, at most.
-        wait_maximum: seconds to wait for a batch to fill; 0 takes what is there.
-        commit_interval: seconds that offsets of batches without results may wait.
-        broker_timeout: seconds that Kafka may be away before the detector gives up.
-        dead_letter_ratio: as `consumer.detector.dead_letter_limit.DeadLetterLimit`.
-        dead_letters_in_a_row: likewise.
-        journal: whether each commit also says what it covers, in `Topics.journal`; exactly-once
-            goes on where the journal ends, should Kafka have forgotten.
-        metrics_host: where /metrics, /healthz and /readyz are served.
-        metrics_port: likewise; 0 is a free one.
-    """
-
-    group: str
-    delivery: DeliveryName
-    batch_maximum: int
-    wait_maximum: float
-    commit_interval: float
-    broker_timeout: float
-    dead_letter_ratio: float
-    dead_letters_in_a_row: int
-    journal: bool
-    metrics_host: str
-    metrics_port: int
 
 
 def run_detector(
@@ -128,10 +91,11 @@ def run_detector(
     *,
     stopped: Callable[[], bool],
     registry: CollectorRegistry,
-    reached: CommitHook = pass_by,
+    on_ready: Callable[[], None] = lambda: None,
+    hook: CommitHook = no_hook,
     wall: Callable[[], float] = time.time,
 ) -> None:
-    """Run the detector until `stopped` says so.
+    """Run the detector until `stopped` returns True.
 
     The model is loaded and warm before the group is joined, so that no partition waits for it.
 
@@ -140,84 +104,73 @@ def run_detector(
         topics: what to read and write.
         options: what the user chose.
         load_model: loads it.
-        stopped: asked once a turn of the loop.
+        stopped: called once a turn of the loop.
         registry: of the metrics.
-        reached: told of each step of a commit, so that tests can fail there.
+        on_ready: called once, when the model is warm and before the group is joined.
+        hook: called at each step of a commit, so that tests can fail there.
         wall: seconds since the epoch.
 
     Raises:
-        ConsumerError: if Kafka, a topic or the metrics' address cannot be used.
+        FraudstreamError: if Kafka, a topic or the metrics' address cannot be used.
     """
     metrics = DetectorMetrics(registry)
     health = Health()
     metrics.ready.set_function(lambda: float(health.ready() is None))
-    availability = Connectivity(
-        settings.broker,
-        limit=options.broker_timeout,
-        why=partial(explain_failure, settings),
+    connectivity = Connectivity(
+        settings.broker, limit=options.broker_timeout, why=partial(explain_failure, settings)
     )
     consumer = make_consumer(
         member_settings(
             settings,
             options.group,
-            on_error=availability.on_error,
+            on_error=connectivity.on_error,
             on_statistics=lambda statistics: metrics.set_lag(lags(statistics)),
         )
     )
-    with MetricsServer(
-        options.metrics_host,
-        options.metrics_port,
-        registry,
-        healthy=health.healthy,
-        ready=health.ready,
-    ) as server:
+    with ExitStack() as stack:
+        server = stack.enter_context(
+            MetricsServer(
+                options.metrics_host,
+                options.metrics_port,
+                registry,
+                healthy=health.healthy,
+                ready=health.ready,
+            )
+        )
         logger.info("Metrics at http://%s/metrics", server.address)
-        model = load_model()
-        model.warm_up()
-        # 300,000 objects have come with TensorFlow. Python's collector would look at each again
-        # and again, for 100 ms or more at a time, in which nothing is scored.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(YOUNG_OBJECTS)
-        health.warm()
-        _tell_build(metrics, model)
-        metrics.drift.compare_with(model.metadata.reference, model.metadata.feature_names)
-        if not availability.connect(consumer, stopped=stopped):
+        model = _warm_model(load_model, metrics)
+        health.model_warm()
+        on_ready()
+        if not connectivity.connect(consumer, stopped=stopped):
             return
-        require_permissions(settings, _rights(topics, options), stopped=stopped)
+        require_permissions(settings, options.permissions(topics), stopped=stopped)
         if stopped():
             return
         journal = open_journal(settings, topics, options.group) if options.journal else None
-        # At least once, the journal may say that something is done whose alerts are not written.
-        transactional_id = _member(options, server.address)
-        producing = producer_settings(
-            settings,
-            transactional_id=transactional_id,
-            on_error=availability.on_error,
+        transactional_id = options.transactional_id(server.address)
+        sink = WatchedSink(
+            _sink(settings, transactional_id, consumer, connectivity, hook),
+            stack.enter_context(Watchdog(WATCHDOG_SECONDS)),
         )
-        delivery = WatchedSink(
-            _delivery(transactional_id, producing, consumer, metrics, reached),
-            Watchdog(WATCHDOG_SECONDS),
-        )
-        delivery.open()
+        sink.open()
+        checkpoint = Checkpoint(metrics, options.limit)
         detector = Detector(
             Source(
                 consumer,
                 topics.transactions,
                 batch_maximum=options.batch_maximum,
-                wait_maximum=options.wait_maximum,
-                done=JournalPositions(settings, journal) if journal and transactional_id else None,
+                committed=checkpoint.committed,
+                journal=_positions(settings, journal, transactional_id),
             ),
             Decoder(model.metadata.feature_names),
             model,
-            threshold=model.metadata.threshold,
-            model_version=model.metadata.model_version,
-            delivery=delivery,
-            topics=topics,
+            executor=stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="scoring")),
+            decider=Decider(model.metadata.threshold, model.metadata.model_version, topics),
+            sink=sink,
+            checkpoint=checkpoint,
             metrics=metrics,
             health=health,
             commit_interval=options.commit_interval,
-            limit=DeadLetterLimit(options.dead_letter_ratio, options.dead_letters_in_a_row),
             journal=journal,
             wall=wall,
         )
@@ -230,70 +183,19 @@ def run_detector(
             topics.alerts,
             settings.broker,
         )
-
-        def reachable() -> bool:
-            outages = availability.outages
-            if not availability.reachable(consumer, stopped=stopped):
-                return False
-            if availability.outages > outages:
-                delivery.open()
-            return True
-
-        detector.run(stopped=stopped, reachable=reachable)
-    logger.info("Stopped; the group is left.")
+        detector.run(
+            stopped=stopped,
+            wait_until_reachable=lambda: connectivity.wait_until_reachable(
+                consumer, stopped=stopped
+            ),
+        )
+    logger.info("Stopped and left the group.")
 
 
-def _rights(topics: Topics, options: DetectorOptions) -> list[Permission]:
-    """Return what Kafka must let a detector do; a transactional id is asked for when it is used."""
-    rights = [
-        Permission("Read", "topic", topics.transactions),
-        Permission("Write", "topic", topics.dead_letters),
-        Permission("Write", "topic", topics.alerts),
-        Permission("Read", "group", options.group),
-    ]
-    if options.journal:
-        rights += [
-            Permission("Read", "topic", topics.journal),
-            Permission("Write", "topic", topics.journal),
-        ]
-    return rights
-
-
-def _member(options: DetectorOptions, metrics_address: str) -> str | None:
-    """Return the detector's transactional id, None where it commits without transactions.
-
-    Stable over restarts, so that a new process ends what its killed predecessor left open instead
-    of everybody waiting for its timeout; and no two processes have the same, since machines,
-    containers and pods have names of their own, and within one of them the system gives the
-    metrics' address to one process at a time.
-    """
-    if options.delivery == "at-least-once":
-        return None
-    return f"{options.group}-{socket.gethostname()}-{metrics_address}"
-
-
-def _delivery(
-    transactional_id: str | None,
-    producing: dict[str, Any],
-    consumer: Consumer,
-    metrics: DetectorMetrics,
-    reached: CommitHook,
-) -> CommitSink:
-    def observe(stage: Stage, seconds: float) -> None:
-        metrics.stages[stage].observe(seconds)
-
-    kind = AtLeastOnce if transactional_id is None else ExactlyOnce
-    return kind(
-        partial(make_producer, producing),
-        consumer,
-        timeout=COMMIT_SECONDS,
-        observe=observe,
-        reached=reached,
-        transactional_id=transactional_id,
-    )
-
-
-def _tell_build(metrics: DetectorMetrics, model: Model) -> None:
+def _warm_model(load_model: Callable[[], Model], metrics: DetectorMetrics) -> Model:
+    """Load and compile the model; export what it is."""
+    model = load_model()
+    model.warm_up()
     metrics.build.info(
         {
             "version": version("fraudstream"),
@@ -303,3 +205,36 @@ def _tell_build(metrics: DetectorMetrics, model: Model) -> None:
             "device": model.device,
         }
     )
+    metrics.drift.compare_with(model.metadata.reference, model.metadata.feature_names)
+    return model
+
+
+def _sink(
+    settings: KafkaSettings,
+    transactional_id: str | None,
+    consumer: Consumer,
+    connectivity: Connectivity,
+    hook: CommitHook,
+) -> CommitSink:
+    configuration = producer_settings(
+        settings, transactional_id=transactional_id, on_error=connectivity.on_error
+    )
+    kind = AtLeastOnce if transactional_id is None else ExactlyOnce
+    return kind(
+        partial(make_producer, configuration),
+        consumer,
+        hook=hook,
+        transactional_id=transactional_id,
+    )
+
+
+def _positions(
+    settings: KafkaSettings, journal: Journal | None, transactional_id: str | None
+) -> JournalPositions | None:
+    """Return the journal's positions where they can be relied on.
+
+    Without transactions the journal may cover offsets whose alerts were never written.
+    """
+    if journal is None or transactional_id is None:
+        return None
+    return JournalPositions(settings, journal)

@@ -1,27 +1,27 @@
-"""Reading a topic in natural micro-batches, as a member of a consumer group."""
+"""Reading the input topic in natural micro-batches, as a member of a consumer group."""
 
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
 from typing import Protocol, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from consumer.detector.metrics import Trigger
 from kafkaio.errors import ClientFailedError, PermissionMissingError, TopicMissingError
 from kafkaio.permissions import AUTHORIZATION_ERRORS
 
 logger = logging.getLogger(__name__)
 
-# Signals are heard between two waits, and confluent-kafka 2.13 to 2.15.0 cut longer ones short.
-LONGEST_WAIT_SECONDS = 0.1
+# Signals are handled between two waits, and confluent-kafka 2.13 to 2.15.0 cut longer waits short.
+POLL_SECONDS = 0.1
 
 # An open transaction of a dead owner ends after 10 s, and up to 10 s more until a broker looks.
-LONGEST_ASKING_SECONDS = 60.0
+JOURNAL_SECONDS = 60.0
 
 _HARMLESS = {
     KafkaError._PARTITION_EOF,  # noqa: SLF001 - librdkafka's local codes are spelled so
-    KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001 - the availability watch hears of it
+    KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001 - the connectivity watch handles it
     KafkaError._TRANSPORT,  # noqa: SLF001 - likewise
 }
 _NO_TOPIC = {
@@ -31,20 +31,30 @@ _NO_TOPIC = {
 }
 
 
+class Trigger(StrEnum):
+    """What ended a batch."""
+
+    DRAINED = "drained"
+    """No more records had arrived."""
+
+    FULL = "full"
+    """It had as many records as a batch may have."""
+
+
 class InputRecord(Protocol):
-    """A record that was read: a `confluent_kafka.Message` that is no error and has a place."""
+    """A record that was read: a `confluent_kafka.Message` without an error."""
 
     def topic(self) -> str:
         """Return the topic it was read from."""
 
     def partition(self) -> int:
-        """Return its partition there."""
+        """Return its partition."""
 
     def offset(self) -> int:
-        """Return its offset there."""
+        """Return its offset."""
 
     def timestamp(self) -> tuple[int, int]:
-        """Return the kind of its timestamp, and the timestamp in milliseconds since the epoch."""
+        """Return the type of its timestamp, and the timestamp in milliseconds since the epoch."""
 
     def key(self) -> bytes | None:
         """Return its key."""
@@ -56,40 +66,64 @@ class InputRecord(Protocol):
         """Return its headers."""
 
 
-class Listener(Protocol):
-    """Who is told of rebalances, always from within `Source.read` or `Source.close`."""
+class RebalanceListener(Protocol):
+    """Called on rebalances, always from within `Source.read` or `Source.close`."""
 
     def assigned(self, partitions: Sequence[TopicPartition]) -> None:
-        """Take these partitions, in addition to those already held."""
+        """Take these partitions, in addition to those already owned."""
 
     def revoked(self, partitions: Sequence[TopicPartition]) -> None:
-        """Finish with these partitions now; they are still ours until this returns."""
+        """Finish with these partitions now; they are still owned until this returns."""
 
     def lost(self, partitions: Sequence[TopicPartition]) -> None:
-        """Drop these partitions; somebody else may have them already."""
+        """Drop these partitions; another member may own them already."""
+
+
+class RecordSource(Protocol):
+    """What the loop reads from; see `Source`."""
+
+    def subscribe(self, listener: RebalanceListener) -> None:
+        """Join the group."""
+
+    def read(self) -> tuple[list[InputRecord], Trigger]:
+        """Return the records that have arrived, and what ended the batch."""
+
+    def rewind(self, partitions: Sequence[TopicPartition]) -> None:
+        """Read these partitions from their offsets on."""
+
+    def close(self) -> None:
+        """Leave the group."""
 
 
 class CommittedPositions(Protocol):
-    """Knows how far the input is done with."""
+    """A source of committed positions beside the group's own offsets."""
 
     def next_offsets(self, partitions: Sequence[int]) -> Mapping[int, int]:
-        """Return the offset after the last one that is done, by partition; 0 where none is.
+        """Return the next-to-read offset of each partition; 0 where nothing was committed.
 
         Raises:
-            KafkaException: if that cannot be known at present; ask again.
+            KafkaException: if that cannot be determined at present; call again.
         """
+
+
+def _nothing_committed(_topic: str, _partition: int) -> int:
+    return 0
 
 
 class Source:
     """The input topic, read a batch at a time.
 
+    A newly assigned partition starts at the furthest of three positions: the group's offset, what
+    this process committed itself, and what the journal says, since the group's offset may be out
+    of date for a moment after a fault (`consumer.commit.recovery`).
+
     Args:
         consumer: a member of the group.
         topic: what is read.
         batch_maximum: records in a batch, at most.
-        wait_maximum: seconds to wait for a batch to fill; 0 takes what is there.
-        done: knows how far each partition is done with, should the group's offsets be behind;
-            None to know only what was committed here.
+        committed: returns the offset that this process last committed for a topic's partition, 0
+            for none (`Checkpoint.committed`).
+        journal: committed positions according to the journal; None where none is kept.
         monotonic: seconds for deadlines.
     """
 
@@ -99,27 +133,26 @@ class Source:
         topic: str,
         *,
         batch_maximum: int,
-        wait_maximum: float = 0.0,
-        done: CommittedPositions | None = None,
+        committed: Callable[[str, int], int] = _nothing_committed,
+        journal: CommittedPositions | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._consumer = consumer
         self._topic = topic
         self._batch_maximum = batch_maximum
-        self._wait_maximum = wait_maximum
-        self._done = done
+        self._committed = committed
+        self._journal = journal
         self._monotonic = monotonic
-        self._asking_since: float | None = None
-        self._committed: dict[int, int] = {}
-        self._unproven: set[int] = set()
+        self._unknown_since: float | None = None
+        self._unverified: set[int] = set()  # assigned partitions whose position is not verified
         self._batch: list[Message] = []
 
-    def subscribe(self, listener: Listener) -> None:
+    def subscribe(self, listener: RebalanceListener) -> None:
         """Join the group."""
 
         def assigned(_: Consumer, partitions: list[TopicPartition]) -> None:
             listener.assigned(partitions)
-            self._unproven |= {partition.partition for partition in partitions}
+            self._unverified |= {partition.partition for partition in partitions}
 
         def revoked(_: Consumer, partitions: list[TopicPartition]) -> None:
             listener.revoked(partitions)
@@ -129,149 +162,130 @@ class Source:
             listener.lost(partitions)
             self._drop(partitions)
 
-        self._consumer.subscribe(
-            [self._topic],
-            on_assign=assigned,
-            on_revoke=revoked,
-            on_lost=lost,
-        )
+        self._consumer.subscribe([self._topic], on_assign=assigned, on_revoke=revoked, on_lost=lost)
 
     def read(self) -> tuple[list[InputRecord], Trigger]:
-        """Block for a first record, then take what is already there, up to the maximum.
+        """Block for a first record, then take what has arrived, up to the maximum.
 
-        Blocks for `LONGEST_WAIT_SECONDS` when there is nothing, and returns no messages then.
-        Calls the listener when the group rebalances, and returns nothing of a partition that was
-        taken away meanwhile.
+        Blocks for `POLL_SECONDS` when there is nothing, and returns no records then. Calls the
+        listener when the group rebalances, and returns nothing of a partition that was taken away
+        meanwhile.
 
         Raises:
-            TopicMissingError: if the topic is gone.
-            PermissionMissingError: if Kafka lets us not read it, or not be in the group, any more.
-            ClientFailedError: if the client cannot go on, or the journal does not answer.
+            TopicMissingError: if the topic does not exist any more.
+            PermissionMissingError: if reading it, or the group, is no longer permitted.
+            ClientFailedError: if the client cannot continue, or the journal does not answer.
         """
         self._batch = []
-        self._take(1, LONGEST_WAIT_SECONDS)
-        if not self._batch:
-            return [], Trigger.DRAINED
-        if self._batch_maximum > 1:
+        self._take(1, POLL_SECONDS)
+        if self._batch and self._batch_maximum > 1:
             self._take(self._batch_maximum - 1, 0)
-        trigger = Trigger.DRAINED
-        if self._wait_maximum > 0:
-            self._wait_for_more()
-            trigger = Trigger.WAITED
-        if len(self._batch) == self._batch_maximum:
-            trigger = Trigger.FULL
+        trigger = Trigger.FULL if len(self._batch) == self._batch_maximum else Trigger.DRAINED
         records = [message for message in self._batch if self._is_record(message)]
-        return self._undone(cast("list[InputRecord]", records)), trigger
+        return self._skip_committed(cast("list[InputRecord]", records)), trigger
 
     def rewind(self, partitions: Sequence[TopicPartition]) -> None:
-        """Read these partitions from their offsets on; those not ours (any more) are left.
+        """Read these partitions from their offsets on; those no longer owned are left alone.
 
         Raises:
-            ClientFailedError: if the client cannot be sent back, since going on would skip records.
+            ClientFailedError: if the client cannot seek, since continuing would skip records.
         """
-        ours = {(partition.topic, partition.partition) for partition in self._consumer.assignment()}
+        owned = {
+            (partition.topic, partition.partition) for partition in self._consumer.assignment()
+        }
         for partition in partitions:
-            if (partition.topic, partition.partition) in ours:
+            if (partition.topic, partition.partition) in owned:
                 try:
                     self._consumer.seek(partition)
                 except KafkaException as error:
                     raise ClientFailedError(
-                        f"Cannot go back to offset {partition.offset} of {partition.topic} "
-                        f"[{partition.partition}]: {error.args[0].str()}."
+                        f"Cannot rewind {partition.topic} [{partition.partition}] to offset "
+                        f"{partition.offset}: {error.args[0].str()}."
                     ) from error
-
-    def committed(self, offsets: Sequence[TopicPartition]) -> None:
-        """Take note of what was committed, should Kafka forget it."""
-        self._committed.update((place.partition, place.offset) for place in offsets)
 
     def close(self) -> None:
         """Leave the group; calls the listener's `revoked` first."""
         self._consumer.close()
 
     def _take(self, count: int, timeout: float) -> None:
-        # Two statements: what `_drop` does within `consume` must come first.
+        # Two statements: the effect of `_drop` within `consume` must come first.
         messages = self._consumer.consume(count, timeout=timeout)
         self._batch += messages
 
     def _drop(self, partitions: Sequence[TopicPartition]) -> None:
-        """Take what was read of these partitions out of the batch: their next owner reads it.
+        """Remove the records of these partitions from the batch: their next owner reads them.
 
-        Scored and committed here, under the group's next generation, it would be done twice.
+        Scored and committed here, in the group's next generation, they would be processed twice.
         """
         gone = {(partition.topic, partition.partition) for partition in partitions}
-        self._unproven -= {partition.partition for partition in partitions}
+        self._unverified -= {partition.partition for partition in partitions}
         self._batch = [
             message for message in self._batch if (message.topic(), message.partition()) not in gone
         ]
 
-    def _undone(self, records: list[InputRecord]) -> list[InputRecord]:
-        """Leave out newly assigned partitions that begin before what is done; go on after that."""
-        firsts: dict[int, int] = {}
-        for record in records if self._unproven else ():
-            if record.partition() in self._unproven:
-                firsts.setdefault(record.partition(), record.offset())
-        if not firsts:
+    def _skip_committed(self, records: list[InputRecord]) -> list[InputRecord]:
+        """Drop newly assigned partitions that start before what is committed; seek past that."""
+        starts: dict[int, int] = {}
+        for record in records if self._unverified else ():
+            if record.partition() in self._unverified:
+                starts.setdefault(record.partition(), record.offset())
+        if not starts:
             return records
         try:
-            done = self._done_to(list(firsts))
+            committed = self._committed_positions(list(starts))
         except KafkaException as error:
-            self._ask_later(error)
-            again = firsts
+            self._retry_later(error)
+            rewound = starts
         else:
-            self._asking_since = None
-            self._unproven -= firsts.keys()
-            again = {number: done[number] for number in firsts if done[number] > firsts[number]}
-        for number in again.keys() - self._unproven:
+            self._unknown_since = None
+            self._unverified -= starts.keys()
+            rewound = {
+                partition: committed[partition]
+                for partition, start in starts.items()
+                if committed[partition] > start
+            }
+        for partition in rewound.keys() - self._unverified:
             logger.warning(
-                "Kafka says that %s [%d] is done up to offset %d, but it is up to %d: "
-                "going on there.",
+                "Kafka reports offset %d for %s [%d], but %d is committed: continuing there.",
+                starts[partition],
                 self._topic,
-                number,
-                firsts[number],
-                again[number],
+                partition,
+                rewound[partition],
             )
-        self.rewind([TopicPartition(self._topic, *place) for place in again.items()])
-        return [record for record in records if record.partition() not in again]
+        self.rewind([TopicPartition(self._topic, *position) for position in rewound.items()])
+        return [record for record in records if record.partition() not in rewound]
 
-    def _done_to(self, partitions: Sequence[int]) -> dict[int, int]:
-        said = self._done.next_offsets(partitions) if self._done else {}
-        return {it: max(self._committed.get(it, 0), said.get(it, 0)) for it in partitions}
+    def _committed_positions(self, partitions: Sequence[int]) -> dict[int, int]:
+        journal = self._journal.next_offsets(partitions) if self._journal else {}
+        return {
+            partition: max(self._committed(self._topic, partition), journal.get(partition, 0))
+            for partition in partitions
+        }
 
-    def _ask_later(self, error: KafkaException) -> None:
+    def _retry_later(self, error: KafkaException) -> None:
         now = self._monotonic()
-        self._asking_since = self._asking_since or now
-        if now - self._asking_since > LONGEST_ASKING_SECONDS:
+        self._unknown_since = self._unknown_since or now
+        if now - self._unknown_since > JOURNAL_SECONDS:
             raise ClientFailedError(
-                f"The journal has not said for {LONGEST_ASKING_SECONDS:.0f} s how far "
-                f"{self._topic} is done with: {error.args[0].str()}."
+                f"The journal has not reported the committed positions of {self._topic} for "
+                f"{JOURNAL_SECONDS:.0f} s: {error.args[0].str()}."
             ) from error
-        logger.info("Not known yet how far the input is done: %s.", error.args[0].str())
-
-    def _wait_for_more(self) -> None:
-        deadline = self._monotonic() + self._wait_maximum
-        while (missing := self._batch_maximum - len(self._batch)) > 0:
-            remaining = deadline - self._monotonic()
-            if remaining <= 0:
-                return
-            self._take(missing, min(remaining, LONGEST_WAIT_SECONDS))
+        logger.info("The committed positions are not known yet: %s.", error.args[0].str())
 
     def _is_record(self, message: Message) -> bool:
-        """Tell records from the errors that librdkafka hands over in their place."""
+        """Tell records from the errors that librdkafka returns in their place."""
         error = message.error()
         if error is None:
             return True
         if error.code() in _NO_TOPIC:
-            raise TopicMissingError(
-                f"Topic {self._topic} is not there (any more); "
-                "create it with 'fraudstream topics create'."
-            )
+            raise TopicMissingError(f"Topic {self._topic} does not exist.")
         if error.code() in AUTHORIZATION_ERRORS:
             raise PermissionMissingError(
-                f"Kafka does not let us read {self._topic} in our group any more "
-                f"({error.str()}); docs/security.md lists the rights that are needed."
+                f"Kafka no longer permits reading {self._topic} in this group ({error.str()}); "
+                "docs/security.md lists the permissions that are needed."
             )
         if error.fatal():
-            raise ClientFailedError(f"The Kafka consumer cannot go on: {error.str()}.")
+            raise ClientFailedError(f"The Kafka consumer cannot continue: {error.str()}.")
         if error.code() not in _HARMLESS:
-            logger.warning("Kafka says: %s", error.str())
+            logger.warning("Kafka reports: %s", error.str())
         return False

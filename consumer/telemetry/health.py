@@ -1,4 +1,4 @@
-"""Whether the detector lives and may be sent work, as an orchestrator asks."""
+"""Whether a service is alive and does its work, as an orchestrator asks over HTTP."""
 
 import time
 from collections.abc import Callable
@@ -8,7 +8,7 @@ STUCK_SECONDS = 120.0
 
 
 class Health:
-    """What the loop says of itself, read by the HTTP server's thread.
+    """The state of the detector: written by the loop, read by the HTTP server's threads.
 
     Args:
         clock: monotonic seconds.
@@ -16,26 +16,26 @@ class Health:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._moved = clock()
+        self._last_turn = clock()
         self._partitions = 0
         self._warm = False
 
-    def warm(self) -> None:
-        """Say that the model is loaded and compiled."""
+    def model_warm(self) -> None:
+        """Record that the model is loaded and compiled."""
         self._warm = True
-        self._moved = self._clock()
+        self.heartbeat()
 
-    def moved(self) -> None:
-        """Say that the loop made a turn."""
-        self._moved = self._clock()
+    def heartbeat(self) -> None:
+        """Record that the loop made a turn."""
+        self._last_turn = self._clock()
 
     def assigned(self, change: int) -> None:
-        """Say that so many partitions came (or, negative, went)."""
+        """Record that so many partitions were assigned (or, negative, revoked)."""
         self._partitions += change
 
     def healthy(self) -> str | None:
         """Return None, or why the process should be restarted."""
-        still = self._clock() - self._moved
+        still = self._clock() - self._last_turn
         return None if still < STUCK_SECONDS else f"the loop has not moved for {still:.0f} s"
 
     def ready(self) -> str | None:

@@ -46,13 +46,6 @@ if TYPE_CHECKING:
     help="Records in a micro-batch, at most.",
 )
 @option(
-    "--wait-maximum",
-    type=click.FloatRange(0, 60),
-    default=0.0,
-    metavar="SECONDS",
-    help="How long to wait for a batch to fill; 0 takes what is there.",
-)
-@option(
     "--commit-interval",
     type=click.FloatRange(0, 60),
     default=1.0,
@@ -119,8 +112,9 @@ def command(
 
     from prometheus_client import REGISTRY
 
-    from consumer.detector.decode import READY_ROWS
-    from consumer.detector.service import DetectorOptions, run_detector
+    from consumer.detector.decode import CHUNK_RECORDS
+    from consumer.detector.options import DetectorOptions
+    from consumer.detector.service import run_detector
     from events.topics import Topics
     from model.artifact.save import load_metadata
 
@@ -129,7 +123,7 @@ def command(
     def load_model() -> "Scorer":
         from model.serving.scorer import Scorer
 
-        rows = min(choices["batch_maximum"], READY_ROWS)  # a larger batch is scored in parts
+        rows = min(choices["batch_maximum"], CHUNK_RECORDS)  # a larger batch is scored in chunks
         return Scorer.load(model, device=device, batch_maximum=rows)
 
     run_detector(

@@ -13,7 +13,7 @@ import msgspec
 
 from broker.properties import NODE
 from broker.server import EmbeddedBroker
-from consumer.detector.service import DeliveryName
+from consumer.detector.options import DeliveryName
 from events.messages import FEATURES
 from events.topics import Topics
 from fraudstream.cache import cache_folder

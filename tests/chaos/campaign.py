@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 
-from consumer.commit.sink import Step
+from consumer.commit.sink import CommitStep
 from tests.chaos.building import Plan, build
 from tests.chaos.drain import NotRecoveredError, drain, last_words
 from tests.chaos.faults import Kind, inflictions
@@ -24,8 +24,14 @@ PAUSE_SECONDS = (0.0, 1.0)  # between two rounds
 APART_SECONDS = (0.0, 1.5)  # between the blows of one round
 
 STEPS = {
-    "exactly-once": (Step.BEGIN, Step.PRODUCE, Step.OFFSETS, Step.COMMIT, Step.DONE),
-    "at-least-once": (Step.PRODUCE, Step.OFFSETS, Step.DONE),
+    "exactly-once": (
+        CommitStep.BEGIN,
+        CommitStep.PRODUCE,
+        CommitStep.OFFSETS,
+        CommitStep.COMMIT,
+        CommitStep.DONE,
+    ),
+    "at-least-once": (CommitStep.PRODUCE, CommitStep.OFFSETS, CommitStep.DONE),
 }
 
 

@@ -1,6 +1,6 @@
 """The process under test: the detector's own service, with a hand on its clock and its life.
 
-What is special about it is only what is passed in: `reached` looks for an order to end or to stop
+What is special about it is only what is passed in: `hook` looks for an order to end or to stop
 at a step of a commit, `wall` adds what the clock file says, and the journal is on. `python -m
 tests.chaos.detector --help` lists what it takes.
 """
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
-from consumer.commit.sink import Step
+from consumer.commit.sink import CommitStep
 from consumer.detector.service import Model, run_detector
 from events.messages import FEATURES
 from events.topics import Topics
@@ -84,7 +84,7 @@ class Order(msgspec.Struct, frozen=True):
 
     number: int
     signal: int
-    step: Step
+    step: CommitStep
     visit: int
     delay: float = 0.0
 
@@ -97,7 +97,7 @@ class Orders:
         self._order: Order | None = None
         self._visits = 0
 
-    def reached(self, step: Step) -> None:
+    def hook(self, step: CommitStep) -> None:
         """Hear of a step: `consumer.commit.sink.CommitHook`."""
         if self._order is None:
             self._take()
@@ -178,7 +178,7 @@ def main() -> int:
             lambda: load_model(asked.network, asked.artifact),
             stopped=stop_on_signals().is_set,
             registry=CollectorRegistry(),
-            reached=Orders(asked.orders).reached,
+            hook=Orders(asked.orders).hook,
             wall=lambda: shifted(asked.clock),
         )
     except KeyboardInterrupt:  # told to end a second time, in a commit that hangs

@@ -8,7 +8,7 @@ from random import Random
 
 import msgspec
 
-from consumer.commit.sink import Step
+from consumer.commit.sink import CommitStep
 from tests.chaos.detector import Order
 from tests.chaos.members import Member
 from tests.chaos.world import Fault, World
@@ -31,7 +31,7 @@ def kill(world: World, random: Random) -> Fault:
     return time.time() if victim.send(signal.SIGKILL) else None
 
 
-def kill_at(step: Step, world: World, random: Random, *, within: float = 0.0) -> Fault:
+def kill_at(step: CommitStep, world: World, random: Random, *, within: float = 0.0) -> Fault:
     """Have a detector kill itself at a step of a commit, or up to `within` seconds after it."""
     victim = yield from world.someone(random)
     delay = random.uniform(0.0, within)
@@ -59,7 +59,9 @@ def freeze(world: World, random: Random) -> Fault:
 def freeze_in_commit(world: World, random: Random) -> Fault:
     """Have a detector stop at a step of a commit, for longer than the group waits for it."""
     victim = yield from world.someone_of_two(random)
-    step = random.choice((Step.BEGIN, Step.PRODUCE, Step.OFFSETS, Step.COMMIT))
+    step = random.choice(
+        (CommitStep.BEGIN, CommitStep.PRODUCE, CommitStep.OFFSETS, CommitStep.COMMIT)
+    )
     order = Order(next(NUMBERS), signal.SIGSTOP, step, random.randint(1, VISITS))
     since = yield from _order(world, victim, order)
     if since is None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from functools import partial
 
-from consumer.commit.sink import Step
+from consumer.commit.sink import CommitStep
 from tests.chaos import detector_faults as detectors
 from tests.chaos import surrounding_faults as surroundings
 from tests.chaos.proxy import Weather
@@ -46,7 +46,7 @@ class Kind(StrEnum):
     POISON = "burst of poison"
 
 
-def inflictions(longest_outage: float, steps: Sequence[Step]) -> dict[Kind, Inflict]:
+def inflictions(longest_outage: float, steps: Sequence[CommitStep]) -> dict[Kind, Inflict]:
     """Return how each kind is inflicted.
 
     Args:
@@ -54,13 +54,13 @@ def inflictions(longest_outage: float, steps: Sequence[Step]) -> dict[Kind, Infl
         steps: those that the delivery under test has.
     """
     at_steps = {
-        Kind.KILL_BEGIN: Step.BEGIN,
-        Kind.KILL_PRODUCE: Step.PRODUCE,
-        Kind.KILL_OFFSETS: Step.OFFSETS,
-        Kind.KILL_COMMIT: Step.COMMIT,
-        Kind.KILL_DONE: Step.DONE,
+        Kind.KILL_BEGIN: CommitStep.BEGIN,
+        Kind.KILL_PRODUCE: CommitStep.PRODUCE,
+        Kind.KILL_OFFSETS: CommitStep.OFFSETS,
+        Kind.KILL_COMMIT: CommitStep.COMMIT,
+        Kind.KILL_DONE: CommitStep.DONE,
     }
-    last = Step.COMMIT if Step.COMMIT in steps else Step.OFFSETS
+    last = CommitStep.COMMIT if CommitStep.COMMIT in steps else CommitStep.OFFSETS
     return {
         Kind.KILL: detectors.kill,
         **{

@@ -1,11 +1,12 @@
-"""A process that runs the detector's own loop over the Kafka in memory, one call at a time.
+"""A process that runs the detector's own loop on the in-memory Kafka, one call at a time.
 
-It is a greenlet that stands still at every call to the outside, before its effect and after it. So
-whoever drives several of them decides in which order they go on, where one fails, and where one
-dies, down to a single call; and the same decisions give the same outcome.
+It is a greenlet that pauses at every external call, before its effect and after it. The driver of
+several processes thus decides in which order they continue, where one fails and where one dies,
+down to a single call; and the same decisions lead to the same result.
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
@@ -19,8 +20,9 @@ from prometheus_client import CollectorRegistry
 from consumer.commit.at_least_once import AtLeastOnce
 from consumer.commit.exactly_once import ExactlyOnce
 from consumer.commit.journal import Journal
-from consumer.commit.sink import CommitSink
+from consumer.detector.checkpoint import Checkpoint
 from consumer.detector.dead_letter_limit import DeadLetterLimit
+from consumer.detector.decide import Decider
 from consumer.detector.decode import Decoder
 from consumer.detector.loop import Detector
 from consumer.detector.metrics import DetectorMetrics
@@ -29,22 +31,23 @@ from consumer.telemetry.health import Health
 from errors import FraudstreamError
 from events.messages import FEATURES
 from events.topics import Topics
+from kafkaio.connectivity import Reachability
 from tests.order.consumer import MemoryConsumer
-from tests.order.done import MemoryEnds
+from tests.order.journal import MemoryJournalPositions
 from tests.order.memory import Broker, refusal
 from tests.order.producer import MemoryProducer
 
 T = TypeVar("T")
-Committing = ExactlyOnce | AtLeastOnce
+Sink = ExactlyOnce | AtLeastOnce
 
 TOPICS = Topics()
 GROUP = "detectors"
 JOURNAL = Journal(TOPICS.journal, b"detectors 1")
-TIMEOUT = 10.0
+COMMIT_SECONDS = 10.0
 
 
 class Fault(Enum):
-    """What goes wrong at a call; a crash is none of these, it needs no call's consent."""
+    """A fault at a call. (A crash is not among them: it can happen anywhere.)"""
 
     TIMEOUT = "timeout"
     LONG_TIMEOUT = "timeout that lasts"
@@ -55,7 +58,7 @@ class Fault(Enum):
 
 
 class Notice(Enum):
-    """What a client hears in the background of its having been thrown out."""
+    """What an evicted client learns of its eviction in the background."""
 
     NONE = "nothing"
     MEMBER = "its id is gone"
@@ -65,7 +68,7 @@ class Notice(Enum):
 _RETRIABLE = {Fault.TIMEOUT, Fault.LONG_TIMEOUT}
 _REFUSED = _RETRIABLE | {Fault.ABORTABLE, Fault.FATAL}
 
-# After the effect of a commit, an abortable error would be a lie that Kafka does not tell.
+# After a commit has taken effect, Kafka never returns an abortable error.
 FAULTS: dict[tuple[str, str], set[Fault]] = {
     ("consume", "before"): {Fault.TIMEOUT, Fault.FATAL},
     ("init", "before"): _RETRIABLE | {Fault.FATAL},
@@ -87,12 +90,15 @@ FAULTS: dict[tuple[str, str], set[Fault]] = {
 }
 
 
-# Making one takes a millisecond; what it counts is of no interest here.
+# Creating the metrics takes a millisecond, and their values are not checked here.
 _METRICS = DetectorMetrics(CollectorRegistry())
+
+# Batches here are smaller than a chunk, so the loop scores all of them itself.
+_EXECUTOR = ThreadPoolExecutor(1)
 
 
 def score(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return V1: what a record is, its payload says."""
+    """Return V1: the payload says whether a record is a fraud."""
     return features[:, 1]
 
 
@@ -101,30 +107,32 @@ class Setup:
     """What all processes of a world share.
 
     Attributes:
-        broker: the Kafka.
-        driver: the greenlet that drives them.
-        delivery_class: how they commit.
+        broker: the in-memory Kafka.
+        driver: the greenlet that drives the processes.
+        sink_class: how they commit.
         detector_class: their loop.
         source_class: how they read.
+        checkpoint_class: how they keep what is not committed.
         batch_maximum: records in a batch, at most.
         commit_interval: seconds that offsets without results may wait; a turn takes 0.1 s.
     """
 
     broker: Broker
     driver: greenlet
-    delivery_class: type[Committing]
+    sink_class: type[Sink]
     detector_class: type[Detector]
     source_class: type[Source]
+    checkpoint_class: type[Checkpoint]
     batch_maximum: int
     commit_interval: float
 
 
 class Process:
-    """A detector that is run a call at a time.
+    """A detector that runs one call at a time.
 
     Attributes:
-        call: the call and the side of it at which the process stands.
-        ended: how it ended; None while it lives.
+        call: the call at which the process is paused, and whether before or after its effect.
+        ended: how it ended; None while it is alive.
     """
 
     def __init__(self, setup: Setup, name: str) -> None:
@@ -136,44 +144,45 @@ class Process:
         self._setup = setup
         self._consumer = MemoryConsumer(setup.broker, GROUP, self.outside)
         self._producer: MemoryProducer | None = None
-        exactly = issubclass(setup.delivery_class, ExactlyOnce)
-        self._done = MemoryEnds(setup.broker, JOURNAL.topic, self.outside) if exactly else None
+        exactly_once = issubclass(setup.sink_class, ExactlyOnce)
+        positions = MemoryJournalPositions(setup.broker, JOURNAL.topic, self.outside)
+        self._positions = positions if exactly_once else None
         self._greenlet = greenlet(self._run)
 
     @property
     def member(self) -> int | None:
-        """Its id in the group."""
+        """Its member id in the group."""
         return self._consumer.member
 
     @property
     def has_its_id(self) -> bool:
-        """Whether its producer is the youngest of its transactional id."""
+        """Whether its producer is the latest one of its transactional id."""
         return self._producer is not None and self._producer.epoch == self._setup.broker.epoch(
             self.name
         )
 
     def step(self, fault: Fault | None = None) -> None:
-        """Go on to the next stop; fail at this one if there is a fault."""
+        """Continue to the next pause; with a fault, fail at the present one."""
         self._greenlet.switch(fault)
 
     def crash(self) -> None:
-        """Die here: nothing more of it reaches the outside."""
+        """Die here: nothing of it has an external effect any more."""
         self.ended = "crashed"
         self._greenlet.throw(GreenletExit)
 
     def notice(self, notice: Notice) -> None:
-        """Hear of having been thrown out, in the background."""
+        """Learn of an eviction in the background."""
         if notice is not Notice.NONE:
             self._consumer.forget(generation=notice is Notice.GENERATION)
 
     def outside(self, call: str, effect: Callable[[], T]) -> T:
-        """Stand still, do it, stand still; see `tests.order.outside.Outside`."""
-        self._stand(call, "before")
+        """Pause, perform the effect, pause; see `tests.order.outside.Outside`."""
+        self._pause(call, "before")
         result = effect()
-        self._stand(call, "after")
+        self._pause(call, "after")
         return result
 
-    def _stand(self, call: str, side: str) -> Fault | None:
+    def _pause(self, call: str, side: str) -> Fault | None:
         if self.ended:
             raise GreenletExit
         self.call = (call, side)
@@ -181,7 +190,7 @@ class Process:
         if self.ended:
             raise GreenletExit
         if fault in {Fault.TIMEOUT, Fault.LONG_TIMEOUT}:
-            self._clock += TIMEOUT + 1 if fault is Fault.LONG_TIMEOUT else 0.0
+            self._clock += COMMIT_SECONDS + 1 if fault is Fault.LONG_TIMEOUT else 0.0
             raise refusal(KafkaError._TIMED_OUT, retriable=True)
         if fault is Fault.ABORTABLE:
             raise refusal(KafkaError.COORDINATOR_NOT_AVAILABLE, abortable=True)
@@ -199,41 +208,41 @@ class Process:
 
     def _detect(self) -> None:
         setup = self._setup
-        delivery = setup.delivery_class(
+        sink = setup.sink_class(
             self._new_producer,
             self._consumer,
-            timeout=TIMEOUT,
-            observe=lambda _stage, _seconds: None,
+            budget=2 * COMMIT_SECONDS,
             monotonic=lambda: self._clock,
             sleep=self._sleep,
         )
-        delivery.open()
+        sink.open()
+        checkpoint = setup.checkpoint_class(_METRICS, DeadLetterLimit(0, 0))
         setup.detector_class(
             setup.source_class(
                 self._consumer,
                 TOPICS.transactions,
                 batch_maximum=setup.batch_maximum,
-                done=self._done,
+                committed=checkpoint.committed,
+                journal=self._positions,
             ),
             Decoder(FEATURES),
             score,
-            threshold=0.5,
-            model_version="known",
-            delivery=delivery,
-            topics=TOPICS,
+            executor=_EXECUTOR,
+            decider=Decider(0.5, "known", TOPICS),
+            sink=sink,
+            checkpoint=checkpoint,
             metrics=_METRICS,
             health=Health(),
             commit_interval=setup.commit_interval,
-            limit=DeadLetterLimit(0, 0),
             journal=JOURNAL,
             monotonic=lambda: self._clock,
             wall=lambda: 1.0,
-        ).run(stopped=lambda: self.stopping, reachable=lambda: self._reachable(delivery))
+        ).run(stopped=lambda: self.stopping, wait_until_reachable=self._wait_until_reachable)
 
     def _new_producer(
         self, *, name: str | None = None, transactional: bool = True
     ) -> MemoryProducer:
-        transactional &= not issubclass(self._setup.delivery_class, AtLeastOnce)
+        transactional &= not issubclass(self._setup.sink_class, AtLeastOnce)
         producer = MemoryProducer(
             self._setup.broker, (name or self.name) if transactional else None, self.outside
         )
@@ -241,12 +250,12 @@ class Process:
             self._producer = producer
         return producer
 
-    def _reachable(self, delivery: CommitSink) -> bool:
-        fault = self._stand("reachable", "before")
+    def _wait_until_reachable(self) -> Reachability:
+        fault = self._pause("reachable", "before")
         self._clock += 0.1
-        if fault is Fault.OUTAGE:
-            delivery.open()
-        return fault is not Fault.AWAY
+        return {Fault.OUTAGE: Reachability.RECOVERED, Fault.AWAY: Reachability.STOPPED}.get(
+            fault, Reachability.REACHABLE
+        )
 
     def _sleep(self, seconds: float) -> None:
         self._clock += seconds

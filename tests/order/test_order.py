@@ -5,6 +5,8 @@ commit, and after recovery, a reader of committed records must find each record 
 once in the journal, each fraud in one alert, and each unreadable record in one dead letter.
 """
 
+from typing import TypeVar
+
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -12,12 +14,15 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from consumer.commit.at_least_once import AtLeastOnce
 from consumer.commit.exactly_once import ExactlyOnce
+from consumer.detector.checkpoint import Checkpoint
 from consumer.detector.loop import Detector
 from consumer.detector.source import Source
 from tests.order import breaks
 from tests.order.process import FAULTS, Fault, Notice
 from tests.order.walk import NAMES, walk
 from tests.order.world import PARTITIONS, Kind, World
+
+T = TypeVar("T")
 
 names = st.sampled_from(NAMES)
 faults = st.sampled_from(Fault)
@@ -104,30 +109,32 @@ def test_thousands_of_schedules_end_exactly_once_and_meet_every_fault() -> None:
 
 
 @pytest.mark.parametrize(
-    ("delivery", "detector", "source"),
+    ("sink", "mutant"),
     [
-        pytest.param(breaks.OffsetsFirst, Detector, Source, id="offsets before alerts"),
-        pytest.param(breaks.WithoutTransaction, Detector, Source, id="without transaction"),
-        pytest.param(breaks.WithoutGeneration, Detector, Source, id="without generation"),
-        pytest.param(breaks.AnyMembership, Detector, Source, id="membership not looked at"),
-        pytest.param(breaks.UnfencedId, Detector, Source, id="id not fenced"),
-        pytest.param(breaks.DeadLettersOutside, Detector, Source, id="dead letters outside"),
-        pytest.param(ExactlyOnce, breaks.WithoutRewind, Source, id="without rewind"),
-        pytest.param(ExactlyOnce, breaks.RewindsToTheLastBatch, Source, id="rewind too short"),
-        pytest.param(ExactlyOnce, breaks.CommitsLastRead, Source, id="offset of the last record"),
-        pytest.param(
-            ExactlyOnce, Detector, breaks.KeepsWhatWasRevoked, id="keeps what was revoked"
-        ),
-        pytest.param(ExactlyOnce, Detector, breaks.BelievesTheGroup, id="believes the group"),
-        pytest.param(AtLeastOnce, breaks.WithoutRewind, Source, id="at least once, without rewind"),
+        pytest.param(breaks.OffsetsFirst, None, id="offsets before alerts"),
+        pytest.param(breaks.WithoutTransaction, None, id="without transaction"),
+        pytest.param(breaks.WithoutGeneration, None, id="without generation"),
+        pytest.param(breaks.AnyMembership, None, id="membership not checked"),
+        pytest.param(breaks.UnfencedId, None, id="transactional id not fenced"),
+        pytest.param(breaks.DeadLettersOutside, None, id="dead letters outside"),
+        pytest.param(ExactlyOnce, breaks.WithoutRewind, id="without rewind"),
+        pytest.param(ExactlyOnce, breaks.RewindsToTheLastBatch, id="rewind too short"),
+        pytest.param(ExactlyOnce, breaks.CommitsLastRead, id="offset of the last record"),
+        pytest.param(ExactlyOnce, breaks.KeepsWhatWasRevoked, id="keeps what was revoked"),
+        pytest.param(ExactlyOnce, breaks.BelievesTheGroup, id="believes the group"),
+        pytest.param(AtLeastOnce, breaks.WithoutRewind, id="at-least-once, without rewind"),
     ],
 )
-def test_what_is_broken_on_purpose_is_found(
-    delivery: type[ExactlyOnce | AtLeastOnce], detector: type[Detector], source: type[Source]
+def test_every_mutant_is_found(
+    sink: type[ExactlyOnce | AtLeastOnce],
+    mutant: type[Detector | Source | Checkpoint] | None,
 ) -> None:
+    def replacement(original: type[T]) -> type[T]:
+        return mutant if mutant is not None and issubclass(mutant, original) else original
+
     def walk_far() -> None:
         for seed in range(5000):
-            walk(seed, delivery, detector, source)
+            walk(seed, sink, replacement(Detector), replacement(Source), replacement(Checkpoint))
 
     with pytest.raises(AssertionError):
         walk_far()

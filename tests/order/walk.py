@@ -6,6 +6,7 @@ from random import Random
 
 from consumer.commit.at_least_once import AtLeastOnce
 from consumer.commit.exactly_once import ExactlyOnce
+from consumer.detector.checkpoint import Checkpoint
 from consumer.detector.loop import Detector
 from consumer.detector.source import Source
 from tests.order.process import FAULTS, Fault, Notice, Process
@@ -19,20 +20,22 @@ KINDS = (Kind.LEGITIMATE, Kind.LEGITIMATE, Kind.FRAUD, Kind.POISON)
 
 def walk(
     seed: int,
-    delivery_class: type[ExactlyOnce | AtLeastOnce] = ExactlyOnce,
+    sink_class: type[ExactlyOnce | AtLeastOnce] = ExactlyOnce,
     detector_class: type[Detector] = Detector,
     source_class: type[Source] = Source,
+    checkpoint_class: type[Checkpoint] = Checkpoint,
 ) -> World:
-    """Run one schedule to its end, recover, and see that everything is right.
+    """Run one schedule to its end, recover, and check every invariant.
 
     Raises:
-        AssertionError: if not.
+        AssertionError: if one is violated.
     """
     random = Random(seed)
     world = World(
-        delivery_class,
+        sink_class,
         detector_class,
         source_class,
+        checkpoint_class,
         batch_maximum=random.randint(1, 4),
         commit_interval=random.choice([0.0, 0.3, 5.0]),
     )

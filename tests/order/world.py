@@ -1,4 +1,4 @@
-"""A Kafka in memory, the processes on it, and what has to be true of it at any moment."""
+"""The in-memory Kafka, the processes on it, and the invariants that are checked at every step."""
 
 import zlib
 from collections import Counter
@@ -7,12 +7,13 @@ from enum import Enum
 from greenlet import getcurrent
 
 from consumer.commit.exactly_once import ExactlyOnce
+from consumer.detector.checkpoint import Checkpoint
 from consumer.detector.loop import Detector
 from consumer.detector.source import Source
 from events.codec import decode_alert, decode_journal_entry, encode, read_dead_letter
 from events.messages import FEATURES, Transaction
 from tests.order.memory import Broker, Place
-from tests.order.process import FAULTS, GROUP, TOPICS, Committing, Fault, Notice, Process, Setup
+from tests.order.process import FAULTS, GROUP, TOPICS, Fault, Notice, Process, Setup, Sink
 
 PARTITIONS = 2
 PATIENCE = 1000  # steps of each process; a batch takes about a dozen
@@ -35,26 +36,28 @@ def payload(name: str, kind: Kind) -> bytes:
 
 
 class World:
-    """A Kafka in memory, the processes on it, and what is true of it at any moment.
+    """The in-memory Kafka, the processes on it, and the invariants.
 
     Args:
-        delivery_class: how the processes commit.
+        sink_class: how the processes commit.
         detector_class: their loop.
         source_class: how they read.
+        checkpoint_class: how they keep what is not committed.
         batch_maximum: records in a batch, at most.
         commit_interval: seconds that offsets without results may wait; a turn takes 0.1 s.
 
     Attributes:
-        broker: the Kafka.
-        processes: all that ever were, in the order of their start.
-        failed: what failed how, by call and side.
+        broker: the in-memory Kafka.
+        processes: all that were ever started, in the order of their start.
+        failed: the faults so far, each with its call and side.
     """
 
     def __init__(
         self,
-        delivery_class: type[Committing] = ExactlyOnce,
+        sink_class: type[Sink] = ExactlyOnce,
         detector_class: type[Detector] = Detector,
         source_class: type[Source] = Source,
+        checkpoint_class: type[Checkpoint] = Checkpoint,
         *,
         batch_maximum: int = 3,
         commit_interval: float = 1.0,
@@ -65,9 +68,10 @@ class World:
         self._setup = Setup(
             self.broker,
             getcurrent(),
-            delivery_class,
+            sink_class,
             detector_class,
             source_class,
+            checkpoint_class,
             batch_maximum,
             commit_interval,
         )
@@ -83,7 +87,7 @@ class World:
     @property
     def promises_exactly_once(self) -> bool:
         """Whether nothing may be done twice."""
-        return issubclass(self._setup.delivery_class, ExactlyOnce)
+        return issubclass(self._setup.sink_class, ExactlyOnce)
 
     def publish(self, partition: int, kind: Kind) -> None:
         """Add a record to the input."""

@@ -12,7 +12,7 @@ from functools import partial
 from confluent_kafka import Consumer, TopicPartition
 
 from consumer.commit.exactly_once import ExactlyOnce
-from consumer.commit.sink import OutputRecord, Step
+from consumer.commit.sink import CommitStep, OutputRecord
 from consumer.commit.watchdog import Watchdog, WatchedSink
 from errors import FraudstreamError
 from kafkaio.clients import make_producer
@@ -22,8 +22,8 @@ from kafkaio.settings import KafkaSettings
 def main(broker: str, topic: str, alerts: str, timeout: str, limit: str) -> int:
     settings = KafkaSettings(broker)
 
-    def reached(step: Step) -> None:
-        if step is Step.OFFSETS:
+    def hook(step: CommitStep) -> None:
+        if step is CommitStep.OFFSETS:
             print("here", flush=True)
             sys.stdin.readline()
 
@@ -31,17 +31,18 @@ def main(broker: str, topic: str, alerts: str, timeout: str, limit: str) -> int:
     consumer.subscribe([topic])
     while not consumer.assignment():
         consumer.poll(0.1)
-    committing = ExactlyOnce(
+    sink = ExactlyOnce(
         partial(make_producer, settings.client({"transactional.id": alerts, "log_level": 0})),
         consumer,
-        timeout=float(timeout),
-        observe=lambda *_: None,
-        reached=reached,
+        budget=2 * float(timeout),
+        hook=hook,
     )
-    delivery = WatchedSink(committing, Watchdog(float(limit)))
     try:
-        committing.open()  # not watched: on a busy machine it may take longer than LIMIT
-        delivery.commit([OutputRecord(alerts, b"key", b"value")], [TopicPartition(topic, 0, 1)])
+        sink.open()  # not watched: on a busy machine it may take longer than LIMIT
+        with Watchdog(float(limit)) as watchdog:
+            WatchedSink(sink, watchdog).commit(
+                [OutputRecord(alerts, b"key", b"value")], [TopicPartition(topic, 0, 1)]
+            )
     except FraudstreamError as error:
         print(f"Error: {error}", file=sys.stderr)
         return error.exit_code

@@ -8,7 +8,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from consumer.commit.at_least_once import AtLeastOnce
 from consumer.commit.exactly_once import ExactlyOnce
-from consumer.commit.sink import CommitHook, OutputRecord, pass_by
+from consumer.commit.sink import CommitHook, OutputRecord, no_hook
 from events.topics import Topics
 from kafkaio.clients import make_producer
 from kafkaio.settings import KafkaSettings
@@ -71,15 +71,14 @@ def exactly_once(
     settings: KafkaSettings,
     topics: Topics,
     consumer: Consumer | Remembered,
-    reached: CommitHook = pass_by,
+    hook: CommitHook = no_hook,
 ) -> ExactlyOnce:
     properties = {"transactional.id": topics.prefix, "transaction.timeout.ms": 1000}
     delivery = ExactlyOnce(
         partial(make_producer, settings.client(properties | {"linger.ms": 0})),
         cast("Consumer", consumer),
-        timeout=PATIENCE,
-        observe=lambda *_: None,
-        reached=reached,
+        budget=2 * PATIENCE,
+        hook=hook,
     )
     delivery.open()
     return delivery
@@ -91,8 +90,7 @@ def at_least_once(
     delivery = AtLeastOnce(
         partial(make_producer, settings.client({"linger.ms": 0})),
         consumer,
-        timeout=timeout,
-        observe=lambda *_: None,
+        budget=2 * timeout,
     )
     delivery.open()
     return delivery

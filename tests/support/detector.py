@@ -12,8 +12,9 @@ from confluent_kafka import Producer
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
-from consumer.commit.sink import CommitHook, pass_by
-from consumer.detector.service import DetectorOptions, run_detector
+from consumer.commit.sink import CommitHook, no_hook
+from consumer.detector.options import DetectorOptions
+from consumer.detector.service import run_detector
 from events.codec import encode
 from events.messages import FEATURES, Transaction
 from events.topics import Topics
@@ -69,7 +70,6 @@ OPTIONS = DetectorOptions(
     group="",
     delivery="exactly-once",
     batch_maximum=512,
-    wait_maximum=0.0,
     commit_interval=0.1,
     broker_timeout=20.0,
     dead_letter_ratio=0.0,
@@ -89,13 +89,13 @@ class Running:
         topics: Topics,
         *,
         model: KnownModel | None = None,
-        reached: CommitHook = pass_by,
+        hook: CommitHook = no_hook,
         **changes: object,
     ) -> None:
         self.options = replace(OPTIONS, **changes)
         self.registry = CollectorRegistry()
         self.model = model or KnownModel()
-        self.reached = reached
+        self._hook = hook
         self.error: BaseException | None = None
         self.stopping = threading.Event()
         self.thread = threading.Thread(target=self._run, args=(settings, topics))
@@ -110,7 +110,7 @@ class Running:
                 lambda: self.model,
                 stopped=self.stopping.is_set,
                 registry=self.registry,
-                reached=self.reached,
+                hook=self._hook,
             )
         except BaseException as error:  # noqa: BLE001 - shown by the test that waits
             self.error = error

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from consumer.commit.sink import CommitHook, Step
+from consumer.commit.sink import CommitHook, CommitStep
 from tests.support.detector import PATIENCE, KnownModel
 
 
@@ -44,11 +44,11 @@ class HeldModel(KnownModel):
         return super().__call__(features)
 
 
-def at(step: Step, act: Callable[[], object]) -> CommitHook:
+def at(step: CommitStep, act: Callable[[], object]) -> CommitHook:
     """Act each time a commit comes to this step."""
 
-    def reached(here: Step) -> None:
+    def hook(here: CommitStep) -> None:
         if here is step:
             act()
 
-    return reached
+    return hook

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from broker.server import EmbeddedBroker
-from consumer.commit.sink import Step
+from consumer.commit.sink import CommitStep
 from consumer.errors import CommitError
 from events.topics import Topics
 from kafkaio.settings import KafkaSettings
@@ -86,10 +86,10 @@ def test_a_broker_that_crashes_and_comes_back_in_the_middle_of_a_commit_costs_no
     # Standing still in a commit must not make the watchdog end the process: it is pytest's.
     monkeypatch.setattr("consumer.detector.service.WATCHDOG_SECONDS", 10 * PATIENCE)
     standstill = Standstill()
-    reached = at(Step.COMMIT, standstill)
+    hook = at(CommitStep.COMMIT, standstill)
     published = rows(*range(100))
     publish(own_settings, own_topics, payloads([True] * 100))
-    running = Running(own_settings, own_topics, group="crash", reached=reached, journal=True)
+    running = Running(own_settings, own_topics, group="crash", hook=hook, journal=True)
     standstill.wait()
     own_broker.kill()
     own_broker.restart()

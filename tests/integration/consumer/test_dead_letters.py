@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 import pytest
 from confluent_kafka import Message
 
-from consumer.commit.sink import Step
+from consumer.commit.sink import CommitStep
 from consumer.dead_letters.reader import DeadLetterReader
 from consumer.dead_letters.requeue import OnError, Requeue
 from consumer.dead_letters.store import FOREIGN, Position, find, tally
@@ -139,13 +139,13 @@ def test_a_second_replay_goes_on_where_the_first_ended(
 KILLED = """
     import os, signal, sys
     from consumer.dead_letters.reader import DeadLetterReader
-    from consumer.dead_letters.requeue import Replay
+    from consumer.dead_letters.requeue import Requeue
     from kafkaio.settings import KafkaSettings
 
     broker, topic, group, fatal, batch = sys.argv[1:]
     passed = []
 
-    def reached(step):
+    def hook(step):
         passed.append(step)
         if step == fatal and passed.count(step) == 2:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -155,13 +155,13 @@ KILLED = """
         settings, topic, group, stopped=lambda: False, batch_maximum=int(batch)
     ) as reader:
         assert reader.connect()
-        Replay(reader, settings, reached=reached).run()
+        Requeue(reader, settings, hook=hook).run()
 """
 
 
-@pytest.mark.parametrize("step", list(Step))
+@pytest.mark.parametrize("step", list(CommitStep))
 def test_kill_9_at_any_step_loses_and_doubles_nothing(
-    kafka_settings: KafkaSettings, topics: Topics, step: Step
+    kafka_settings: KafkaSettings, topics: Topics, step: CommitStep
 ) -> None:
     write(kafka_settings, topics, map(good, range(45)))
     arguments = [kafka_settings.broker, topics.dead_letters, "one", step, str(BATCH)]
@@ -169,7 +169,7 @@ def test_kill_9_at_any_step_loses_and_doubles_nothing(
         [sys.executable, "-c", textwrap.dedent(KILLED), *arguments], check=False, timeout=PATIENCE
     )
     assert killed.returncode == -signal.SIGKILL
-    committed = 2 * BATCH if step is Step.DONE else BATCH
+    committed = 2 * BATCH if step is CommitStep.DONE else BATCH
     assert replay(kafka_settings, topics).done.replayed == 45 - committed
     assert keys(kafka_settings, topics.transactions) == list(range(45))
 
@@ -180,16 +180,16 @@ def test_a_replay_that_was_thought_dead_is_fenced(
     write(kafka_settings, topics, map(good, range(45)))
     others: list[Requeue] = []
 
-    def overtaken(step: Step) -> None:
+    def overtaken(step: CommitStep) -> None:
         """Have another replay run to its end within the second commit of this one."""
-        if step is Step.OFFSETS:
+        if step is CommitStep.OFFSETS:
             overtaken.commits += 1  # type: ignore[attr-defined]
             if overtaken.commits == 2:  # type: ignore[attr-defined]
                 others.append(replay(kafka_settings, topics))
 
     overtaken.commits = 0  # type: ignore[attr-defined]
     with reading(kafka_settings, topics) as reader:
-        first = Requeue(reader, kafka_settings, reached=overtaken)
+        first = Requeue(reader, kafka_settings, hook=overtaken)
         with pytest.raises(CommitError, match="Another replay of group one goes on"):
             first.run()
     assert (first.done.replayed, others[0].done.replayed) == (BATCH, 35)
@@ -203,13 +203,13 @@ def test_one_that_is_not_alone_after_an_outage_ends(
     with reading(kafka_settings, topics) as reader:
         first = Requeue(reader, kafka_settings)
         replay(kafka_settings, topics)
-        reader.availability.outages += 1
-        reader.availability.check = lambda _: None  # type: ignore[method-assign]
         first_read = reader.read
 
-        def after_an_outage(*arguments: object, **named: object) -> Iterable[list[Message]]:
-            for batch in first_read(*arguments, **named):  # type: ignore[arg-type]
-                reader.availability.outages += 1
+        def after_an_outage(
+            starts: dict[int, int], *, recovered: Callable[[], None], **named: object
+        ) -> Iterable[list[Message]]:
+            for batch in first_read(starts, **named):  # type: ignore[arg-type]
+                recovered()
                 yield batch  # type: ignore[misc]
 
         reader.read = after_an_outage  # type: ignore[method-assign, assignment]

@@ -7,7 +7,7 @@ aborted, and the loop does the work again; or it is fatal, and the process ends.
 import pytest
 from confluent_kafka import Consumer
 
-from consumer.commit.sink import AbortedError, Step
+from consumer.commit.sink import AbortedError, CommitStep
 from consumer.errors import CommitError
 from events.topics import Topics
 from kafkaio.settings import KafkaSettings
@@ -36,7 +36,7 @@ def test_a_commit_of_an_earlier_generation_is_aborted_and_its_alerts_are_never_c
     if since == "it left":
         group.leave(member)
     successor = group.join()
-    refused = exactly_once(own_settings, own_topics, zombie, at(Step.OFFSETS, until_written))
+    refused = exactly_once(own_settings, own_topics, zombie, at(CommitStep.OFFSETS, until_written))
     with pytest.raises(AbortedError, match=r"generation id is not valid|Unknown member"):
         refused.commit(*one_record(own_topics))
     assert readable(own_settings, own_topics.alerts, "read_uncommitted") == [RECORD.encode()]
@@ -71,7 +71,7 @@ def test_a_transaction_that_is_over_its_time_is_aborted_by_kafka_and_ends_the_pr
         seen.extend(alerts(own_settings, own_topics))
 
     member = group.join()
-    late = exactly_once(own_settings, own_topics, member, at(Step.COMMIT, until_aborted))
+    late = exactly_once(own_settings, own_topics, member, at(CommitStep.COMMIT, until_aborted))
     with pytest.raises(CommitError, match=r"^The transaction failed for good") as ended:
         late.commit(*one_record(own_topics))
     assert ended.value.exit_code == 1

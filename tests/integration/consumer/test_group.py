@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from consumer.commit.sink import Step
+from consumer.commit.sink import CommitStep
 from consumer.errors import CommitError
 from events.topics import Topics
 from kafkaio.settings import KafkaSettings
@@ -51,17 +51,17 @@ def test_a_member_that_leaves_hands_its_partitions_over_at_once(
     assert_scored_once(kafka_settings, topics, IDS)
 
 
-@pytest.mark.parametrize("place", [None, Step.COMMIT, Step.DONE])
+@pytest.mark.parametrize("place", [None, CommitStep.COMMIT, CommitStep.DONE])
 def test_a_member_that_joins_in_the_middle_of_a_batch_does_not_disturb_it(
     kafka_settings: KafkaSettings,
     topics: Topics,
     detect: Detect,
     standstill: Standstill,
-    place: Step | None,  # None is in the model, before the commit begins
+    place: CommitStep | None,  # None is in the model, before the commit begins
 ) -> None:
     lively = KafkaSettings(kafka_settings.broker, LIVELY)
     publish(kafka_settings, topics, payloads(HALF))
-    held = {"reached": at(place, standstill)} if place else {"model": HeldModel(standstill)}
+    held = {"hook": at(place, standstill)} if place else {"model": HeldModel(standstill)}
     first = detect(lively, journal=True, **held)
     standstill.wait()
     second = detect(lively, journal=True)
@@ -106,7 +106,7 @@ def test_who_takes_over_waits_for_the_zombies_open_transaction(
     lively = KafkaSettings(kafka_settings.broker, LIVELY)
     impatient = KafkaSettings(kafka_settings.broker, IMPATIENT)
     publish(kafka_settings, topics, payloads(HALF))
-    zombie = detect(impatient, reached=at(Step.COMMIT, standstill), journal=True)
+    zombie = detect(impatient, hook=at(CommitStep.COMMIT, standstill), journal=True)
     standstill.wait()
     scored = int(zombie.model.scored)
     other = detect(lively, journal=True)

@@ -14,7 +14,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient
 
 from consumer.commit.recovery import JournalPositions, open_journal
-from consumer.commit.sink import Step
+from consumer.commit.sink import CommitStep
 from events.codec import encode
 from events.messages import JournalEntry
 from events.topics import Topics
@@ -114,8 +114,8 @@ def test_without_a_journal_a_detector_knows_what_it_did_itself(
     # A member that reads nothing for so long is out of the group; brokers take no less.
     impatient = {"max.poll.interval.ms": "6000", "session.timeout.ms": "6000"}
     publish(kafka_settings, topics, payloads([True] * 10))
-    reached = at(Step.DONE, standstill)
-    running = detect(KafkaSettings(kafka_settings.broker, impatient), reached=reached)
+    hook = at(CommitStep.DONE, standstill)
+    running = detect(KafkaSettings(kafka_settings.broker, impatient), hook=hook)
     standstill.wait()
     once_empty(kafka_settings, topics, running.options.group)
     standstill.release()

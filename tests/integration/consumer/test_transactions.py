@@ -13,8 +13,8 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from consumer.commit.sink import Step
-from consumer.detector.service import DeliveryName
+from consumer.commit.sink import CommitStep
+from consumer.detector.options import DeliveryName
 from consumer.errors import CommitError
 from events.topics import Topics
 from kafkaio.settings import KafkaSettings
@@ -60,7 +60,7 @@ def test_alerts_are_readable_when_they_are_committed_and_not_before(
     kafka_settings: KafkaSettings, topics: Topics, detect: Detect, standstill: Standstill
 ) -> None:
     publish(kafka_settings, topics, payloads([True] * 3))
-    running = detect(reached=at(Step.COMMIT, standstill))
+    running = detect(hook=at(CommitStep.COMMIT, standstill))
     standstill.wait()
     running.wait_for(lambda: readable(kafka_settings, topics.alerts, "read_uncommitted") != [])
     assert running.value("fraud_alerts_total") == 0
@@ -71,16 +71,16 @@ def test_alerts_are_readable_when_they_are_committed_and_not_before(
     assert alerts(kafka_settings, topics) == rows(0, 1, 2)
 
 
-@pytest.mark.parametrize("step", [Step.OFFSETS, Step.COMMIT])
+@pytest.mark.parametrize("step", [CommitStep.OFFSETS, CommitStep.COMMIT])
 def test_a_second_process_of_the_same_identity_ends_the_first(
     kafka_settings: KafkaSettings,
     topics: Topics,
     detect: Detect,
     standstill: Standstill,
-    step: Step,
+    step: CommitStep,
 ) -> None:
     publish(kafka_settings, topics, payloads([True] * 100))
-    first = detect(reached=at(step, standstill), metrics_port=free_port())
+    first = detect(hook=at(step, standstill), metrics_port=free_port())
     standstill.wait()
     first.wait_for(lambda: has_open_transaction(kafka_settings, topics.alerts))
     take_over(kafka_settings, transactional_id(first))
@@ -111,7 +111,9 @@ def test_alerts_that_are_refused_are_done_again_until_they_are_taken(
         if begun == 2:
             set_largest_alert(kafka_settings, topics, 1_000_000)
 
-    running = detect(reached=at(Step.PRODUCE, permit_the_second), delivery=delivery, journal=True)
+    running = detect(
+        hook=at(CommitStep.PRODUCE, permit_the_second), delivery=delivery, journal=True
+    )
     running.wait_for(lambda: running.value("fraud_transactions_scored_total") == 100)
     running.stop()
     assert running.value("fraud_kafka_commits_total", outcome="aborted") >= 1

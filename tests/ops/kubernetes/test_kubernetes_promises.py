@@ -1,21 +1,20 @@
 """What the manifests promise: stops, rollouts, scaling, rights, who speaks with whom."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
-import consumer.detector.service
-from consumer.commit.producing import COMMIT_SECONDS, WATCHDOG_SECONDS
+from consumer.commit.kafka_sink import COMMIT_SECONDS, WATCHDOG_SECONDS
 from consumer.commit.watchdog import CHECK_SECONDS
 from consumer.quality.monitor import CLOSING_SECONDS
 from consumer.telemetry.server import MetricsServer
 from events.topics import Topics
 from kafkaio.connectivity import PROBE_SECONDS
+from tests.support.detector import OPTIONS
 from tests.support.manifests import ROOT, Manifests, Object
 from tests.support.security.rights import RIGHTS, Right
 
@@ -180,7 +179,7 @@ def test_no_two_pods_have_the_same_transactional_id(
     pod = manifests.pod(DETECTOR)
     # A pod's host name is its own name, unless the template gives all of them another.
     assert not pod.spec.keys() & {"hostname", "hostNetwork", "setHostnameAsFQDN", "subdomain"}
-    options: Any = SimpleNamespace(delivery="exactly-once", group=DETECTOR)
+    options = replace(OPTIONS, group=DETECTOR)
     with MetricsServer(
         "0.0.0.0",  # noqa: S104 - as in the manifests: the same in every pod
         0,
@@ -191,7 +190,7 @@ def test_no_two_pods_have_the_same_transactional_id(
         ids = set()
         for name in (f"{DETECTOR}-5d9c7b9f6c-x2k4p", f"{DETECTOR}-5d9c7b9f6c-8hq7z"):
             monkeypatch.setattr("socket.gethostname", lambda name=name: name)
-            ids.add(consumer.detector.service._member(options, server.address))
+            ids.add(options.transactional_id(server.address))
     assert len(ids) == 2
     (granted,) = (
         it for it in _rights(manifests.one("KafkaUser", DETECTOR)) if it.kind == "transactional-id"

@@ -1,13 +1,16 @@
-"""The journal's entries say what the model was given of each partition, and nothing else."""
+"""The journal has an entry for each partition: which offsets, and what the model scored."""
 
 import zlib
 from dataclasses import dataclass
 
 from confluent_kafka import TopicPartition
+from prometheus_client import CollectorRegistry
 
-from consumer.commit.journal import Journal, note
-from consumer.detector.checkpoint import Pending
+from consumer.commit.journal import Journal
+from consumer.detector.checkpoint import Checkpoint
+from consumer.detector.dead_letter_limit import DeadLetterLimit
 from consumer.detector.decode import Decoder
+from consumer.detector.metrics import DetectorMetrics
 from events.codec import decode_journal_entry, encode
 from events.messages import FEATURES, JournalEntry, Transaction
 
@@ -42,8 +45,16 @@ class Stored:
         return encode(Transaction(transaction_id=self.name, **dict.fromkeys(FEATURES, 0.0)))
 
 
-def entries(pending: Pending) -> list[JournalEntry]:
-    records = Journal("journal", b"group id").records(pending)
+def checkpoint_of(*batches: list[Stored]) -> Checkpoint:
+    checkpoint = Checkpoint(DetectorMetrics(CollectorRegistry()), DeadLetterLimit(0, 0))
+    for batch in batches:
+        checkpoint.add(batch)
+        checkpoint.account(batch, Decoder(FEATURES).decode(batch))
+    return checkpoint
+
+
+def entries(checkpoint: Checkpoint) -> list[JournalEntry]:
+    records = Journal("journal", b"group id").records(checkpoint.accounts())
     assert {(record.topic, record.key) for record in records} == {("journal", b"group id")}
     entries = [decode_journal_entry(record.value) for record in records]
     assert [record.partition for record in records] == [entry.partition for entry in entries]
@@ -55,23 +66,17 @@ def digest(*names: str) -> int:
 
 
 def test_batches_of_several_partitions_add_up_by_partition() -> None:
-    pending = Pending()
-    for batch in (
+    checkpoint = checkpoint_of(
         [Stored(0, 5, "a"), Stored(1, 9), Stored(0, 6, "b")],
         [Stored(1, 10, "c"), Stored(1, 11), Stored(0, 7, "a")],
-    ):
-        pending.read(batch)
-        note(pending, batch, Decoder(FEATURES).decode(batch))
-    assert entries(pending) == [
+    )
+    assert entries(checkpoint) == [
         JournalEntry("transactions", 0, 5, 8, 3, 0, digest("a", "b", "a")),
         JournalEntry("transactions", 1, 9, 12, 1, 2, digest("c")),
     ]
 
 
-def test_a_partition_that_was_taken_away_has_no_entry() -> None:
-    pending = Pending()
-    batch = [Stored(0, 0, "a"), Stored(1, 0, "b")]
-    pending.read(batch)
-    note(pending, batch, Decoder(FEATURES).decode(batch))
-    pending.forget([TopicPartition("transactions", 0)])
-    assert [entry.partition for entry in entries(pending)] == [1]
+def test_a_revoked_partition_has_no_entry() -> None:
+    checkpoint = checkpoint_of([Stored(0, 0, "a"), Stored(1, 0, "b")])
+    checkpoint.release([TopicPartition("transactions", 0)])
+    assert [entry.partition for entry in entries(checkpoint)] == [1]

@@ -1,77 +1,179 @@
-"""What is pending is committed next-to-read, rewound to its first offset, and told once."""
+"""A checkpoint commits next-to-read offsets, rolls back to the first ones, and counts once."""
+
+from dataclasses import dataclass, replace
 
 import numpy as np
+import pytest
 from confluent_kafka import TopicPartition
 from prometheus_client import CollectorRegistry
 
-from consumer.detector.checkpoint import Pending
-from consumer.detector.metrics import DetectorMetrics, Trigger
+from consumer.detector.checkpoint import BatchResult, Checkpoint
+from consumer.detector.dead_letter_limit import DeadLetterLimit
+from consumer.detector.metrics import DetectorMetrics
+from consumer.detector.source import Trigger
+from consumer.errors import OffsetOrderError
 from events.errors import Reason
 
 
-class At:
-    """A record of topic "t" at a place."""
+@dataclass(frozen=True)
+class Record:
+    """A record of topic "t"."""
 
-    def __init__(self, partition: int, offset: int) -> None:
-        self._partition = partition
-        self._offset = offset
+    of_partition: int
+    at_offset: int
 
     def topic(self) -> str:
         return "t"
 
     def partition(self) -> int:
-        return self._partition
+        return self.of_partition
 
     def offset(self) -> int:
-        return self._offset
+        return self.at_offset
+
+    def timestamp(self) -> tuple[int, int]:
+        return (1, 0)
+
+    def key(self) -> None:
+        return None
+
+    def value(self) -> None:
+        return None
+
+    def headers(self) -> None:
+        return None
 
 
-def places(partitions: list[TopicPartition]) -> set[tuple[int, int]]:
-    return {(place.partition, place.offset) for place in partitions}
+RESULT = BatchResult(
+    topic="t",
+    records=3,
+    trigger=Trigger.FULL,
+    rejected=[Reason.EMPTY],
+    scores=np.array([0.2, 0.95], dtype=np.float32),
+    latencies=np.array([0.004, 3.0]),
+    flagged_event_times=np.array([99.0]),
+    flagged_amounts=np.array([12.5]),
+    drift_sample=np.empty((0, 31), np.float32),
+)
 
 
-def test_offsets_are_next_to_read_and_rewinds_go_to_the_first() -> None:
-    pending = Pending()
-    assert not pending
-    pending.read([At(0, 5), At(1, 9), At(0, 6)])
-    pending.read([At(0, 9)])  # 7 and 8 are a transaction's markers, say
-    assert places(pending.to_commit()) == {(0, 10), (1, 10)}
-    assert places(pending.to_rewind()) == {(0, 5), (1, 9)}
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()
 
 
-def test_forgotten_partitions_are_neither_committed_nor_rewound() -> None:
-    pending = Pending()
-    pending.read([At(0, 5), At(1, 9)])
-    pending.forget([TopicPartition("t", 0), TopicPartition("t", 2)])
-    assert places(pending.to_commit()) == {(1, 10)}
-    assert places(pending.to_rewind()) == {(1, 9)}
+@pytest.fixture
+def checkpoint(registry: CollectorRegistry) -> Checkpoint:
+    return Checkpoint(DetectorMetrics(registry), DeadLetterLimit(0, 0))
 
 
-def test_metrics_hear_of_everything_that_was_pending() -> None:
-    registry = CollectorRegistry()
-    metrics = DetectorMetrics(registry)
-    pending = Pending()
-    pending.read([At(0, 0), At(0, 1), At(1, 0)])
-    pending.triggers[Trigger.FULL] += 1
-    pending.dead_letters[Reason.EMPTY] += 1
-    pending.scores.append(np.array([0.2, 0.95], dtype=np.float32))
-    pending.scoring_latencies.append(np.array([0.004, 3.0]))
-    pending.flagged_event_times.append(99.0)
-    pending.flagged_amounts.append(12.5)
-    pending.tell(metrics, now=100.0)
+def offsets(partitions: list[TopicPartition]) -> set[tuple[int, int]]:
+    return {(position.partition, position.offset) for position in partitions}
+
+
+def test_it_commits_next_to_read_offsets_and_rolls_back_to_the_first(
+    checkpoint: Checkpoint,
+) -> None:
+    assert not checkpoint
+    checkpoint.add([Record(0, 5), Record(0, 6), Record(1, 9)])
+    checkpoint.add([Record(0, 7)])
+    assert checkpoint
+    assert offsets(checkpoint.offsets()) == {(0, 8), (1, 10)}
+    assert offsets(checkpoint.rollback()) == {(0, 5), (1, 9)}
+    assert not checkpoint
+
+
+def test_a_partition_may_come_in_several_runs(checkpoint: Checkpoint) -> None:
+    checkpoint.add([Record(0, 5), Record(1, 9), Record(0, 6), Record(1, 10)])
+    assert offsets(checkpoint.offsets()) == {(0, 7), (1, 11)}
+
+
+def test_released_partitions_are_neither_committed_nor_rewound(checkpoint: Checkpoint) -> None:
+    checkpoint.add([Record(0, 5), Record(1, 9)])
+    checkpoint.release([TopicPartition("t", 0), TopicPartition("t", 2)])
+    assert offsets(checkpoint.offsets()) == {(1, 10)}
+    assert offsets(checkpoint.rollback()) == {(1, 9)}
+
+
+def test_it_remembers_what_it_committed(checkpoint: Checkpoint) -> None:
+    checkpoint.add([Record(0, 5), Record(1, 9)])
+    assert checkpoint.committed("t", 0) == 0
+    checkpoint.commit(now=0.0)
+    checkpoint.add([Record(0, 6)])
+    assert (checkpoint.committed("t", 0), checkpoint.committed("t", 1)) == (6, 10)
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        [Record(0, 6)],
+        [Record(0, 7), Record(0, 7)],
+        [Record(0, 8), Record(0, 7)],
+        [Record(1, 3), Record(0, 6)],
+    ],
+)
+def test_offsets_that_do_not_rise_are_an_error(
+    checkpoint: Checkpoint, records: list[Record]
+) -> None:
+    checkpoint.add([Record(0, 5), Record(0, 6)])
+    with pytest.raises(OffsetOrderError, match=r"of t \[0\] came where 7 was expected"):
+        checkpoint.add(records)
+
+
+def test_a_gap_is_no_error_since_transactions_leave_markers(
+    checkpoint: Checkpoint, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    checkpoint.add([Record(0, 5), Record(0, 8)])
+    checkpoint.add([Record(0, 10)])
+    assert offsets(checkpoint.offsets()) == {(0, 11)}
+    assert caplog.messages == [
+        "2 offsets of t [0] were not read.",
+        "1 offsets of t [0] were not read.",
+    ]
+
+
+def test_records_are_read_again_after_a_rollback(checkpoint: Checkpoint) -> None:
+    checkpoint.add([Record(0, 5), Record(0, 6)])
+    checkpoint.rollback()
+    checkpoint.add([Record(0, 5)])
+    assert offsets(checkpoint.offsets()) == {(0, 6)}
+
+
+def test_a_released_partition_may_come_back_at_any_offset(checkpoint: Checkpoint) -> None:
+    checkpoint.add([Record(0, 5)])
+    checkpoint.release([TopicPartition("t", 0)])
+    checkpoint.add([Record(0, 2)])
+    assert offsets(checkpoint.offsets()) == {(0, 3)}
+
+
+def test_a_rollback_leaves_the_metrics_alone(
+    checkpoint: Checkpoint, registry: CollectorRegistry
+) -> None:
+    checkpoint.complete(RESULT)
+    checkpoint.rollback()
+    checkpoint.commit(now=100.0)
+    assert registry.get_sample_value("fraud_transactions_scored_total") == 0
+
+
+def test_a_commit_moves_every_metric(checkpoint: Checkpoint, registry: CollectorRegistry) -> None:
+    checkpoint.complete(RESULT)
+    checkpoint.complete(replace(RESULT, records=1, trigger=Trigger.DRAINED, rejected=[]))
+    checkpoint.commit(now=100.0)
+    checkpoint.commit(now=100.0)
 
     def value(name: str, **labels: str) -> float | None:
         return registry.get_sample_value(name, labels)
 
-    assert value("fraud_messages_consumed_total", topic="t") == 3
-    assert value("fraud_transactions_scored_total") == 2
-    assert value("fraud_alerts_total") == 1
+    assert value("fraud_messages_consumed_total", topic="t") == 4
+    assert value("fraud_transactions_scored_total") == 4
+    assert value("fraud_alerts_total") == 2
     assert value("fraud_batches_total", trigger="full") == 1
-    assert value("fraud_batches_total", trigger="drained") == 0
+    assert value("fraud_batches_total", trigger="drained") == 1
     assert value("fraud_dead_letters_total", reason="empty") == 1
-    assert value("fraud_batch_size_sum") == 3
-    assert value("fraud_score_count") == 2
-    assert value("fraud_scoring_latency_seconds_bucket", le="0.005") == 1
-    assert value("fraud_detection_latency_seconds_sum") == 1.0
-    assert value("fraud_alert_amount_sum") == 12.5
+    assert value("fraud_batch_size_sum") == 4
+    assert value("fraud_score_count") == 4
+    assert value("fraud_scoring_latency_seconds_bucket", le="0.005") == 2
+    assert value("fraud_detection_latency_seconds_sum") == 2.0
+    assert value("fraud_alert_amount_sum") == 25.0
     assert value("fraud_alert_amount_bucket", le="10.0") == 0

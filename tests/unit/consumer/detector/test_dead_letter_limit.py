@@ -1,51 +1,36 @@
-"""The limit on dead letters: held against a plain count, whatever is committed or done again."""
+"""The limit on dead letters agrees with a plain count, whatever is committed or rolled back."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.detector.dead_letter_limit import DeadLetterLimit
+from consumer.detector.dead_letter_limit import DeadLetterLimit, RejectionHistory
 from consumer.errors import TooManyDeadLettersError
-from events.messages import DeadLetter
-
-
-@dataclass(frozen=True)
-class At:
-    """A record of which the limit asks nothing but its place."""
-
-    number: int
-
-    def partition(self) -> int:
-        return self.number % 3
-
-    def offset(self) -> int:
-        return self.number // 3
-
-
-def letter(record: At, reason: str = "wrong_type") -> DeadLetter:
-    place = (record.partition(), record.offset())
-    return DeadLetter("transactions", *place, "decode", "PayloadError", "", reason, b"", b"{")
+from events.errors import Reason
 
 
 class Stream:
-    """Feeds a limit records, "." for good and "x" for refused ones."""
+    """Feeds a limit records, "." for accepted and "x" for rejected ones."""
 
     def __init__(self, limit: DeadLetterLimit) -> None:
         self.limit = limit
-        self.number = 0
+        self.history = self.committed = RejectionHistory()
 
-    def read(self, records: str, reasons: Callable[[int], str] = lambda _: "wrong_type") -> None:
-        batch = [At(self.number + position) for position in range(len(records))]
-        self.number += len(records)
-        refused = [
-            letter(record, reasons(position))
-            for position, (record, mark) in enumerate(zip(batch, records, strict=True))
-            if mark == "x"
-        ]
-        self.limit.check(batch, refused)
+    def read(
+        self, records: str, reasons: Callable[[int], Reason] = lambda _: Reason.WRONG_TYPE
+    ) -> None:
+        rejected = np.array([mark == "x" for mark in records], np.bool_)
+        causes = [reasons(row) for row in np.flatnonzero(rejected).tolist()]
+        self.history = self.limit.extend(self.history, "transactions", rejected, causes)
+
+    def commit(self) -> None:
+        self.committed = self.history
+
+    def roll_back(self) -> None:
+        self.history = self.committed
 
 
 def stream(ratio: float | None = None, in_a_row: int | None = None, window: int = 10) -> Stream:
@@ -53,7 +38,7 @@ def stream(ratio: float | None = None, in_a_row: int | None = None, window: int 
 
 
 def reaches(history: str, ratio: float, in_a_row: int, window: int, *, since: int) -> bool:
-    """Say, by counting anew at each record, whether a limit is reached at one after `since`."""
+    """Count from scratch at each record: is a limit reached at one after `since`?"""
     for end in range(since + 1, len(history) + 1):
         seen = history[:end]
         if in_a_row and seen.endswith("x" * in_a_row):
@@ -70,7 +55,9 @@ def reaches(history: str, ratio: float, in_a_row: int, window: int, *, since: in
 
 @given(
     steps=st.lists(
-        st.tuples(st.text("..xxx", max_size=12), st.sampled_from(["commit", "rewind", "go on"])),
+        st.tuples(
+            st.text("..xxx", max_size=12), st.sampled_from(["commit", "roll back", "continue"])
+        ),
         max_size=40,
     ),
     ratio=st.sampled_from([0.0, 0.3, 0.5, 0.9, 1.0]),
@@ -91,14 +78,14 @@ def test_it_stops_exactly_where_a_plain_count_does(
             return
         limited.read(records)
         if then == "commit":
-            limited.limit.committed()
+            limited.commit()
             committed = history
-        elif then == "rewind":
-            limited.limit.rewind()
+        elif then == "roll back":
+            limited.roll_back()
             history = committed
 
 
-def test_so_many_in_a_row_stop_it_and_one_less_does_not() -> None:
+def test_a_run_at_the_limit_stops_it_and_one_less_does_not() -> None:
     counted = stream(in_a_row=5)
     counted.read("xxxx.xx")
     counted.read("xx")
@@ -106,7 +93,7 @@ def test_so_many_in_a_row_stop_it_and_one_less_does_not() -> None:
         counted.read("x")
 
 
-def test_a_good_record_begins_the_count_anew_also_between_batches() -> None:
+def test_an_accepted_record_restarts_the_run_even_between_batches() -> None:
     counted = stream(in_a_row=3)
     for _ in range(10):
         counted.read("xx")
@@ -124,7 +111,7 @@ def test_the_ratio_counts_once_the_window_is_full() -> None:
         counted.read("x")
 
 
-def test_what_has_left_the_window_counts_no_more() -> None:
+def test_records_outside_the_window_do_not_count() -> None:
     counted = stream(ratio=0.5, window=10)
     counted.read("xxxx......")
     counted.read("....x")
@@ -133,33 +120,33 @@ def test_what_has_left_the_window_counts_no_more() -> None:
         counted.read("x")
 
 
-def test_what_is_done_again_counts_once() -> None:
+def test_records_read_again_count_once() -> None:
     counted = stream(in_a_row=5, ratio=0.6, window=10)
     counted.read("xx")
-    counted.limit.committed()
+    counted.commit()
     for _ in range(10):
         counted.read("xx")
-        counted.limit.rewind()
+        counted.roll_back()
     counted.read("xx")
     with pytest.raises(TooManyDeadLettersError):
         counted.read("x")
 
 
-def test_what_is_done_again_counts_once_in_the_ratio_too() -> None:
+def test_records_read_again_count_once_in_the_ratio() -> None:
     counted = stream(ratio=0.5, window=10)
     counted.read(".........")
-    counted.limit.committed()
+    counted.commit()
     for _ in range(10):
         counted.read("x.x.x.")
-        counted.limit.rewind()
+        counted.roll_back()
 
 
-def test_what_left_the_window_comes_back_with_a_rewind() -> None:
+def test_a_rollback_restores_records_that_had_left_the_window() -> None:
     counted = stream(ratio=0.4, window=10)
     counted.read("xxxx......")
-    counted.limit.committed()
+    counted.commit()
     counted.read("........x")
-    counted.limit.rewind()
+    counted.roll_back()
     with pytest.raises(TooManyDeadLettersError):
         counted.read("x")
 
@@ -170,43 +157,27 @@ def test_a_limit_may_be_switched_off(off: int | None) -> None:
     counted.read("x" * 1000)
 
 
-def test_the_sentence_says_how_many_why_where_and_what_to_do() -> None:
+def test_the_sentence_says_how_many_why_and_where() -> None:
     counted = stream(ratio=0.5, window=10)
     counted.read("......")
     with pytest.raises(
         TooManyDeadLettersError,
-        match=r"^5 of the last 10 records of transactions could not be read \(3 of them: empty\), "
-        r".*right topic, .*producers.*--dead-letter-ratio",
+        match=r"^5 of the last 10 records of transactions were rejected \(3 of them: empty\), "
+        r".*right topic, .*producers",
     ) as caught:
-        counted.read("xxxxx", lambda position: "empty" if position % 2 == 0 else "oversized")
+        counted.read("xxxxx", lambda row: Reason.EMPTY if row % 2 == 0 else Reason.OVERSIZED)
     assert caught.value.exit_code == 2
 
 
-def test_the_sentence_names_the_other_option_for_the_other_limit() -> None:
-    with pytest.raises(
-        TooManyDeadLettersError, match=r"^1,000 of the last 1,000 .*--dead-letters-in-a-row"
-    ):
+def test_the_sentence_counts_a_run_of_rejected_records() -> None:
+    with pytest.raises(TooManyDeadLettersError, match=r"^1,000 of the last 1,000 records"):
         stream(in_a_row=1000).read("x" * 2000)
 
 
-def test_only_what_a_limit_may_still_look_at_is_held() -> None:
+def test_only_records_within_reach_are_kept() -> None:
     counted = stream(ratio=0.9, in_a_row=20, window=10)
     for _ in range(1000):
         counted.read(".x" * 5)
-        counted.limit.committed()
-    assert len(counted.limit._refused) <= (20 + 10) / 2
-    assert len(counted.limit._refused) == len(counted.limit._reasons)
-
-
-class Unlooked(list[At]):
-    """A batch that must not be gone through."""
-
-    def __iter__(self) -> None:  # type: ignore[override]
-        raise AssertionError
-
-
-def test_a_batch_without_refused_records_is_not_gone_through() -> None:
-    counted = stream(ratio=0.5, in_a_row=3, window=10)
-    counted.limit.check(Unlooked([At(0)] * 1000), [])
-    counted.limit.committed()
-    counted.limit.rewind()
+        counted.commit()
+    assert len(counted.history.numbers) <= (20 + 10) / 2
+    assert len(counted.history.numbers) == len(counted.history.reasons)

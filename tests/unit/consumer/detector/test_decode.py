@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.detector.decode import PART_RECORDS, READY_ROWS, Batch, Decoder
+from consumer.detector.decide import dead_letter
+from consumer.detector.decode import CHUNK_RECORDS, GROUP_RECORDS, Batch, Decoder
 from events.codec import Encoding, decode_transaction, encode
 from events.errors import PayloadError, Reason
-from events.messages import BOUNDS, FEATURES, Transaction
+from events.messages import BOUNDS, FEATURES, DeadLetter, Transaction
 from tests.support.strategies import transactions
 
 
@@ -49,8 +50,18 @@ def stored(offset: int, transaction: Transaction, encoding: Encoding) -> Stored:
     return Stored(offset, encoding.write(transaction), list(encoding.headers))
 
 
+def offsets(batch: Batch) -> list[int]:
+    """Return the offsets of the rejected records."""
+    return [rejection.record.offset() for rejection in batch.rejections]
+
+
+def only_dead_letter(record: Stored) -> DeadLetter:
+    (rejection,) = Decoder(FEATURES).decode([record]).rejections
+    return dead_letter(rejection)
+
+
 def same(one: Batch, other: Batch) -> bool:
-    """Tell whether two batches hold the same, dead letters aside."""
+    """Return whether two batches have the same accepted transactions."""
     return (
         one.ids == other.ids
         and np.array_equal(one.features, other.features)
@@ -74,30 +85,28 @@ def test_each_record_is_a_row_or_a_dead_letter_in_order(goods: list[bool]) -> No
     assert batch.features.shape == (sum(goods), 30)
     assert batch.features.dtype == np.float32
     assert batch.ids == [f"row-{offset}" for offset, good in enumerate(goods) if good]
-    assert [letter.offset for letter in batch.dead_letters] == [
-        offset for offset, good in enumerate(goods) if not good
-    ]
+    assert offsets(batch) == [offset for offset, good in enumerate(goods) if not good]
     assert len(batch.event_times) == sum(goods)
 
 
 @given(st.lists(st.tuples(transactions, st.sampled_from(Encoding)), max_size=8))
-def test_encodings_may_be_mixed_and_say_the_same(
+def test_mixed_encodings_decode_to_the_same_batch(
     drawn: list[tuple[Transaction, Encoding]],
 ) -> None:
     mixed, *pure = (
         Decoder(FEATURES).decode(
-            [stored(offset, it, encoding or own) for offset, (it, own) in enumerate(drawn)]
+            [stored(offset, one, encoding or own) for offset, (one, own) in enumerate(drawn)]
         )
         for encoding in (None, *Encoding)
     )
-    assert mixed.ids == [it.transaction_id for it, _ in drawn]
-    assert mixed.amounts.tolist() == [it.Amount for it, _ in drawn]
-    assert all(same(mixed, it) for it in pure)
-    assert not any(it.dead_letters for it in (mixed, *pure))
+    assert mixed.ids == [one.transaction_id for one, _ in drawn]
+    assert mixed.amounts.tolist() == [one.Amount for one, _ in drawn]
+    assert all(same(mixed, batch) for batch in pure)
+    assert not any(batch.rejections for batch in (mixed, *pure))
 
 
 @given(st.lists(st.binary(max_size=300) | st.none(), max_size=8), st.integers(0, 8), st.booleans())
-def test_any_bytes_cost_themselves_alone(
+def test_a_bad_record_costs_only_itself(
     noise: list[bytes | None], place: int, between: bool
 ) -> None:
     goods = [stored(offset, transaction(offset), Encoding.COMPACT) for offset in range(4)]
@@ -110,47 +119,51 @@ def test_any_bytes_cost_themselves_alone(
         [*goods[:2], *bad, *goods[2:]] if between else [*bad[:place], *goods, *bad[place:]]
     )
     assert batch.ids == [f"row-{offset}" for offset in range(4)]
-    assert [letter.offset for letter in batch.dead_letters] == [it.offset() for it in bad]
+    assert offsets(batch) == [record.offset() for record in bad]
 
 
 @given(st.sampled_from(FEATURES), st.floats(), st.sampled_from([1, 64, 0, 65]))
-def test_a_batch_at_once_is_held_to_the_same_bounds(name: str, number: float, length: int) -> None:
+def test_a_group_decoded_together_has_the_same_bounds(
+    name: str, number: float, length: int
+) -> None:
     odd = msgspec.structs.replace(transaction(1), transaction_id="é" * length, **{name: number})
     goods = [stored(offset, transaction(offset), Encoding.COMPACT) for offset in range(3)]
     batch = Decoder(FEATURES).decode([*goods, stored(3, odd, Encoding.COMPACT)])
     low, high = BOUNDS[name]
     valid = low <= number <= high and 1 <= length <= 64
-    assert [letter.offset for letter in batch.dead_letters] == ([] if valid else [3])
+    assert offsets(batch) == ([] if valid else [3])
     assert batch.ids == ["row-0", "row-1", "row-2", *(["é" * length] if valid else [])]
 
 
-def test_short_values_that_add_up_to_whole_ones_are_refused_each() -> None:
+def test_short_values_that_add_up_to_whole_ones_are_rejected() -> None:
     value = Encoding.COMPACT.write(transaction(1))
     halves = [value[:120], value[120:240], value + b"\n" + value[240:]]
     batch = Decoder(FEATURES).decode(
-        [Stored(offset, it, list(Encoding.COMPACT.headers)) for offset, it in enumerate(halves)]
+        [Stored(offset, half, list(Encoding.COMPACT.headers)) for offset, half in enumerate(halves)]
     )
-    assert [letter.offset for letter in batch.dead_letters] == [0, 1]
+    assert offsets(batch) == [0, 1]
     assert batch.ids == ["row-1\nrow-1"]
 
 
 @pytest.mark.parametrize("encoding", Encoding)
-@pytest.mark.parametrize("bad", [0, PART_RECORDS - 1, PART_RECORDS, 3 * PART_RECORDS])
-def test_rows_stay_with_their_ids_over_many_parts(encoding: Encoding, bad: int) -> None:
+@pytest.mark.parametrize("bad", [0, GROUP_RECORDS - 1, GROUP_RECORDS, 3 * GROUP_RECORDS])
+def test_rows_keep_their_ids_over_many_groups(encoding: Encoding, bad: int) -> None:
     records = [
         stored(offset, msgspec.structs.replace(transaction(offset), V1=float(offset)), encoding)
-        for offset in range(3 * PART_RECORDS + 5)
+        for offset in range(3 * GROUP_RECORDS + 5)
     ]
     records[bad].stored_value = b"?"
     batch = Decoder(FEATURES).decode(records)
     left = [offset for offset in range(len(records)) if offset != bad]
     assert batch.ids == [f"row-{offset}" for offset in left]
     assert batch.features[:, FEATURES.index("V1")].tolist() == left
-    assert (1000 * batch.event_times).round().tolist() == [1_700_000_000_000 + it for it in left]
-    assert [letter.offset for letter in batch.dead_letters] == [bad]
+    assert (1000 * batch.event_times).round().tolist() == [
+        1_700_000_000_000 + offset for offset in left
+    ]
+    assert offsets(batch) == [bad]
 
 
-def test_features_stand_in_the_order_asked_for() -> None:
+def test_features_have_the_order_of_the_model() -> None:
     for encoding in Encoding:
         batch = Decoder(("Amount", "V1", "Time")).decode([stored(0, transaction(1), encoding)])
         assert batch.features.tolist() == [[29.0, 1.0, 0.0]]
@@ -162,25 +175,25 @@ def test_event_time_is_the_records_timestamp_in_seconds() -> None:
     assert batch.event_times.tolist() == [1_700_000_000.25]
 
 
-def test_a_dead_letter_says_where_and_why_and_keeps_the_record() -> None:
+def test_a_dead_letter_has_origin_reason_and_the_record() -> None:
     record = Stored(7, b'{"transaction_id": 1}', [("trace", b"abc"), ("trace", None)])
-    (letter,) = Decoder(FEATURES).decode([record]).dead_letters
+    letter = only_dead_letter(record)
     assert (letter.topic, letter.partition, letter.offset) == ("transactions", 3, 7)
-    assert letter.reason == Reason.WRONG_TYPE.value
+    assert letter.reason is Reason.WRONG_TYPE
     assert letter.value == b'{"transaction_id": 1}'
     assert letter.key == b"key"
     assert letter.headers == (("trace", b"abc"), ("trace", None))
     assert letter.stage == "decode"
 
 
-def test_a_dead_letter_keeps_the_moment_of_its_record() -> None:
-    (letter,) = Decoder(FEATURES).decode([Stored(7, b"{")]).dead_letters
+def test_a_dead_letter_keeps_the_timestamp_of_its_record() -> None:
+    letter = only_dead_letter(Stored(7, b"{"))
     assert letter.timestamp == 1_700_000_000_007
 
 
 def test_a_record_near_the_limit_of_kafka_still_fits_as_a_dead_letter() -> None:
     huge = Stored(0, b"x" * 999_000, [("note", b"y" * 500)])
-    (letter,) = Decoder(FEATURES).decode([huge]).dead_letters
+    letter = only_dead_letter(huge)
     assert letter.value == b"x" * 16_384
     assert letter.headers == ()
     assert letter.reason == Reason.OVERSIZED
@@ -206,19 +219,34 @@ GOOD = encode(transaction(1))
         b"null",
     ],
 )
-def test_in_a_batch_a_json_value_is_read_as_it_is_alone(odd: bytes) -> None:
+def test_a_json_value_decodes_the_same_alone_and_in_a_batch(odd: bytes) -> None:
     try:
         alone = [decode_transaction(odd).transaction_id]
     except PayloadError:
         alone = []
-    batch = Decoder(FEATURES).decode([Stored(it, odd if it == 1 else GOOD) for it in range(3)])
+    batch = Decoder(FEATURES).decode(
+        [Stored(offset, odd if offset == 1 else GOOD) for offset in range(3)]
+    )
     assert batch.ids == ["row-1", *alone, "row-1"]
-    assert [letter.offset for letter in batch.dead_letters] == ([] if alone else [1])
+    assert offsets(batch) == ([] if alone else [1])
 
 
-def test_rows_are_told_as_soon_as_there_are_enough() -> None:
-    records = [Stored(offset, encode(transaction(offset))) for offset in range(2 * READY_ROWS + 5)]
-    told: list[np.ndarray] = []
-    batch = Decoder(FEATURES).decode(records, told.append)
-    assert [len(rows) for rows in told] == [READY_ROWS, READY_ROWS]
-    assert np.array_equal(np.concatenate(told), batch.features[: 2 * READY_ROWS])
+def test_chunks_are_whole_and_in_order() -> None:
+    records = [Stored(offset, encode(transaction(1))) for offset in range(2 * CHUNK_RECORDS + 5)]
+    records[3].stored_value = records[-1].stored_value = b"?"
+    chunks = list(Decoder(FEATURES).chunks(records))
+    assert [len(chunk.rejected) for chunk in chunks] == [CHUNK_RECORDS, CHUNK_RECORDS, 5]
+    assert [len(chunk.features) for chunk in chunks] == [CHUNK_RECORDS - 1, CHUNK_RECORDS, 4]
+    batch = Decoder(FEATURES).decode(records)
+    assert np.array_equal(np.concatenate([chunk.features for chunk in chunks]), batch.features)
+    assert np.flatnonzero(batch.rejected).tolist() == offsets(batch) == [3, len(records) - 1]
+
+
+def test_a_chunk_is_decoded_only_when_it_is_asked_for() -> None:
+    class Unread(Stored):
+        def value(self) -> bytes | None:
+            raise AssertionError
+
+    first = [Stored(offset, encode(transaction(1))) for offset in range(CHUNK_RECORDS)]
+    chunks = Decoder(FEATURES).chunks([*first, Unread(CHUNK_RECORDS, b"")])
+    assert len(next(chunks).features) == CHUNK_RECORDS

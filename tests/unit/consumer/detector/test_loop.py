@@ -1,6 +1,7 @@
-"""The loop's own order: an aborted commit is done again from its first record, and counted once."""
+"""The order of the loop: after an abort, everything is processed again and counted once."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,21 +10,25 @@ from confluent_kafka import TopicPartition
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
-from consumer.commit.sink import AbortedError, OutputRecord
+from consumer.commit.sink import AbortedError, CommitTimings, OutputRecord
+from consumer.detector.checkpoint import Checkpoint
 from consumer.detector.dead_letter_limit import DeadLetterLimit
+from consumer.detector.decide import Decider
 from consumer.detector.decode import Decoder
 from consumer.detector.loop import ABORTS_IN_A_ROW, Detector
-from consumer.detector.metrics import DetectorMetrics, Trigger
+from consumer.detector.metrics import DetectorMetrics
+from consumer.detector.source import Trigger
 from consumer.errors import CommitError
 from consumer.telemetry.health import Health
 from events.codec import encode
 from events.messages import FEATURES, Transaction
 from events.topics import Topics
+from kafkaio.connectivity import Reachability
 from model.drift_baseline import Distribution, DriftBaseline
 
 PARTITION = TopicPartition("transactions", 0)
 HALVES = Distribution(edges=[0.0], shares=[0.5, 0.5])
-REFERENCE = DriftBaseline(rows=2, features=[HALVES] * len(FEATURES), scores=HALVES)
+BASELINE = DriftBaseline(rows=2, features=[HALVES] * len(FEATURES), scores=HALVES)
 
 
 @dataclass
@@ -82,9 +87,6 @@ class Log:
         self.position += len(batch)
         return batch, Trigger.DRAINED
 
-    def committed(self, offsets: Sequence[TopicPartition]) -> None:
-        """Nothing is forgotten here."""
-
     def rewind(self, partitions: Sequence[TopicPartition]) -> None:
         for partition in partitions:
             self.position = partition.offset
@@ -96,21 +98,25 @@ class Log:
 
 @dataclass
 class Commits:
-    """A delivery that aborts as often as it is told to, and keeps what it committed."""
+    """A sink that aborts a given number of times, and keeps what it committed."""
 
     aborts: int = 0
+    opened: int = 0
     keys: list[bytes | None] = field(default_factory=list)
     offsets: list[int] = field(default_factory=list)
 
     def open(self) -> None:
-        """Nothing to prepare."""
+        self.opened += 1
 
-    def commit(self, records: Sequence[OutputRecord], offsets: Sequence[TopicPartition]) -> None:
+    def commit(
+        self, records: Sequence[OutputRecord], offsets: Sequence[TopicPartition]
+    ) -> CommitTimings:
         if self.aborts:
             self.aborts -= 1
-            raise AbortedError("told to")
+            raise AbortedError("as requested")
         self.keys += [record.key for record in records]
-        self.offsets += [place.offset for place in offsets]
+        self.offsets += [position.offset for position in offsets]
+        return CommitTimings(0.25, 0.5)
 
 
 def score(features: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -118,27 +124,34 @@ def score(features: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def run(
-    log: Log, commits: Commits, *, turns: int, interval: float = 0.0, reachable: bool = True
+    log: Log,
+    commits: Commits,
+    *,
+    turns: int,
+    interval: float = 0.0,
+    reachability: Reachability = Reachability.REACHABLE,
 ) -> CollectorRegistry:
     """Run the loop for so many turns; the interval is 0 unless offsets are to ride along."""
     registry = CollectorRegistry()
     metrics = DetectorMetrics(registry)
-    metrics.drift.compare_with(REFERENCE, FEATURES)
-    detector = Detector(
-        log,
-        Decoder(FEATURES),
-        score,
-        threshold=0.5,
-        model_version="v",
-        delivery=commits,
-        topics=Topics(),
-        metrics=metrics,
-        health=Health(),
-        commit_interval=interval,
-        limit=DeadLetterLimit(0, 0),
-    )
+    metrics.drift.compare_with(BASELINE, FEATURES)
     left = iter(range(turns))
-    detector.run(stopped=lambda: next(left, None) is None, reachable=lambda: reachable)
+    with ThreadPoolExecutor(1) as executor:
+        Detector(
+            log,
+            Decoder(FEATURES),
+            score,
+            executor=executor,
+            decider=Decider(0.5, "v", Topics()),
+            sink=commits,
+            checkpoint=Checkpoint(metrics, DeadLetterLimit(0, 0)),
+            metrics=metrics,
+            health=Health(),
+            commit_interval=interval,
+        ).run(
+            stopped=lambda: next(left, None) is None,
+            wait_until_reachable=lambda: reachability,
+        )
     return registry
 
 
@@ -146,7 +159,7 @@ def scored(registry: CollectorRegistry) -> float | None:
     return registry.get_sample_value("fraud_transactions_scored_total")
 
 
-def test_batches_with_alerts_commit_at_once_and_others_ride_along() -> None:
+def test_a_batch_with_alerts_commits_at_once_and_others_ride_along() -> None:
     log, commits = Log([False, False, False, True, False, False]), Commits()
     registry = run(log, commits, turns=4, interval=3600)
     assert commits.keys == [b"row-3"]
@@ -154,7 +167,7 @@ def test_batches_with_alerts_commit_at_once_and_others_ride_along() -> None:
     assert scored(registry) == 6
 
 
-def test_an_aborted_commit_is_done_again_from_its_first_record_and_counted_once() -> None:
+def test_after_an_abort_everything_is_processed_again_and_counted_once() -> None:
     log, commits = Log([False, False, True, False]), Commits(aborts=1)
     registry = run(log, commits, turns=8, interval=3600)
     # The first batch rode along with the second one's commit, so both are done again.
@@ -168,7 +181,7 @@ def test_an_aborted_commit_is_done_again_from_its_first_record_and_counted_once(
     assert registry.get_sample_value("fraud_kafka_commits_total", {"outcome": "aborted"}) == 1
 
 
-def test_aborts_without_end_end_the_process() -> None:
+def test_endless_aborts_end_the_process() -> None:
     log, commits = Log([True] * 2), Commits(aborts=10**6)
     with pytest.raises(CommitError, match=f"{ABORTS_IN_A_ROW} commits in a row were aborted"):
         run(log, commits, turns=10**6)
@@ -182,11 +195,11 @@ def test_a_revoke_commits_what_rode_along() -> None:
     assert scored(registry) == 4
 
 
-def test_an_abort_within_a_revoke_leaves_the_records_to_their_next_owner() -> None:
+def test_an_abort_during_a_revoke_leaves_the_records_to_their_next_owner() -> None:
     log, commits = Log([False] * 4), Commits(aborts=1)
     log.rebalance = iter(["assigned", "revoked"])
     registry = run(log, commits, turns=2, interval=3600)
-    # What the same read brought is dropped too: committing it would skip what was aborted.
+    # The records of the same read are dropped, too: committing them would skip the aborted ones.
     assert commits.offsets == []
     assert scored(registry) == 0
 
@@ -195,20 +208,20 @@ def test_lost_partitions_are_dropped_uncommitted_and_uncounted() -> None:
     log, commits = Log([False] * 4), Commits()
     log.rebalance = iter(["assigned", "lost"])
     registry = run(log, commits, turns=2, interval=3600)
-    # Of the first batch, read before the loss, nothing is told; its next owner will.
+    # The first batch, read before the loss, is not counted here: its next owner counts it.
     assert commits.offsets == [4]
     assert scored(registry) == 2
     events = registry.get_sample_value("fraud_kafka_rebalances_total", {"event": "lost"})
     assert events == 1
 
 
-def test_a_failed_commit_is_not_tried_again_on_the_way_out() -> None:
+def test_a_failed_commit_is_not_retried_when_leaving_the_group() -> None:
     class Broken(Commits):
         calls = 0
 
         def commit(
             self, records: Sequence[OutputRecord], offsets: Sequence[TopicPartition]
-        ) -> None:
+        ) -> CommitTimings:
             self.calls += 1
             raise CommitError("fenced")
 
@@ -218,8 +231,24 @@ def test_a_failed_commit_is_not_tried_again_on_the_way_out() -> None:
     assert broken.calls == 1
 
 
-def test_what_was_read_while_kafka_is_away_is_left_to_the_next_process() -> None:
+def test_records_read_during_an_outage_are_left_to_the_next_process() -> None:
     log, commits = Log([True] * 2), Commits()
-    run(log, commits, turns=5, reachable=False)
+    run(log, commits, turns=5, reachability=Reachability.STOPPED)
     assert log.position == 2
     assert commits.offsets == []
+
+
+def test_the_sink_is_opened_again_after_an_outage() -> None:
+    log, commits = Log([True] * 2), Commits()
+    run(log, commits, turns=3, reachability=Reachability.RECOVERED)
+    assert commits.opened == 3
+    assert commits.offsets == [2]
+
+
+def test_the_durations_of_a_commit_are_exported() -> None:
+    registry = run(Log([True] * 2), Commits(), turns=1)
+    durations = {
+        stage: registry.get_sample_value("fraud_stage_duration_seconds_sum", {"stage": stage})
+        for stage in ("produce", "commit")
+    }
+    assert durations == {"produce": 0.25, "commit": 0.5}

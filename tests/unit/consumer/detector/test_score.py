@@ -1,4 +1,4 @@
-"""Parts of a batch are scored beside its decoding, and come back in their order."""
+"""The chunks of a batch are scored beside its decoding, and their scores keep the order."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, current_thread, main_thread
@@ -7,97 +7,93 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from consumer.detector.decode import READY_ROWS
-from consumer.detector.score import Scoring
+from consumer.detector.decode import CHUNK_RECORDS
+from consumer.detector.score import ScoringPipeline
 
-ROWS = np.arange(300, dtype=np.float32).reshape(10, 30)
+FULL = CHUNK_RECORDS
+"""Rows of a chunk that is worth handing over to the thread."""
+
+TIMEOUT = 60
+
+
+def rows(count: int) -> NDArray[np.float32]:
+    """Return so many rows whose first column counts them."""
+    features = np.zeros((count, 30), np.float32)
+    features[:, 0] = np.arange(count)
+    return features
 
 
 def score(features: NDArray[np.float32]) -> NDArray[np.float32]:
     return features[:, 0]
 
 
-@pytest.mark.parametrize("cuts", [[], [4], [4, 8], [4, 10]])
-def test_scores_stand_in_the_order_of_rows(cuts: list[int]) -> None:
-    with ThreadPoolExecutor(1) as thread:
-        scoring = Scoring(score, thread)
-        for begin, end in zip([0, *cuts], cuts, strict=False):
-            scoring.begin(ROWS[begin:end])
-        assert scoring.scores(ROWS).tolist() == ROWS[:, 0].tolist()
+@pytest.mark.parametrize("sizes", [[10], [FULL], [FULL, 4], [FULL, FULL, FULL], [3, FULL, 5], [0]])
+def test_scores_keep_the_order_of_rows(sizes: list[int]) -> None:
+    features = rows(sum(sizes))
+    with ThreadPoolExecutor(1) as executor:
+        pipeline = ScoringPipeline(score, executor)
+        for chunk in np.split(features, np.cumsum(sizes)[:-1]):
+            pipeline.submit(chunk)
+        assert pipeline.results().tolist() == features[:, 0].tolist()
 
 
-def test_the_network_is_never_given_more_than_a_part() -> None:
-    sizes = []
-
-    def noting(features: NDArray[np.float32]) -> NDArray[np.float32]:
-        sizes.append(len(features))
-        return score(features)
-
-    rows = np.zeros((2 * READY_ROWS + 3, 30), np.float32)
-    rows[:, 0] = np.arange(len(rows))
-    with ThreadPoolExecutor(1) as thread:
-        assert Scoring(noting, thread).scores(rows).tolist() == rows[:, 0].tolist()
-    assert sizes == [READY_ROWS, READY_ROWS, 3]
-
-
-def test_a_batch_without_rows_has_no_scores() -> None:
-    with ThreadPoolExecutor(1) as thread:
-        assert Scoring(score, thread).scores(ROWS[:0]).tolist() == []
-
-
-def test_a_part_is_scored_while_its_giver_goes_on() -> None:
+def test_a_full_chunk_is_scored_while_the_loop_continues() -> None:
     begun, decoded = Event(), Event()
 
     def waiting(features: NDArray[np.float32]) -> NDArray[np.float32]:
         if current_thread() is not main_thread():
             begun.set()
-            assert decoded.wait(30)
+            assert decoded.wait(TIMEOUT)
         return score(features)
 
-    with ThreadPoolExecutor(1) as thread:
-        scoring = Scoring(waiting, thread)
-        scoring.begin(ROWS[:4])
-        assert begun.wait(30)
+    with ThreadPoolExecutor(1) as executor:
+        pipeline = ScoringPipeline(waiting, executor)
+        pipeline.submit(rows(FULL))
+        assert begun.wait(TIMEOUT)
         decoded.set()
-        assert scoring.scores(ROWS).tolist() == ROWS[:, 0].tolist()
+        pipeline.submit(rows(3))
+        assert len(pipeline.results()) == FULL + 3
 
 
-def test_a_batch_without_parts_is_scored_in_its_own_thread() -> None:
+def test_a_small_batch_is_scored_by_the_loop_itself() -> None:
     threads = []
 
-    def noting(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    def recording(features: NDArray[np.float32]) -> NDArray[np.float32]:
         threads.append(current_thread())
         return score(features)
 
-    with ThreadPoolExecutor(1) as thread:
-        Scoring(noting, thread).scores(ROWS)
+    with ThreadPoolExecutor(1) as executor:
+        pipeline = ScoringPipeline(recording, executor)
+        pipeline.submit(rows(10))
+        pipeline.results()
     assert threads == [main_thread()]
 
 
-def test_parts_that_are_not_begun_are_taken_back() -> None:
+def test_chunks_that_are_not_begun_are_taken_back() -> None:
     begun, scored = Event(), Event()
     here = []
 
     def slow(features: NDArray[np.float32]) -> NDArray[np.float32]:
         if current_thread() is main_thread():
             here.append(len(features))
-            scored.set()
+            if len(here) == 2:
+                scored.set()
         else:
             begun.set()
-            assert scored.wait(30)
+            assert scored.wait(TIMEOUT)
         return score(features)
 
-    with ThreadPoolExecutor(1) as thread:
-        scoring = Scoring(slow, thread)
-        scoring.begin(ROWS[:4])
-        assert begun.wait(30)
-        scoring.begin(ROWS[4:7])
-        scoring.begin(ROWS[7:9])
-        assert scoring.scores(ROWS).tolist() == ROWS[:, 0].tolist()
-    assert here == [6]
+    with ThreadPoolExecutor(1) as executor:
+        pipeline = ScoringPipeline(slow, executor)
+        pipeline.submit(rows(FULL))
+        assert begun.wait(TIMEOUT)
+        pipeline.submit(rows(FULL))
+        pipeline.submit(rows(FULL - 1))
+        assert len(pipeline.results()) == 3 * FULL - 1
+    assert here == [FULL - 1, FULL]
 
 
-def test_what_fails_in_a_part_fails_the_batch() -> None:
+def test_a_failure_in_the_thread_fails_the_batch() -> None:
     begun = Event()
 
     def failing(features: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -106,9 +102,9 @@ def test_what_fails_in_a_part_fails_the_batch() -> None:
         begun.set()
         raise RuntimeError("the card is gone")
 
-    with ThreadPoolExecutor(1) as thread:
-        scoring = Scoring(failing, thread)
-        scoring.begin(ROWS[:4])
-        assert begun.wait(30)
+    with ThreadPoolExecutor(1) as executor:
+        pipeline = ScoringPipeline(failing, executor)
+        pipeline.submit(rows(FULL))
+        assert begun.wait(TIMEOUT)
         with pytest.raises(RuntimeError, match="the card is gone"):
-            scoring.scores(ROWS)
+            pipeline.results()

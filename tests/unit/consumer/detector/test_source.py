@@ -1,4 +1,4 @@
-"""Where a newly assigned partition is read from, when the journal knows better or does not say."""
+"""A newly assigned partition starts at the furthest committed position that is known."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ class Client:
             assigned(self, self.assignment())
         taken: list[Stored] = []
         while len(taken) < count:
-            found = [Stored(*it) for it in sorted(self.positions.items()) if it[1] < 10]
+            found = [Stored(*place) for place in sorted(self.positions.items()) if place[1] < 10]
             if not found:
                 break
             for record in found[: count - len(taken)]:
@@ -68,7 +68,7 @@ class Listener:
 
 
 class Journal:
-    """Answers, or refuses while there is no answer."""
+    """Answers, or fails while there is no answer."""
 
     def __init__(self, answer: dict[int, int] | None) -> None:
         self.answer = answer
@@ -81,9 +81,19 @@ class Journal:
         return {number: self.answer[number] for number in partitions}
 
 
-def subscribed(journal: Journal | None, now: Callable[[], float] = lambda: 0.0) -> Source:
-    client = cast("Consumer", Client())
-    source = Source(client, "in", batch_maximum=4, done=journal, monotonic=now)
+def subscribed(
+    journal: Journal,
+    now: Callable[[], float] = lambda: 0.0,
+    committed: Mapping[int, int] | None = None,
+) -> Source:
+    source = Source(
+        cast("Consumer", Client()),
+        "in",
+        batch_maximum=4,
+        committed=lambda _topic, partition: (committed or {}).get(partition, 0),
+        journal=journal,
+        monotonic=now,
+    )
     source.subscribe(Listener())
     return source
 
@@ -92,21 +102,20 @@ def read(source: Source) -> list[tuple[int, int]]:
     return [(record.partition(), record.offset()) for record in source.read()[0]]
 
 
-def test_a_partition_goes_on_where_the_journal_ends_and_others_are_not_disturbed() -> None:
+def test_a_partition_continues_where_the_journal_ends_and_others_are_not_disturbed() -> None:
     source = subscribed(journal := Journal({0: 7, 1: 0}))
     assert read(source) == [(1, 0)]
     assert read(source) == [(0, 7), (0, 8), (1, 1), (0, 9)]
     assert journal.asked == [[0, 1]]
 
 
-def test_who_remembers_more_is_believed() -> None:
-    source = subscribed(Journal({0: 3, 1: 5}))
-    source.committed([TopicPartition("in", 0, 5), TopicPartition("in", 1, 4)])
+def test_the_later_of_journal_and_own_commits_counts() -> None:
+    source = subscribed(Journal({0: 3, 1: 5}), committed={0: 5, 1: 4})
     assert read(source) == []
     assert read(source) == [(0, 5), (0, 6), (1, 5), (0, 7)]
 
 
-def test_without_an_answer_nothing_is_read_and_it_is_asked_again() -> None:
+def test_nothing_is_read_until_the_journal_answers() -> None:
     source = subscribed(journal := Journal(None))
     assert read(source) == read(source) == []
     journal.answer = {0: 0, 1: 0}
@@ -118,6 +127,8 @@ def test_a_journal_that_never_answers_ends_the_process() -> None:
     source = subscribed(Journal(None), lambda: next(moments))
     for _ in range(3):
         assert read(source) == []
-    sentence = r"^The journal has not said for 60 s how far in is done with: Still open\.$"
+    sentence = (
+        r"^The journal has not reported the committed positions of in for 60 s: Still open\.$"
+    )
     with pytest.raises(ClientFailedError, match=sentence):
         source.read()

@@ -1,4 +1,4 @@
-"""How far the input is done with, as the journal in memory says."""
+"""The committed positions according to the journal in memory."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,8 +9,8 @@ from tests.order.memory import Broker, Status, refusal
 from tests.order.outside import Outside
 
 
-class MemoryEnds:
-    """The ends of the journal's partitions, as `recovery.JournalPositions` reads them."""
+class MemoryJournalPositions:
+    """Reads the last entry of each partition, as `consumer.commit.recovery.JournalPositions`."""
 
     def __init__(self, broker: Broker, topic: str, outside: Outside) -> None:
         self._broker = broker
@@ -25,7 +25,7 @@ class MemoryEnds:
 
     def _next_offset(self, partition: int) -> int:
         log = self._broker.logs[self._topic, partition]
-        if any(it.transaction and it.transaction.status is Status.OPEN for it in log):
+        if any(record.transaction and record.transaction.status is Status.OPEN for record in log):
             raise refusal(KafkaError.UNSTABLE_OFFSET_COMMIT, retriable=True)
-        values = [it.value() for it in log if it.readable]
+        values = [record.value() for record in log if record.readable]
         return decode_journal_entry(values[-1]).next if values else 0

@@ -1,4 +1,4 @@
-"""What both ways to commit have: their producer, its settings, how long a commit may take."""
+"""The common part of both sinks: their producer, its configuration, how long a commit may take."""
 
 import time
 from collections.abc import Callable
@@ -6,20 +6,30 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
-from consumer.commit.sink import CommitHook, Observe, OutputRecord, pass_by
+from consumer.commit.deadline import Deadline
+from consumer.commit.sink import CommitHook, OutputRecord, no_hook
 from consumer.errors import CommitError
 from kafkaio.settings import KafkaSettings
 
-# A commit takes milliseconds. One that takes ten seconds is a fault; Kafka then aborts the
-# transaction by itself, so that readers of the alerts are held up no longer than this by a
-# detector that was killed in the middle of one.
+# A commit takes milliseconds; one that takes ten seconds is a fault. Kafka then aborts the
+# transaction by itself, so a detector that is killed in the middle of a commit holds up readers of
+# the alerts for no longer than this.
 COMMIT_SECONDS = 10.0
 
-# The watchdog lets a commit and the abort after it use up their time, and two seconds more.
-WATCHDOG_SECONDS = 2 * COMMIT_SECONDS + 2.0
+# A commit, the abort after it and the new producer after that share one deadline. Twice the time of
+# a commit leaves the abort and the producer as long as the commit had.
+BUDGET_SECONDS = 2 * COMMIT_SECONDS
 
-# How long a retriable refusal ("coordinator load in progress", say) is left alone.
+# Longer than the budget, so that a commit that can still be aborted is never killed: a call that
+# has not returned by then is stuck. Shorter than max.poll.interval.ms (30 s, kafkaio.clients), so
+# that the process ends before the group evicts it.
+WATCHDOG_SECONDS = BUDGET_SECONDS + 5.0
+
+# The pause before a retriable error ("coordinator load in progress", say) is retried.
 RETRY_SECONDS = 0.05
+
+# librdkafka is given at least so long, even by a deadline that is over: 0 would not even try.
+SHORTEST_CALL_SECONDS = 0.1
 
 
 def producer_settings(
@@ -33,7 +43,7 @@ def producer_settings(
     Args:
         settings: how to reach Kafka.
         transactional_id: of the one producer that may use it; None for no transactions.
-        on_error: hears the client's errors.
+        on_error: called with the client's errors.
     """
     milliseconds = int(COMMIT_SECONDS * 1000)
     required: dict[str, Any] = {"enable.idempotence": True, "acks": "all", "error_cb": on_error}
@@ -55,18 +65,18 @@ def producer_settings(
     )
 
 
-class Committing:
-    """What both ways to commit have.
+class KafkaSink:
+    """A sink that writes with a producer and commits the offsets of a consumer.
 
     Args:
         new_producer: makes a producer, at each `open`.
         consumer: whose offsets are committed.
-        timeout: seconds for a commit.
-        observe: told how long its stages took.
-        reached: told of each step, so that tests can fail there.
-        transactional_id: of the producers, to name it where Kafka refuses it.
+        budget: seconds for a commit, the abort after it and the new producer after that; the
+            commit alone may take half of it.
+        hook: called at each step, so that tests can fail there.
+        transactional_id: of the producers, to name it when Kafka rejects it.
         in_group: whether the consumer is a member of its group, and nothing is to be committed
-            while it is not; False where it assigns itself what it reads.
+            while it is not; False where it assigns its partitions itself.
         monotonic: seconds for durations and deadlines.
         sleep: waits so many seconds.
     """
@@ -76,9 +86,8 @@ class Committing:
         new_producer: Callable[[], Producer],
         consumer: Consumer,
         *,
-        timeout: float,
-        observe: Observe,
-        reached: CommitHook = pass_by,
+        budget: float = BUDGET_SECONDS,
+        hook: CommitHook = no_hook,
         transactional_id: str | None = None,
         in_group: bool = True,
         monotonic: Callable[[], float] = time.monotonic,
@@ -87,21 +96,24 @@ class Committing:
         self._new_producer = new_producer
         self._producer: Producer
         self._consumer = consumer
-        self._timeout = timeout
-        self._observe = observe
-        self._reached = reached
+        self._budget = budget
+        self._hook = hook
         self._transactional_id = transactional_id
         self._in_group = in_group
         self._monotonic = monotonic
         self._sleep = sleep
 
+    def _deadline(self) -> Deadline:
+        """Return the deadline of a commit and of everything it may entail."""
+        return Deadline(self._budget, self._monotonic)
+
     def _produce(
         self,
         record: OutputRecord,
-        deadline: float,
+        deadline: Deadline,
         on_delivery: Callable[[KafkaError | None, Any], None],
     ) -> None:
-        """Hand a record to librdkafka; waits while its queue is full."""
+        """Hand a record to librdkafka; wait while its queue is full."""
         while True:
             try:
                 self._producer.produce(
@@ -114,47 +126,47 @@ class Committing:
                     partition=-1 if record.partition is None else record.partition,
                 )
             except BufferError:
-                if self._monotonic() >= deadline:
+                if deadline.is_over:
                     raise CommitError(
-                        "Kafka takes no more alerts or dead letters: "
-                        "the producer's queue stayed full."
+                        f"Kafka accepts no more records for {record.topic}: the producer's queue "
+                        "stayed full."
                     ) from None
                 self._producer.poll(RETRY_SECONDS)
             else:
                 self._producer.poll(0)
                 return
 
-    def _retry(self, step: Callable[[float], object], deadline: float) -> None:
-        """Call the step with the seconds that are left, again while its refusal is retriable."""
+    def _retry(self, step: Callable[[float], object], deadline: Deadline) -> None:
+        """Call the step with the seconds that are left, again while its error is retriable."""
         while True:
             try:
-                step(max(0.1, deadline - self._monotonic()))
+                step(max(SHORTEST_CALL_SECONDS, deadline.remaining))
             except KafkaException as error:
-                if not error.args[0].retriable() or self._monotonic() >= deadline:
+                if not error.args[0].retriable() or deadline.is_over:
                     raise
                 self._sleep(RETRY_SECONDS)
             else:
                 return
 
 
-def collect(undelivered: list[KafkaError]) -> Callable[[KafkaError | None, Any], None]:
-    """Return a delivery report that keeps errors."""
+def collect_errors(undelivered: list[KafkaError]) -> Callable[[KafkaError | None, Any], None]:
+    """Return a delivery callback that appends each error to the list."""
 
-    def verify(error: KafkaError | None, _message: object) -> None:
+    def on_delivery(error: KafkaError | None, _message: object) -> None:
         if error is not None:
             undelivered.append(error)
 
-    return verify
+    return on_delivery
 
 
-def fatal(what: str, error: KafkaException) -> CommitError:
-    """Return why this process cannot go on."""
+def commit_failed(what: str, error: KafkaException) -> CommitError:
+    """Return the error of a commit after which this process cannot continue."""
     return CommitError(f"{what}: {error.args[0].str()}.")
 
 
-def taken(error: KafkaError) -> CommitError:
-    """Return that a right is gone: each was looked for at the start, so it was there then."""
+def permission_lost(error: KafkaError) -> CommitError:
+    """Return the error of a permission that was revoked while running: all were checked before."""
     return CommitError(
-        f"Kafka does not let us write or commit any more: {error.str()}. "
-        "Started anew, it says what is missing."
+        f"Kafka no longer permits writing or committing: {error.str()}. "
+        "A restart names the missing permission."
     )

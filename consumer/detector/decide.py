@@ -1,0 +1,100 @@
+"""From scores to output records: an alert for each flagged transaction, a dead letter otherwise."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consumer.commit.sink import OutputRecord
+from consumer.detector.decode import Batch, Rejection
+from events.codec import dead_letter_headers, encode
+from events.messages import Alert, DeadLetter
+from events.topics import Topics
+
+# A dead letter is larger than its record by its headers, about 600 bytes, and producers reject
+# more than 1,000,000 bytes by default: a record near that limit must not stop the stream.
+MAXIMUM_KEPT_BYTES = 900_000
+_EXCERPT_BYTES = 16 * 1024
+_EXCERPT_KEY_BYTES = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Decider:
+    """Decides what a batch emits.
+
+    Attributes:
+        threshold: transactions with this score or a higher one are flagged.
+        model_version: named in each alert.
+        topics: where alerts and dead letters go.
+    """
+
+    threshold: float
+    model_version: str
+    topics: Topics
+
+    def flagged(self, scores: NDArray[np.float32]) -> NDArray[np.intp]:
+        """Return the rows of the flagged transactions, intp [f]."""
+        return np.flatnonzero(scores >= self.threshold)
+
+    def emit(
+        self, batch: Batch, scores: NDArray[np.float32], flagged: NDArray[np.intp], now: float
+    ) -> list[OutputRecord]:
+        """Return the batch's alerts and dead letters.
+
+        Args:
+            batch: n accepted transactions, and the rejections.
+            scores: float32 [n].
+            flagged: the rows to raise an alert for.
+            now: detection time, seconds since the epoch.
+        """
+        alerts = [self._alert(batch, scores, row, now) for row in flagged.tolist()]
+        return alerts + [self._dead_letter(rejection) for rejection in batch.rejections]
+
+    def _alert(
+        self, batch: Batch, scores: NDArray[np.float32], row: int, now: float
+    ) -> OutputRecord:
+        alert = Alert(
+            transaction_id=batch.ids[row],
+            event_time_ms=round(batch.event_times[row] * 1000),
+            detection_time_ms=round(now * 1000),
+            score=float(scores[row]),
+            threshold=self.threshold,
+            model_version=self.model_version,
+            Amount=float(batch.amounts[row]),
+        )
+        return OutputRecord(self.topics.alerts, alert.transaction_id.encode(), encode(alert))
+
+    def _dead_letter(self, rejection: Rejection) -> OutputRecord:
+        letter = dead_letter(rejection)
+        return OutputRecord(
+            self.topics.dead_letters,
+            letter.key,
+            letter.value,
+            tuple(dead_letter_headers(letter)),
+            letter.timestamp,
+        )
+
+
+def dead_letter(rejection: Rejection) -> DeadLetter:
+    """Return the dead letter of a rejected record; a very large record is cut to an excerpt."""
+    record, error = rejection.record, rejection.error
+    key, value, headers = record.key(), record.value(), tuple(record.headers() or ())
+    message = str(error)
+    size = len(key or b"") + len(value or b"")
+    size += sum(len(name) + len(content or b"") for name, content in headers)
+    if size > MAXIMUM_KEPT_BYTES:
+        key, value, headers = (key or b"")[:_EXCERPT_KEY_BYTES], (value or b"")[:_EXCERPT_BYTES], ()
+        message += f"; too large for a dead letter, so this is the beginning of {size} bytes"
+    return DeadLetter(
+        topic=record.topic(),
+        partition=record.partition(),
+        offset=record.offset(),
+        stage="decode",
+        error=type(error).__name__,
+        message=message,
+        reason=error.reason,
+        key=key,
+        value=value,
+        headers=headers,
+        timestamp=record.timestamp()[1],
+    )
