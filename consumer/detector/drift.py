@@ -1,9 +1,9 @@
-"""How far the stream has moved from what the model was trained on: the population stability index.
+"""Drift: how far the stream has moved from the training data, as population stability indices.
 
-The window is a day by the clock, in sub-windows of an hour, because the hours of a day differ: an
-hour of card payments lies far from the mean of its own day (docs/operations.md has figures), so
-that a shorter window, or one of so many rows, would tell the time of day. Only counts are kept,
-[hours, columns, bins], so memory does not grow with the stream.
+The window is a day of wall-clock time in sub-windows of an hour, because the hours of a day differ:
+an hour of card payments is far from the mean of its own day (docs/operations.md has figures), so a
+shorter window, or one of a fixed number of rows, would measure the time of day. Only counts are
+kept, [hours, columns, bins], so memory does not grow with the stream.
 """
 
 import time
@@ -21,23 +21,23 @@ from model.drift_baseline import Distribution, DriftBaseline
 HOUR = 3600.0  # seconds
 HOURS = 24
 
-# Counting a row into 31 times 10 bins takes 0.25 us, a 24th of all that the loop does for it; of
-# every seventh it is 0.04 us (python -m benchmarks.operations.drift). A prime, so as not to keep
-# step with what repeats in a stream.
+# Counting a row into 31 times 10 bins takes 0.25 us, a 24th of the loop's time for it; counting
+# every seventh takes 0.04 us a row (python -m benchmarks.operations.drift). A prime, so that the
+# sample does not keep step with a pattern in the stream.
 EVERY = 7
 
-# A second's samples are counted together: a count takes 40 us, however few rows it is of.
+# The samples of a second are counted together: a count takes 40 us, however few rows it has.
 COUNT_SECONDS = 1.0
 
-# Without any drift the index of n rows against m of training is (k - 1) (1/n + 1/m) in the mean,
-# with k bins: 9 / 1,000 = 0.009 here, a tenth of what counts as small (0.1), and above 0.1 in one
-# of 10^17 windows (n times the index is chi-squared with 9 degrees of freedom). Below 1,000 rows
-# nothing is told.
+# Without any drift, the mean index of n rows against m training rows is (k - 1) (1/n + 1/m) with
+# k bins: 9 / 1,000 = 0.009 here, a tenth of what counts as small (0.1), and above 0.1 in one of
+# 10^17 windows (n times the index is chi-squared with 9 degrees of freedom). Below 1,000 rows no
+# index is exported.
 ROWS_NEEDED = 1000
 
 # Half a row is added to each bin, so that an empty one does not make the index infinite (Jeffreys'
-# prior for a share). On both sides alike, as if the reference too were n rows: equal shares stay
-# equal, and a bin that is empty on both sides adds nothing.
+# prior for a share). It is added to both sides, as if the baseline had n rows, too: equal shares
+# stay equal, and a bin that is empty on both sides contributes nothing.
 ADDED = 0.5
 
 NameAndHelp = tuple[str, str]
@@ -48,13 +48,13 @@ def stability_index(
 ) -> NDArray[np.float64]:
     """Return the population stability index of each distribution, float64 [...].
 
-    The sum over the bins of (a - e) ln(a / e), a being the share of the window's rows in a bin and
-    e that of the reference: N. Siddiqi, *Credit Risk Scorecards* (Wiley, 2006). How it is
-    distributed without drift: B. Yurdakul and J. Naranjo, *Statistical properties of the population
-    stability index*, Journal of Risk Model Validation 14 (2020).
+    The sum over the bins of (a - e) ln(a / e), where a is the share of the window's rows in a bin
+    and e that of the baseline: N. Siddiqi, *Credit Risk Scorecards* (Wiley, 2006). Its distribution
+    without drift: B. Yurdakul and J. Naranjo, *Statistical properties of the population stability
+    index*, Journal of Risk Model Validation 14 (2020).
 
     Args:
-        shares: of the reference, [..., k], each between 0 and 1.
+        shares: of the baseline, [..., k], each between 0 and 1.
         counts: rows of the window, [..., k].
     """
     rows = counts.sum(axis=-1, keepdims=True)
@@ -67,13 +67,13 @@ def stability_index(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bins:
-    """The reference of each column, the scores' last, as arrays.
+    """The bins of each column, the scores' last, as arrays.
 
     Attributes:
         names: of the features.
-        lows: the lower edge of each bin, itself not in it, float32 [columns, k]; where there are
-            fewer bins than k, the others begin at infinity.
-        shares: float64 [columns, k].
+        lows: the exclusive lower edge of each bin, float32 [columns, k]; a column with fewer bins
+            than k is filled up with bins that start at infinity.
+        shares: of the baseline's rows, float64 [columns, k].
     """
 
     names: Sequence[str]
@@ -81,9 +81,9 @@ class Bins:
     shares: NDArray[np.float64]
 
     @classmethod
-    def of(cls, reference: DriftBaseline, names: Sequence[str]) -> "Bins":
-        """Return the bins of a reference whose features have these names."""
-        columns: list[Distribution] = [*reference.features, reference.scores]
+    def of(cls, baseline: DriftBaseline, names: Sequence[str]) -> "Bins":
+        """Return the bins of a baseline whose features have these names."""
+        columns: list[Distribution] = [*baseline.features, baseline.scores]
         shape = (len(columns), max(len(column.shares) for column in columns))
         lows, shares = np.full(shape, np.inf, np.float32), np.zeros(shape)
         for row, column in enumerate(columns):
@@ -92,22 +92,22 @@ class Bins:
         return cls(names, lows, shares)
 
     def count(self, rows: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Return how many of the rows, [n, columns], are in each bin, int64 [columns, k]."""
+        """Return the number of rows, [n, columns], in each bin, int64 [columns, k]."""
         values = np.ascontiguousarray(rows.T)
         above = np.count_nonzero(values[:, None, :] > self.lows[:, :, None], axis=2)
         return np.asarray(above - np.pad(above[:, 1:], ((0, 0), (0, 1))), np.int64)
 
 
 class Drift(Collector):
-    """Counts a sample of what was scored, and tells Prometheus how far it lies from training.
+    """Counts a sample of the scored rows, and exports their distance from the training data.
 
-    Nothing is told without a reference to compare with, nor before there are enough rows.
+    No index is exported without a baseline to compare with, nor before there are enough rows.
 
     Args:
-        registry: where it is told.
+        registry: of the gauges.
         features: name and help of the gauge of each feature, labelled `feature`.
-        scores: of that of the scores.
-        rows: of that of the rows that are counted.
+        scores: name and help of the gauge of the scores.
+        rows: name and help of the gauge of the counted rows.
         clock: monotonic seconds.
     """
 
@@ -129,14 +129,14 @@ class Drift(Collector):
         self._counted_at = -np.inf
         registry.register(self)
 
-    def compare_with(self, reference: DriftBaseline | None, names: Sequence[str]) -> None:
-        """Set what the stream is compared with, before any of it is sampled; None for nothing.
+    def compare_with(self, baseline: DriftBaseline | None, names: Sequence[str]) -> None:
+        """Set the baseline, before any row is sampled; None samples nothing.
 
         Args:
-            reference: of the model's training.
+            baseline: of the model's training.
             names: of its features.
         """
-        self._bins = None if reference is None else Bins.of(reference, names)
+        self._bins = None if baseline is None else Bins.of(baseline, names)
 
     def sample(
         self, features: NDArray[np.float32], scores: NDArray[np.float32]
@@ -148,7 +148,7 @@ class Drift(Collector):
             scores: of those, [n].
 
         Returns:
-            A new array, float32 [m, 31], that does not refer to the batch; m is 0 if none is due.
+            A new array, float32 [m, 31], that does not refer to the batch; m may be 0.
         """
         first, number = self._next, len(scores)
         if first >= number or self._bins is None:
@@ -161,7 +161,7 @@ class Drift(Collector):
         return rows
 
     def add(self, samples: Sequence[NDArray[np.float32]]) -> None:
-        """Count samples, each [m, 31], whose work is committed; at most once a second."""
+        """Add samples, each [m, 31], whose batches are committed; count them once a second."""
         self._waiting += [rows for rows in samples if len(rows)]
         now = self._clock()
         if not self._waiting or self._bins is None or now < self._counted_at + COUNT_SECONDS:
@@ -170,13 +170,13 @@ class Drift(Collector):
         counted = self._bins.count(np.concatenate(self._waiting))
         self._waiting, self._counted_at = [], now
         if hour in self._counts:
-            # A new array in one assignment: a scrape in another thread sees either all or nothing.
+            # A new array in one assignment: a scrape in another thread sees all of it or none.
             self._counts[hour] = self._counts[hour] + counted
         else:
             self._counts = {**self._recent(hour), hour: counted}
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yield the gauges as Prometheus wants them."""
+        """Yield the gauges for a scrape."""
         features = GaugeMetricFamily(*self._features, labels=["feature"])
         scores, rows = GaugeMetricFamily(*self._scores), GaugeMetricFamily(*self._rows)
         if self._bins is not None:
@@ -192,5 +192,5 @@ class Drift(Collector):
         yield from (features, scores, rows)
 
     def _recent(self, hour: int) -> dict[int, NDArray[np.int64]]:
-        """Return the counts that are in the window at an hour."""
+        """Return the counts of the window that ends with this hour."""
         return {at: counts for at, counts in self._counts.items() if at > hour - HOURS}

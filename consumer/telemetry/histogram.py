@@ -1,4 +1,4 @@
-"""A Prometheus histogram that takes a whole batch of values in one step."""
+"""A Prometheus histogram that observes a whole batch of values in one step."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,7 +11,7 @@ from prometheus_client.utils import floatToGoString
 
 
 class BatchHistogram(Collector):
-    """Counts values into buckets an array at a time.
+    """Counts values into buckets, an array at a time.
 
     prometheus_client's own Histogram takes about a microsecond a value, which three histograms
     would charge to every transaction; here a batch of 4,096 costs about 50 microseconds.
@@ -28,18 +28,18 @@ class BatchHistogram(Collector):
         registry.register(self)
 
     def observe(self, values: ArrayLike) -> None:
-        """Add values, an array of any shape; a value on a bucket's edge belongs to that bucket."""
+        """Add values, an array of any shape; a value on an upper edge counts in that bucket."""
         array = np.asarray(values, dtype=np.float64).ravel()
         places = np.searchsorted(self._bounds, array, side="left")
-        # A new array in one assignment: a scrape in another thread sees either all or nothing.
+        # A new array in one assignment: a scrape in another thread sees all of it or none.
         self._counts = self._counts + np.bincount(places, minlength=len(self._counts))
         self._sum += float(array.sum())
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
-        """Yield the histogram as Prometheus wants it, with cumulative counts.
+        """Yield the histogram with cumulative counts, for a scrape.
 
-        An edge of 10 is written "10.0": Prometheus 3 would make that of "10", Prometheus 2 would
-        not, and a query is to find it on both.
+        An edge of 10 is written "10.0": Prometheus 3 rewrites "10" to that, Prometheus 2 does not,
+        and a query should match on both.
         """
         cumulative = np.cumsum(self._counts)
         edges = [*map(floatToGoString, self._bounds), "+Inf"]

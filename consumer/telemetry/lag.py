@@ -23,15 +23,18 @@ _decode = msgspec.json.Decoder(_Statistics).decode
 
 
 def lags(statistics: str) -> dict[tuple[str, int], int]:
-    """Return how many records of each partition we fetch were not handed to us yet.
+    """Return the number of readable records that each fetched partition still has for us.
 
-    librdkafka's own `consumer_lag` rests on offsets that the consumer commits; ours are committed
-    by the producer, in transactions, so that figure would stand still. What the application was
-    handed (`app_offset`) serves instead, and before the first record the committed or the oldest
-    offset. The end is the last stable offset: what lies beyond it is not readable yet.
+    librdkafka's own `consumer_lag` counts from the offsets that the consumer commits; ours are
+    committed by the producer, in transactions, so that figure would never move. The application's
+    position (`app_offset`) replaces it, and before the first record the committed or the oldest
+    offset. The end is the last stable offset: records beyond it are not readable yet.
 
     Args:
-        statistics: the JSON text given to `stats_cb`.
+        statistics: the JSON text passed to `stats_cb`.
+
+    Returns:
+        Records, by topic and partition.
     """
     result: dict[tuple[str, int], int] = {}
     for topic, details in _decode(statistics).topics.items():

@@ -15,32 +15,32 @@ from urllib.parse import urlsplit
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from consumer.errors import AddressInUseError, ConsumerError
+from consumer.errors import AddressError, AddressInUseError
 
-Complaint = Callable[[], str | None]
-"""Returns None when all is well, or one line saying what is not; called from other threads."""
+Check = Callable[[], str | None]
+"""Returns None when all is well, or one line with the problem; called from other threads."""
 
 _TEXT = "text/plain; charset=utf-8"
 
-# A client that sends nothing may hold its thread for this long.
+# How long a client that sends nothing may hold its thread.
 _CLIENT_SECONDS = 10.0
-# How often the serving thread looks whether it should end, hence how long a stop takes.
+# How often the serving thread checks for a stop, hence how long a stop takes.
 _STOP_SECONDS = 0.1
 
 
 class MetricsServer:
-    """The HTTP server, from the `with` statement's beginning to its end.
+    """The HTTP server, for the duration of a `with` statement.
 
     Args:
-        host: name or address of the interface; "" or "0.0.0.0" is every one.
-        port: TCP port, 0 for a free one.
-        registry: what /metrics shows.
-        healthy: asked by /healthz: should this process be left alone, or restarted?
-        ready: asked by /readyz: does it do its work now?
+        host: name or address of the interface; "" or "0.0.0.0" binds all of them.
+        port: TCP port; 0 picks a free one.
+        registry: exported at /metrics.
+        healthy: the check behind /healthz: None, or why the process should be restarted.
+        ready: the check behind /readyz: None, or why the process does no work now.
 
     Raises:
         AddressInUseError: if the port is taken.
-        ConsumerError: if the address cannot be used for another reason.
+        AddressError: if the address cannot be bound for another reason.
     """
 
     def __init__(
@@ -49,8 +49,8 @@ class MetricsServer:
         port: int,
         registry: CollectorRegistry,
         *,
-        healthy: Complaint,
-        ready: Complaint,
+        healthy: Check,
+        ready: Check,
     ) -> None:
         self._server = _bind(host, port)
         self._server.registry = registry
@@ -61,12 +61,12 @@ class MetricsServer:
 
     @property
     def port(self) -> int:
-        """The port that was bound, also where a free one was asked for."""
+        """The bound port, even if a free one was picked."""
         return int(self._server.server_address[1])
 
     @property
     def address(self) -> str:
-        """Where a client on this machine reaches it, as "HOST:PORT"."""
+        """The address for clients on this machine, as "HOST:PORT"."""
         host = str(self._server.server_address[0])
         if host in {"0.0.0.0", "::"}:  # noqa: S104 - recognised here, not bound
             host = "localhost"
@@ -90,22 +90,22 @@ class MetricsServer:
 class _Server(ThreadingMixIn, TCPServer):
     """A thread for each request; none of them keeps the process alive.
 
-    Not `http.server.HTTPServer`: that one looks its own name up in the DNS when it binds.
+    Not `http.server.HTTPServer`, which looks up its own name in the DNS when it binds.
     """
 
     daemon_threads = True
     allow_reuse_address = True  # a restarted service need not wait for old connections to time out
-    allow_reuse_port = False  # two services must not share a port unawares
+    allow_reuse_port = False  # two services must not share a port by accident
 
     registry: CollectorRegistry
-    checks: dict[str, Complaint]
+    checks: dict[str, Check]
 
     def __init__(self, family: int, address: tuple[Any, ...]) -> None:
         self.address_family = family
         super().__init__(address, _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Be silent about clients that went away in the middle of an answer."""
+        """Ignore clients that disconnect in the middle of a response."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
 
@@ -122,9 +122,9 @@ class _Handler(BaseHTTPRequestHandler):
             encode, kind = choose_encoder(self.headers.get("Accept", ""))
             self._answer(HTTPStatus.OK, encode(self.server.registry), kind)
         elif path in self.server.checks:
-            complaint = self.server.checks[path]()
-            status = HTTPStatus.OK if complaint is None else HTTPStatus.SERVICE_UNAVAILABLE
-            self._answer(status, f"{complaint or 'ok'}\n".encode())
+            problem = self.server.checks[path]()
+            status = HTTPStatus.OK if problem is None else HTTPStatus.SERVICE_UNAVAILABLE
+            self._answer(status, f"{problem or 'ok'}\n".encode())
         else:
             self._answer(HTTPStatus.NOT_FOUND, b"Try /metrics, /healthz or /readyz.\n")
 
@@ -140,11 +140,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def version_string(self) -> str:
-        """Tell no versions to whoever asks."""
+        """Return no version numbers: they would only help an attacker."""
         return "fraudstream"
 
     def log_message(self, *_: Any) -> None:
-        """Log nothing: a scrape every few seconds is no news."""
+        """Log nothing: there is a scrape every few seconds."""
 
 
 def _bind(host: str, port: int) -> _Server:
@@ -157,9 +157,8 @@ def _bind(host: str, port: int) -> _Server:
         if error.errno == errno.EADDRINUSE:
             raise AddressInUseError(
                 f"Port {port} of {host or 'this machine'} is taken, so metrics cannot be served "
-                "there; choose another one with --metrics HOST:PORT (port 0 is a free one)."
+                "there."
             ) from error
-        raise ConsumerError(
-            f"Metrics cannot be served at {host}:{port}: {error.strerror or error}. "
-            "Choose another address with --metrics HOST:PORT."
+        raise AddressError(
+            f"Metrics cannot be served at {host}:{port}: {error.strerror or error}."
         ) from error

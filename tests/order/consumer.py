@@ -1,7 +1,7 @@
-"""The consumer of the Kafka in memory, with librdkafka's calls.
+"""The consumer of the in-memory Kafka, with librdkafka's calls.
 
-Every call that reaches the outside stands still twice, before its effect and after it, by calling
-`outside`; whoever drives the process may let it go on there, fail it, or kill it.
+Every external call goes through `external`, which pauses the process before the effect and after
+it; the driver may let it continue there, fail it, or kill it.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -10,15 +10,15 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from tests.order.memory import Broker, Place, Stored, refusal
-from tests.order.outside import Metadata, Outside
+from tests.order.external import ExternalCall, Metadata
+from tests.order.memory import Broker, PartitionId, Stored, kafka_exception
 
 Listener = Callable[[Any, list[TopicPartition]], None]
 
 
 @dataclass(frozen=True)
 class Failed:
-    """What librdkafka hands over in place of a record."""
+    """The error that librdkafka returns in place of a record."""
 
     stored_error: KafkaError
 
@@ -33,22 +33,22 @@ class Failed:
 
 
 class MemoryConsumer:
-    """A member of a group."""
+    """A consumer that is a member of a group."""
 
-    def __init__(self, broker: Broker, group: str, outside: Outside) -> None:
+    def __init__(self, broker: Broker, group: str, external: ExternalCall) -> None:
         self._group_name = group
         self._broker = broker
         self._group = broker.group(group)
-        self._outside = outside
+        self._external = external
         self._member: int | None = None
         self._generation = -1
         self._forgotten = False
-        self._positions: dict[Place, int | None] = {}
+        self._positions: dict[PartitionId, int | None] = {}
         self._listeners: dict[str, Listener] = {}
 
     @property
     def member(self) -> int | None:
-        """The id that the group gave it."""
+        """The member id that the group assigned."""
         return self._member
 
     def subscribe(
@@ -63,7 +63,7 @@ class MemoryConsumer:
     def consume(self, count: int, timeout: float) -> Sequence[Stored | Failed]:
         del timeout
         try:
-            return self._outside("consume", lambda: self._consume(count))
+            return self._external("consume", lambda: self._consume(count))
         except KafkaException as error:
             return [Failed(error.args[0])]
 
@@ -71,13 +71,13 @@ class MemoryConsumer:
         def effect() -> None:
             place = (partition.topic, partition.partition)
             if place not in self._positions:
-                raise refusal(KafkaError._STATE)
+                raise kafka_exception(KafkaError._STATE)
             self._positions[place] = partition.offset
 
-        self._outside("seek", effect)
+        self._external("seek", effect)
 
     def consumer_group_metadata(self) -> Metadata:
-        """Return who we are; a living client hears of a new generation in the background."""
+        """Return the client's identity; a member learns of a new generation in the background."""
         if self._member in self._group.members:
             self._generation = self._group.generation
         return Metadata(self._group_name, self._known, self._generation)
@@ -86,9 +86,9 @@ class MemoryConsumer:
         return str(self._known) if self._known else None
 
     def forget(self, *, generation: bool) -> None:
-        """Hear in the background of having been thrown out, before a poll tells the process.
+        """Learn of an eviction in the background, before a poll reports it to the process.
 
-        librdkafka forgets the id then, and sometimes the generation as well.
+        librdkafka drops the member id then, and sometimes the generation as well.
         """
         self._forgotten = True
         if generation:
@@ -108,59 +108,59 @@ class MemoryConsumer:
                 self._group.offsets[partition.topic, partition.partition] = partition.offset
             self._broker.commits += 1
 
-        self._outside("commit offsets", effect)
+        self._external("commit offsets", effect)
 
     def close(self) -> None:
-        self._outside("close", self._hear)
+        self._external("close", self._rebalance)
         if self._positions:
-            self._tell("revoked", list(self._positions))
-        self._outside("leave", self._leave)
+            self._notify("revoked", list(self._positions))
+        self._external("leave", self._leave)
 
     def _leave(self) -> None:
         if self._member is not None:
             self._group.leave(self._member)
 
     def _consume(self, count: int) -> list[Stored]:
-        self._hear()
+        self._rebalance()
         taken: list[Stored] = []
-        # The one that was read last comes last, so that no partition starves.
+        # The partition that was read last comes last, so that none starves.
         for place in list(self._positions):
             if len(taken) == count:
                 break
             position = self._position(place)
             if position is None:
                 continue
-            found = self._broker.logs[place][position : position + count - len(taken)]
-            if found:
-                taken += found
+            records = self._broker.logs[place][position : position + count - len(taken)]
+            if records:
+                taken += records
                 del self._positions[place]
-                self._positions[place] = position + len(found)
+                self._positions[place] = position + len(records)
         return taken
 
-    def _position(self, place: Place) -> int | None:
-        """Return where to read on; None while the last owner's transaction is open."""
+    def _position(self, place: PartitionId) -> int | None:
+        """Return the position; None while the last owner's transaction is open."""
         position = self._positions[place]
         if position is None and not self._broker.unstable(self._group_name, place):
             position = self._positions[place] = self._group.offsets.get(place, 0)
         return position
 
-    def _hear(self) -> None:
-        """Learn of rebalances, as librdkafka tells them within a poll."""
+    def _rebalance(self) -> None:
+        """Handle rebalances, which librdkafka reports within a poll."""
         while self._member is not None:
             member = self._group.members.get(self._member)
             if member is None:
                 self._member = None
                 if self._positions:
-                    self._tell("lost", list(self._positions))
+                    self._notify("lost", list(self._positions))
                 self._member = self._group.join()
                 self._forgotten = False
                 continue
-            if not member.news:
+            if not member.events:
                 return
-            event, places = member.news.pop(0)
-            self._tell(event, places)
+            event, places = member.events.pop(0)
+            self._notify(event, places)
 
-    def _tell(self, event: str, places: list[Place]) -> None:
+    def _notify(self, event: str, places: list[PartitionId]) -> None:
         self._listeners[event](self, _partitions(places))
         for place in places:
             if event == "assigned":
@@ -171,5 +171,5 @@ class MemoryConsumer:
             self._group.release(self._member, places)
 
 
-def _partitions(places: Iterable[Place]) -> list[TopicPartition]:
+def _partitions(places: Iterable[PartitionId]) -> list[TopicPartition]:
     return [TopicPartition(*place) for place in places]

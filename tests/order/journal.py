@@ -5,27 +5,27 @@ from collections.abc import Mapping, Sequence
 from confluent_kafka import KafkaError
 
 from events.codec import decode_journal_entry
-from tests.order.memory import Broker, Status, refusal
-from tests.order.outside import Outside
+from tests.order.external import ExternalCall
+from tests.order.memory import Broker, Status, kafka_exception
 
 
 class MemoryJournalPositions:
     """Reads the last entry of each partition, as `consumer.commit.recovery.JournalPositions`."""
 
-    def __init__(self, broker: Broker, topic: str, outside: Outside) -> None:
+    def __init__(self, broker: Broker, topic: str, external: ExternalCall) -> None:
         self._broker = broker
         self._topic = topic
-        self._outside = outside
+        self._external = external
 
     def next_offsets(self, partitions: Sequence[int]) -> Mapping[int, int]:
         def effect() -> dict[int, int]:
             return {partition: self._next_offset(partition) for partition in partitions}
 
-        return self._outside("read journal", effect)
+        return self._external("read journal", effect)
 
     def _next_offset(self, partition: int) -> int:
         log = self._broker.logs[self._topic, partition]
         if any(record.transaction and record.transaction.status is Status.OPEN for record in log):
-            raise refusal(KafkaError.UNSTABLE_OFFSET_COMMIT, retriable=True)
+            raise kafka_exception(KafkaError.UNSTABLE_OFFSET_COMMIT, retriable=True)
         values = [record.value() for record in log if record.readable]
         return decode_journal_entry(values[-1]).next if values else 0

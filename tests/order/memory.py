@@ -1,11 +1,11 @@
-"""Kafka's rules in memory, as far as the order of effects goes.
+"""An in-memory Kafka with the rules that matter for the order of effects.
 
 Records are appended at once and become readable when their transaction is committed; offsets sent
-to a transaction are pending until then, and whoever takes the partition over waits for them. A
-transactional id has one living producer: initialising it ends what the one before left open, and
-fences it. A group accepts offsets from a member of its present generation only. A rebalance is
-cooperative: a partition is given to somebody else only after its owner gave it up, or was thrown
-out. `tests/integration/order` holds these rules against a real Kafka.
+to a transaction are pending until then, and the partition's next owner waits for them. A
+transactional id has one valid producer: initialising it aborts what the previous one left open, and
+fences that one. A group accepts offsets only from members of its current generation. A rebalance is
+cooperative: a partition is assigned to another member only after its owner has released it, or was
+evicted. `tests/order/test_rules.py` compares these rules with a real Kafka.
 """
 
 import zlib
@@ -15,12 +15,12 @@ from enum import Enum
 
 from confluent_kafka import KafkaError, KafkaException
 
-Place = tuple[str, int]
+PartitionId = tuple[str, int]
 """A topic's name and a partition's number."""
 
 
 class Status(Enum):
-    """What became of a transaction."""
+    """The state of a transaction."""
 
     OPEN = "open"
     COMMITTED = "committed"
@@ -29,18 +29,18 @@ class Status(Enum):
 
 @dataclass(eq=False)
 class Transaction:
-    """What is written together: records point to it, offsets wait in it."""
+    """A transaction: its records refer to it, its offsets are pending in it."""
 
     status: Status = Status.OPEN
-    offsets: dict[tuple[str, Place], int] = field(default_factory=dict)
+    offsets: dict[tuple[str, PartitionId], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A record in a partition, with the part of `confluent_kafka.Message` that is read here."""
+    """A record in a partition, with the methods of `confluent_kafka.Message` that are used here."""
 
-    place: Place
-    place_offset: int
+    place: PartitionId
+    stored_offset: int
     stored_key: bytes | None
     stored_value: bytes | None
     stored_headers: tuple[tuple[str, bytes | None], ...] = ()
@@ -48,7 +48,7 @@ class Stored:
 
     @property
     def readable(self) -> bool:
-        """Whether a reader of committed records sees it."""
+        """Whether a `read_committed` reader returns it."""
         return self.transaction is None or self.transaction.status is Status.COMMITTED
 
     def topic(self) -> str:
@@ -58,7 +58,7 @@ class Stored:
         return self.place[1]
 
     def offset(self) -> int:
-        return self.place_offset
+        return self.stored_offset
 
     def timestamp(self) -> tuple[int, int]:
         return (1, 1_000)
@@ -78,50 +78,50 @@ class Stored:
 
 @dataclass
 class Member:
-    """A member of a group, as the group sees it.
+    """A member of a group, as the coordinator sees it.
 
     Attributes:
-        owned: partitions that nobody else may have.
-        asked: of these, what it is to give up.
-        news: what its client has to be told, in order: (event, partitions).
+        owned: partitions that no other member may own.
+        revoking: those of them that it has to release.
+        events: for its client, in order: (event, partitions).
     """
 
-    owned: set[Place] = field(default_factory=set)
-    asked: set[Place] = field(default_factory=set)
-    news: list[tuple[str, list[Place]]] = field(default_factory=list)
+    owned: set[PartitionId] = field(default_factory=set)
+    revoking: set[PartitionId] = field(default_factory=set)
+    events: list[tuple[str, list[PartitionId]]] = field(default_factory=list)
 
 
 class Group:
-    """A consumer group and its coordinator's part in a cooperative rebalance."""
+    """A consumer group: the coordinator's part of a cooperative rebalance."""
 
-    def __init__(self, places: list[Place]) -> None:
+    def __init__(self, places: list[PartitionId]) -> None:
         self.generation = 0
         self.members: dict[int, Member] = {}
-        self.offsets: dict[Place, int] = {}
+        self.offsets: dict[PartitionId, int] = {}
         self._places = places
         self._named = 0
 
     def join(self) -> int:
-        """Add a member and return its id."""
+        """Add a member; return its id."""
         self._named += 1
         self.members[self._named] = Member()
         self.rebalance()
         return self._named
 
     def leave(self, member: int) -> None:
-        """Remove a member, because it says so or because it was not heard of for too long."""
+        """Remove a member that leaves, or whose session has timed out."""
         if self.members.pop(member, None) is not None:
             self.rebalance()
 
-    def release(self, member: int, places: list[Place]) -> None:
-        """Hear that a member gave up what it was told to give up."""
+    def release(self, member: int, places: list[PartitionId]) -> None:
+        """Take back partitions that a member has released."""
         if member in self.members:
             self.members[member].owned -= set(places)
-            self.members[member].asked -= set(places)
+            self.members[member].revoking -= set(places)
             self.rebalance()
 
     def rebalance(self) -> None:
-        """Begin a generation: ask owners for what is to move, give out what is free."""
+        """Start a generation: revoke what is to move, assign what is free."""
         self.generation += 1
         if not self.members:
             return
@@ -132,24 +132,24 @@ class Group:
             free = [place for place in fair if place not in owners]
             if free:
                 self.members[name].owned.update(free)
-                self.members[name].news.append(("assigned", free))
-            wanted = self.members[name].owned - set(fair) - self.members[name].asked
+                self.members[name].events.append(("assigned", free))
+            wanted = self.members[name].owned - set(fair) - self.members[name].revoking
             if wanted:
-                self.members[name].asked |= wanted
-                self.members[name].news.append(("revoked", sorted(wanted)))
+                self.members[name].revoking |= wanted
+                self.members[name].events.append(("revoked", sorted(wanted)))
 
     def check(self, member: int | None, generation: int, *, transactional: bool) -> None:
-        """Refuse offsets of a member that is out, or that is behind.
+        """Reject offsets from a member that was evicted, or is of an earlier generation.
 
         Raises:
             KafkaException: UNKNOWN_MEMBER_ID or ILLEGAL_GENERATION.
         """
         if member is None and generation < 0 and (transactional or not self.members):
-            return  # offsets that name neither are taken from anybody
+            return  # offsets that name neither are accepted from anybody
         if member is None or member not in self.members:
-            raise refusal(KafkaError.UNKNOWN_MEMBER_ID, abortable=True)
+            raise kafka_exception(KafkaError.UNKNOWN_MEMBER_ID, abortable=True)
         if generation != self.generation:
-            raise refusal(KafkaError.ILLEGAL_GENERATION, abortable=True)
+            raise kafka_exception(KafkaError.ILLEGAL_GENERATION, abortable=True)
 
 
 class Broker:
@@ -158,52 +158,52 @@ class Broker:
     Attributes:
         input: the partitions that detectors read.
         logs: the records of each partition.
-        commits: how often offsets or transactions were committed.
+        commits: number of committed transactions and offset commits.
     """
 
     def __init__(self, topic: str, partitions: int) -> None:
         self.input = [(topic, number) for number in range(partitions)]
-        self.logs: defaultdict[Place, list[Stored]] = defaultdict(list)
+        self.logs: defaultdict[PartitionId, list[Stored]] = defaultdict(list)
         self.commits = 0
         self._epochs: defaultdict[str, int] = defaultdict(int)
         self._open: dict[str, Transaction] = {}
         self._groups: dict[str, Group] = {}
 
     def group(self, name: str) -> Group:
-        """Return the group of that name, made when it is first asked for."""
+        """Return the group of that name; create it on first use."""
         if name not in self._groups:
             self._groups[name] = Group(self.input)
         return self._groups[name]
 
     def append(
         self,
-        place: Place,
+        place: PartitionId,
         key: bytes | None,
         value: bytes | None,
         headers: tuple[tuple[str, bytes | None], ...] = (),
         transaction: Transaction | None = None,
     ) -> None:
-        """Add a record at the partition's end."""
+        """Append a record to a partition."""
         log = self.logs[place]
         log.append(Stored(place, len(log), key, value, headers, transaction))
 
-    def partition_of(self, topic: str, key: bytes | None) -> Place:
-        """Return where a record of that key goes: by its hash, to one of two partitions."""
+    def partition_of(self, topic: str, key: bytes | None) -> PartitionId:
+        """Return the partition of a key: one of two, by its hash."""
         return (topic, zlib.crc32(key or b"") % 2)
 
     def committed(self, topic: str) -> list[Stored]:
-        """Return what a reader of committed records sees of a topic."""
+        """Return the records of a topic that a `read_committed` reader returns."""
         places = sorted(place for place in self.logs if place[0] == topic)
         return [record for place in places for record in self.logs[place] if record.readable]
 
-    def unstable(self, group: str, place: Place) -> bool:
-        """Tell whether an open transaction may still move the group's offset there."""
-        return any((group, place) in one.offsets for one in self._open.values())
+    def unstable(self, group: str, place: PartitionId) -> bool:
+        """Return whether an open transaction may still move the group's offset there."""
+        return any((group, place) in transaction.offsets for transaction in self._open.values())
 
-    def forget(self, group: str, place: Place, offset: int) -> None:
-        """Remember an earlier offset, and none that waits in an open transaction.
+    def forget(self, group: str, place: PartitionId, offset: int) -> None:
+        """Fall back to an earlier offset, and drop offsets pending in open transactions.
 
-        So does a coordinator that answers before it has read its log; 0 is none at all.
+        A coordinator that answers before it has loaded its log does so; offset 0 is none at all.
         """
         offsets = self.group(group).offsets
         offsets[place] = min(offset, offsets.get(place, 0))
@@ -211,42 +211,42 @@ class Broker:
             transaction.offsets.pop((group, place), None)
 
     def initialise(self, name: str) -> int:
-        """Give a transactional id to a new producer and return its epoch."""
+        """Give a transactional id to a new producer; return its epoch."""
         self._end(name, Status.ABORTED)
         self._epochs[name] += 1
         return self._epochs[name]
 
     def epoch(self, name: str) -> int:
-        """Return the epoch of the id's youngest producer; 0 where there was none."""
+        """Return the epoch of the id's latest producer; 0 if there was none."""
         return self._epochs[name]
 
     def time_out(self, name: str) -> None:
-        """Abort what was left open for too long; its producer is fenced."""
+        """Abort a transaction that was open for too long; its producer is fenced."""
         if name in self._open:
             self.initialise(name)
 
     def begun(self, name: str, epoch: int) -> Transaction:
-        """Return the open transaction of a producer, begun if there is none.
+        """Return the open transaction of a producer; begin one if there is none.
 
         Raises:
-            KafkaException: _FENCED, fatal, if a younger producer has the id.
+            KafkaException: _FENCED, fatal, if a later producer has the id.
         """
-        self._refuse_fenced(name, epoch)
+        self._reject_fenced(name, epoch)
         return self._open.setdefault(name, Transaction())
 
     def commit(self, name: str, epoch: int) -> None:
-        """Make a transaction's records readable and its offsets the group's."""
-        self._refuse_fenced(name, epoch)
+        """Make a transaction's records readable and its offsets the group's offsets."""
+        self._reject_fenced(name, epoch)
         self._end(name, Status.COMMITTED)
 
     def abort(self, name: str, epoch: int) -> None:
-        """Make a transaction as if it had never been."""
-        self._refuse_fenced(name, epoch)
+        """Discard a transaction."""
+        self._reject_fenced(name, epoch)
         self._end(name, Status.ABORTED)
 
-    def _refuse_fenced(self, name: str, epoch: int) -> None:
+    def _reject_fenced(self, name: str, epoch: int) -> None:
         if self._epochs[name] != epoch:
-            raise refusal(KafkaError._FENCED, fatal=True)
+            raise kafka_exception(KafkaError._FENCED, fatal=True)
 
     def _end(self, name: str, status: Status) -> None:
         transaction = self._open.pop(name, None)
@@ -259,7 +259,7 @@ class Broker:
                 self.group(group).offsets[place] = offset
 
 
-def refusal(
+def kafka_exception(
     code: int, *, fatal: bool = False, retriable: bool = False, abortable: bool = False
 ) -> KafkaException:
     """Return the exception that a client raises."""

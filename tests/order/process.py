@@ -9,10 +9,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
-from confluent_kafka import KafkaError
+from confluent_kafka import Consumer, KafkaError, Producer
 from greenlet import GreenletExit, greenlet
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
@@ -34,7 +34,7 @@ from events.topics import Topics
 from kafkaio.connectivity import Reachability
 from tests.order.consumer import MemoryConsumer
 from tests.order.journal import MemoryJournalPositions
-from tests.order.memory import Broker, refusal
+from tests.order.memory import Broker, kafka_exception
 from tests.order.producer import MemoryProducer
 
 T = TypeVar("T")
@@ -142,10 +142,10 @@ class Process:
         self.stopping = False
         self._clock = 0.0
         self._setup = setup
-        self._consumer = MemoryConsumer(setup.broker, GROUP, self.outside)
+        self._consumer = MemoryConsumer(setup.broker, GROUP, self.external)
         self._producer: MemoryProducer | None = None
         exactly_once = issubclass(setup.sink_class, ExactlyOnce)
-        positions = MemoryJournalPositions(setup.broker, JOURNAL.topic, self.outside)
+        positions = MemoryJournalPositions(setup.broker, JOURNAL.topic, self.external)
         self._positions = positions if exactly_once else None
         self._greenlet = greenlet(self._run)
 
@@ -175,8 +175,8 @@ class Process:
         if notice is not Notice.NONE:
             self._consumer.forget(generation=notice is Notice.GENERATION)
 
-    def outside(self, call: str, effect: Callable[[], T]) -> T:
-        """Pause, perform the effect, pause; see `tests.order.outside.Outside`."""
+    def external(self, call: str, effect: Callable[[], T]) -> T:
+        """Pause, perform the effect, pause; see `tests.order.external.ExternalCall`."""
         self._pause(call, "before")
         result = effect()
         self._pause(call, "after")
@@ -191,11 +191,11 @@ class Process:
             raise GreenletExit
         if fault in {Fault.TIMEOUT, Fault.LONG_TIMEOUT}:
             self._clock += COMMIT_SECONDS + 1 if fault is Fault.LONG_TIMEOUT else 0.0
-            raise refusal(KafkaError._TIMED_OUT, retriable=True)
+            raise kafka_exception(KafkaError._TIMED_OUT, retriable=True)
         if fault is Fault.ABORTABLE:
-            raise refusal(KafkaError.COORDINATOR_NOT_AVAILABLE, abortable=True)
+            raise kafka_exception(KafkaError.COORDINATOR_NOT_AVAILABLE, abortable=True)
         if fault is Fault.FATAL:
-            raise refusal(KafkaError._FATAL, fatal=True)
+            raise kafka_exception(KafkaError._FATAL, fatal=True)
         return fault
 
     def _run(self, _fault: Fault | None) -> None:
@@ -209,8 +209,8 @@ class Process:
     def _detect(self) -> None:
         setup = self._setup
         sink = setup.sink_class(
-            self._new_producer,
-            self._consumer,
+            cast("Callable[[], Producer]", self._new_producer),
+            cast("Consumer", self._consumer),
             budget=2 * COMMIT_SECONDS,
             monotonic=lambda: self._clock,
             sleep=self._sleep,
@@ -219,7 +219,7 @@ class Process:
         checkpoint = setup.checkpoint_class(_METRICS, DeadLetterLimit(0, 0))
         setup.detector_class(
             setup.source_class(
-                self._consumer,
+                cast("Consumer", self._consumer),
                 TOPICS.transactions,
                 batch_maximum=setup.batch_maximum,
                 committed=checkpoint.committed,
@@ -244,7 +244,7 @@ class Process:
     ) -> MemoryProducer:
         transactional &= not issubclass(self._setup.sink_class, AtLeastOnce)
         producer = MemoryProducer(
-            self._setup.broker, (name or self.name) if transactional else None, self.outside
+            self._setup.broker, (name or self.name) if transactional else None, self.external
         )
         if transactional:
             self._producer = producer
@@ -253,9 +253,9 @@ class Process:
     def _wait_until_reachable(self) -> Reachability:
         fault = self._pause("reachable", "before")
         self._clock += 0.1
-        return {Fault.OUTAGE: Reachability.RECOVERED, Fault.AWAY: Reachability.STOPPED}.get(
-            fault, Reachability.REACHABLE
-        )
+        if fault is Fault.OUTAGE:
+            return Reachability.RECOVERED
+        return Reachability.STOPPED if fault is Fault.AWAY else Reachability.REACHABLE
 
     def _sleep(self, seconds: float) -> None:
         self._clock += seconds

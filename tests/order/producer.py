@@ -1,6 +1,6 @@
-"""The producer of the Kafka in memory, with librdkafka's calls, states and ways to fail.
+"""The producer of the in-memory Kafka, with librdkafka's calls, states and errors.
 
-Every call that reaches the outside stands still twice, as the consumer's.
+Every external call pauses twice, as the consumer's do.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,12 +9,12 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from tests.order.memory import Broker, Place, Transaction, refusal
-from tests.order.outside import Metadata, Outside
+from tests.order.external import ExternalCall, Metadata
+from tests.order.memory import Broker, PartitionId, Transaction, kafka_exception
 
 
-class State(Enum):
-    """Of a transactional producer, as librdkafka has them."""
+class ProducerState(Enum):
+    """The states of a transactional producer in librdkafka."""
 
     NEW = "new"
     READY = "ready"
@@ -25,27 +25,27 @@ class State(Enum):
 
 
 class MemoryProducer:
-    """A producer; transactional if it has a name."""
+    """A producer; transactional if it has a transactional id."""
 
-    def __init__(self, broker: Broker, name: str | None, outside: Outside) -> None:
+    def __init__(self, broker: Broker, name: str | None, external: ExternalCall) -> None:
         self._broker = broker
         self._name = name or ""
-        self._outside = outside
+        self._external = external
         self.epoch = 0
-        self._queue: list[tuple[Place, bytes | None, bytes | None, Any, Any]] = []
+        self._queue: list[tuple[PartitionId, bytes | None, bytes | None, Any, Any]] = []
         self._written = False
-        self.state = State.NEW
+        self.state = ProducerState.NEW
 
     def init_transactions(self, _timeout: float) -> None:
         def effect() -> None:
             self.epoch = self._broker.initialise(self._name)
-            self.state = State.READY
+            self.state = ProducerState.READY
 
-        self._call("init", {State.NEW, State.READY}, effect)
+        self._call("init", {ProducerState.NEW, ProducerState.READY}, effect)
 
     def begin_transaction(self) -> None:
-        self._require({State.READY})
-        self.state = State.OPEN
+        self._require({ProducerState.READY})
+        self.state = ProducerState.OPEN
         self._written = False
 
     def produce(
@@ -60,8 +60,8 @@ class MemoryProducer:
         partition: int,
     ) -> None:
         del timestamp
-        if self._name and self.state is not State.OPEN:
-            raise refusal(KafkaError._STATE)
+        if self._name and self.state is not ProducerState.OPEN:
+            raise kafka_exception(KafkaError._STATE)
         place = self._broker.partition_of(topic, key) if partition < 0 else (topic, partition)
         self._queue.append((place, key, value, tuple(headers), on_delivery))
 
@@ -73,10 +73,10 @@ class MemoryProducer:
             self._send(self._begun() if self._name and self._queue else None)
 
         try:
-            self._outside("flush", effect)
+            self._external("flush", effect)
         except KafkaException as error:
             self._fail(error)
-            if error.args[0].retriable():  # not acknowledged in time, whether written or not
+            if error.args[0].retriable():  # not acknowledged in time, written or not
                 return max(1, len(self._queue))
             for *_, on_delivery in self._queue:
                 if on_delivery is not None:
@@ -97,20 +97,20 @@ class MemoryProducer:
                 place = (partition.topic, partition.partition)
                 transaction.offsets[metadata.group, place] = partition.offset
 
-        self._call("send offsets", {State.OPEN}, effect)
+        self._call("send offsets", {ProducerState.OPEN}, effect)
 
     def commit_transaction(self, _timeout: float) -> None:
         def effect() -> None:
             if self._queue:
                 self._send(self._begun())
-            if self._written:  # an empty one is nobody's business
+            if self._written:  # Kafka never sees an empty one
                 self._broker.commit(self._name, self.epoch)
-            self.state = State.READY
+            self.state = ProducerState.READY
 
-        self._require({State.OPEN, State.COMMITTING})
-        self.state = State.COMMITTING
-        self._call("commit", {State.COMMITTING, State.READY}, effect)
-        self.state = State.READY
+        self._require({ProducerState.OPEN, ProducerState.COMMITTING})
+        self.state = ProducerState.COMMITTING
+        self._call("commit", {ProducerState.COMMITTING, ProducerState.READY}, effect)
+        self.state = ProducerState.READY
 
     def abort_transaction(self, _timeout: float) -> None:
         def effect() -> None:
@@ -118,8 +118,8 @@ class MemoryProducer:
             if self._written:
                 self._broker.abort(self._name, self.epoch)
 
-        self._call("abort", {State.OPEN, State.ABORTABLE}, effect)
-        self.state = State.READY
+        self._call("abort", {ProducerState.OPEN, ProducerState.ABORTABLE}, effect)
+        self.state = ProducerState.READY
 
     def _begun(self) -> Transaction:
         self._written = True
@@ -132,22 +132,24 @@ class MemoryProducer:
                 on_delivery(None, None)
         self._queue.clear()
 
-    def _call(self, call: str, states: set[State], effect: Callable[[], None]) -> None:
+    def _call(self, call: str, states: set[ProducerState], effect: Callable[[], None]) -> None:
         self._require(states)
         try:
-            self._outside(call, effect)
+            self._external(call, effect)
         except KafkaException as error:
             self._fail(error)
             raise
 
     def _fail(self, error: KafkaException) -> None:
         if error.args[0].fatal():
-            self.state = State.FATAL
+            self.state = ProducerState.FATAL
         elif error.args[0].txn_requires_abort():
-            self.state = State.ABORTABLE
+            self.state = ProducerState.ABORTABLE
 
-    def _require(self, states: set[State]) -> None:
-        if self.state is State.FATAL:
-            raise refusal(KafkaError._FENCED, fatal=True)
+    def _require(self, states: set[ProducerState]) -> None:
+        if self.state is ProducerState.FATAL:
+            raise kafka_exception(KafkaError._FENCED, fatal=True)
         if self.state not in states:
-            raise refusal(KafkaError._STATE, abortable=self.state is State.ABORTABLE)
+            raise kafka_exception(
+                KafkaError._STATE, abortable=self.state is ProducerState.ABORTABLE
+            )

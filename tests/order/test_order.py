@@ -1,8 +1,8 @@
-"""The order of effects: whatever fails, and wherever, each record is done with exactly once.
+"""The order of effects: whatever fails, and wherever, each record is processed exactly once.
 
-The detector's own loop, source and deliveries run over a Kafka in memory, call by call. After each
-commit, and after recovery, a reader of committed records must find each record that is done with
-once in the journal, each fraud in one alert, and each unreadable record in one dead letter.
+The detector's own loop, source and sinks run on an in-memory Kafka, call by call. After each
+commit, and after recovery, a `read_committed` reader must find each committed record once in the
+journal, each fraud in one alert, and each invalid record in one dead letter.
 """
 
 from typing import TypeVar
@@ -17,7 +17,7 @@ from consumer.commit.exactly_once import ExactlyOnce
 from consumer.detector.checkpoint import Checkpoint
 from consumer.detector.loop import Detector
 from consumer.detector.source import Source
-from tests.order import breaks
+from tests.order import mutants
 from tests.order.process import FAULTS, Fault, Notice
 from tests.order.walk import NAMES, walk
 from tests.order.world import PARTITIONS, Kind, World
@@ -29,7 +29,7 @@ faults = st.sampled_from(Fault)
 
 
 class Order(RuleBasedStateMachine):
-    """What may happen to detectors; what must hold is checked by the world at each commit."""
+    """Everything that may happen to detectors; the world checks the invariants at each commit."""
 
     world: World
 
@@ -49,7 +49,7 @@ class Order(RuleBasedStateMachine):
 
     @precondition(lambda self: self.world.living)
     @rule(data=st.data(), steps=st.integers(1, 25))
-    def go_on(self, data: st.DataObject, steps: int) -> None:
+    def run_on(self, data: st.DataObject, steps: int) -> None:
         process = data.draw(st.sampled_from(self.world.living))
         for _ in range(steps):
             if process.ended is None:
@@ -67,20 +67,20 @@ class Order(RuleBasedStateMachine):
 
     @precondition(lambda self: self.world.living)
     @rule(data=st.data(), notice=st.sampled_from(Notice))
-    def be_thrown_out(self, data: st.DataObject, notice: Notice) -> None:
+    def be_evicted(self, data: st.DataObject, notice: Notice) -> None:
         self.world.expire(data.draw(st.sampled_from(self.world.living)), notice)
 
     @precondition(lambda self: self.world.living)
     @rule(data=st.data())
-    def be_told_to_stop(self, data: st.DataObject) -> None:
+    def be_stopped(self, data: st.DataObject) -> None:
         data.draw(st.sampled_from(self.world.living)).stopping = True
 
     @rule(name=names)
-    def let_the_transaction_time_out(self, name: str) -> None:
+    def time_out_the_transaction(self, name: str) -> None:
         self.world.broker.time_out(name)
 
     @rule(partition=st.integers(0, PARTITIONS - 1), offset=st.integers(0, 3))
-    def let_kafka_forget(self, partition: int, offset: int) -> None:
+    def have_kafka_forget_offsets(self, partition: int, offset: int) -> None:
         self.world.forget(partition, offset)
 
     def teardown(self) -> None:
@@ -102,7 +102,7 @@ TestOrder.settings = settings(
 )
 
 
-def test_thousands_of_schedules_end_exactly_once_and_meet_every_fault() -> None:
+def test_thousands_of_schedules_process_exactly_once_and_meet_every_fault() -> None:
     met = set().union(*(walk(seed).failed for seed in range(4000)))
     met |= set().union(*(walk(seed, AtLeastOnce).failed for seed in range(1000)))
     assert met == {(call, fault) for call, faults in FAULTS.items() for fault in faults}
@@ -111,18 +111,18 @@ def test_thousands_of_schedules_end_exactly_once_and_meet_every_fault() -> None:
 @pytest.mark.parametrize(
     ("sink", "mutant"),
     [
-        pytest.param(breaks.OffsetsFirst, None, id="offsets before alerts"),
-        pytest.param(breaks.WithoutTransaction, None, id="without transaction"),
-        pytest.param(breaks.WithoutGeneration, None, id="without generation"),
-        pytest.param(breaks.AnyMembership, None, id="membership not checked"),
-        pytest.param(breaks.UnfencedId, None, id="transactional id not fenced"),
-        pytest.param(breaks.DeadLettersOutside, None, id="dead letters outside"),
-        pytest.param(ExactlyOnce, breaks.WithoutRewind, id="without rewind"),
-        pytest.param(ExactlyOnce, breaks.RewindsToTheLastBatch, id="rewind too short"),
-        pytest.param(ExactlyOnce, breaks.CommitsLastRead, id="offset of the last record"),
-        pytest.param(ExactlyOnce, breaks.KeepsWhatWasRevoked, id="keeps what was revoked"),
-        pytest.param(ExactlyOnce, breaks.BelievesTheGroup, id="believes the group"),
-        pytest.param(AtLeastOnce, breaks.WithoutRewind, id="at-least-once, without rewind"),
+        pytest.param(mutants.OffsetsFirst, None, id="offsets before alerts"),
+        pytest.param(mutants.WithoutTransaction, None, id="without transaction"),
+        pytest.param(mutants.WithoutGeneration, None, id="without generation"),
+        pytest.param(mutants.AnyMembership, None, id="membership not checked"),
+        pytest.param(mutants.UnfencedId, None, id="transactional id not fenced"),
+        pytest.param(mutants.DeadLettersOutside, None, id="dead letters outside"),
+        pytest.param(ExactlyOnce, mutants.WithoutRewind, id="without rewind"),
+        pytest.param(ExactlyOnce, mutants.RewindsToTheLastBatch, id="rewind too short"),
+        pytest.param(ExactlyOnce, mutants.CommitsLastRead, id="offset of the last record"),
+        pytest.param(ExactlyOnce, mutants.KeepsWhatWasRevoked, id="keeps what was revoked"),
+        pytest.param(ExactlyOnce, mutants.BelievesTheGroup, id="believes the group"),
+        pytest.param(AtLeastOnce, mutants.WithoutRewind, id="at-least-once, without rewind"),
     ],
 )
 def test_every_mutant_is_found(

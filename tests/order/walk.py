@@ -1,4 +1,4 @@
-"""Schedules drawn by a seed: thousands in seconds, the same again at each run."""
+"""Random schedules: thousands in seconds, reproducible by their seed."""
 
 import logging
 from collections.abc import Callable
@@ -13,7 +13,10 @@ from tests.order.process import FAULTS, Fault, Notice, Process
 from tests.order.world import PARTITIONS, Kind, World
 
 BLOCK = 1000
-DELIVERIES = {"exactly-once": ExactlyOnce, "at-least-once": AtLeastOnce}
+DELIVERIES: dict[str, type[ExactlyOnce | AtLeastOnce]] = {
+    "exactly-once": ExactlyOnce,
+    "at-least-once": AtLeastOnce,
+}
 NAMES = ("a", "b", "c")
 KINDS = (Kind.LEGITIMATE, Kind.LEGITIMATE, Kind.FRAUD, Kind.POISON)
 
@@ -58,10 +61,10 @@ def _play(world: World, random: Random) -> None:
 
 
 def walk_block(task: tuple[str, int]) -> None:
-    """Run `BLOCK` schedules of a delivery, by its name, from a first seed on.
+    """Run `BLOCK` schedules of a delivery, given by name, from a first seed on.
 
     Raises:
-        AssertionError: at the first that goes wrong, with its seed in a note.
+        AssertionError: at the first violated invariant, with the seed in a note.
     """
     logging.disable(logging.CRITICAL)
     name, first = task
@@ -92,8 +95,10 @@ def _forget(world: World, random: Random) -> None:
         world.forget(random.randrange(PARTITIONS), random.randrange(3))
 
 
-def _of_one(action: Callable[[World, Process, Random], None]) -> Callable[[World, Random], None]:
-    """Return the action as an operation on one of the living processes, if there is any."""
+def _on_one_process(
+    action: Callable[[World, Process, Random], None],
+) -> Callable[[World, Random], None]:
+    """Return the action as an operation on a random living process, if there is one."""
 
     def operation(world: World, random: Random) -> None:
         if world.living:
@@ -102,7 +107,7 @@ def _of_one(action: Callable[[World, Process, Random], None]) -> Callable[[World
     return operation
 
 
-def _go_on(world: World, process: Process, random: Random) -> None:
+def _continue(world: World, process: Process, random: Random) -> None:
     for _ in range(random.randint(1, 25)):
         if process.ended is None:
             world.step(process)
@@ -110,7 +115,7 @@ def _go_on(world: World, process: Process, random: Random) -> None:
 
 def _fail(world: World, process: Process, random: Random) -> None:
     world.fail(process, random.choice(list(Fault)))
-    for _ in range(random.randint(0, 4)):  # while it makes up for that one
+    for _ in range(random.randint(0, 4)):  # faults while it recovers from that one
         possible = sorted(FAULTS.get(process.call, ()), key=lambda fault: fault.value)
         if process.ended is None:
             world.step(process, random.choice([None, *possible]))
@@ -128,14 +133,14 @@ def _stop(_world: World, process: Process, _random: Random) -> None:
     process.stopping = True
 
 
-# How often each is drawn.
+# The relative frequency of each.
 _OPERATIONS: dict[Callable[[World, Random], None], int] = {
     _publish: 5,
-    _of_one(_go_on): 10,
-    _of_one(_fail): 4,
-    _of_one(_crash): 2,
-    _of_one(_expire): 3,
-    _of_one(_stop): 1,
+    _on_one_process(_continue): 10,
+    _on_one_process(_fail): 4,
+    _on_one_process(_crash): 2,
+    _on_one_process(_expire): 3,
+    _on_one_process(_stop): 1,
     _time_out: 1,
     _forget: 1,
     _start: 2,

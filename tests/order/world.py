@@ -12,7 +12,7 @@ from consumer.detector.loop import Detector
 from consumer.detector.source import Source
 from events.codec import decode_alert, decode_journal_entry, encode, read_dead_letter
 from events.messages import FEATURES, Transaction
-from tests.order.memory import Broker, Place
+from tests.order.memory import Broker, PartitionId
 from tests.order.process import FAULTS, GROUP, TOPICS, Fault, Notice, Process, Setup, Sink
 
 PARTITIONS = 2
@@ -20,7 +20,7 @@ PATIENCE = 1000  # steps of each process; a batch takes about a dozen
 
 
 class Kind(Enum):
-    """What a published record is."""
+    """The kind of a published record."""
 
     LEGITIMATE = "legitimate"
     FRAUD = "fraud"
@@ -28,7 +28,7 @@ class Kind(Enum):
 
 
 def payload(name: str, kind: Kind) -> bytes:
-    """Return a record's value."""
+    """Return the value of a record."""
     if kind is Kind.POISON:
         return b"{" + name.encode()
     numbers = dict.fromkeys(FEATURES, 0.0) | {"V1": float(kind is Kind.FRAUD)}
@@ -75,7 +75,7 @@ class World:
             batch_maximum,
             commit_interval,
         )
-        self._published: dict[tuple[Place, int], tuple[str, Kind]] = {}
+        self._published: dict[tuple[PartitionId, int], tuple[str, Kind]] = {}
         self._checked = 0
         self._forgot = False
 
@@ -86,11 +86,11 @@ class World:
 
     @property
     def promises_exactly_once(self) -> bool:
-        """Whether nothing may be done twice."""
+        """Whether nothing may be processed twice."""
         return issubclass(self._setup.sink_class, ExactlyOnce)
 
     def publish(self, partition: int, kind: Kind) -> None:
-        """Add a record to the input."""
+        """Append a record to the input."""
         place = self.broker.input[partition]
         offset = len(self.broker.logs[place])
         name = f"row-{partition}-{offset}"
@@ -98,21 +98,21 @@ class World:
         self.broker.append(place, name.encode(), payload(name, kind))
 
     def start(self, name: str) -> Process:
-        """Start a process; one of the same name that lives still is a zombie from now on."""
+        """Start a process; a living one of the same name becomes a zombie."""
         process = Process(self._setup, name)
         self.processes.append(process)
         self.step(process)
         return process
 
     def step(self, process: Process, fault: Fault | None = None) -> None:
-        """Let a process go on to its next call, or fail at this one; then look at everything."""
+        """Let a process continue to its next call, or fail at this one; check the invariants."""
         if fault is not None:
             self.failed.add((process.call, fault))
         process.step(fault)
         self._check_commits()
 
     def fail(self, process: Process, fault: Fault, *, patience: int = 40) -> None:
-        """Let a process go on to a call that can fail so, and fail it there."""
+        """Let a process continue to a call at which this fault is possible, and fail it there."""
         for _ in range(patience):
             if process.ended is not None:
                 return
@@ -122,25 +122,25 @@ class World:
             self.step(process)
 
     def expire(self, process: Process, notice: Notice = Notice.NONE) -> None:
-        """Let the group throw a process out, because it was not heard of for too long."""
+        """Have the group evict a process, as if its session had timed out."""
         if process.member is not None:
             self.broker.group(GROUP).leave(process.member)
             process.notice(notice)
 
     def forget(self, partition: int, offset: int) -> None:
-        """Let Kafka forget, for a moment, what the group has done after an offset."""
+        """Have Kafka report, for a moment, an earlier offset of the group."""
         self._forgot = True
         self.broker.forget(GROUP, self.broker.input[partition], offset)
 
     def recover(self) -> None:
-        """Start again what ended, and let everything go on without faults until all is done.
+        """Restart what ended, and let everything run without faults until all is processed.
 
-        The group throws the dead out. No transaction times out, but where two processes of one
-        name lived at once: who starts again under his predecessor's name has to end what that one
-        left open.
+        The group evicts dead members. A transaction times out only if two processes of one name
+        were alive at once: a process that restarts under the name of its predecessor must abort
+        what that one left open.
 
         Raises:
-            AssertionError: if it is never done, or not rightly.
+            AssertionError: if it never ends, or an invariant is violated.
         """
         names = list(dict.fromkeys(process.name for process in self.processes))
         for _ in range(PATIENCE):
@@ -149,7 +149,7 @@ class World:
                 if namesakes[-1].ended:
                     self.start(name)
                 elif any(process.ended and process.has_its_id for process in namesakes):
-                    # Two of one name lived at once, the later one was fenced, the other died.
+                    # Two of one name were alive; the later one was fenced, the other one died.
                     self.broker.time_out(name)
             for process in self.processes:
                 if process.ended is None:
@@ -162,12 +162,12 @@ class World:
         raise AssertionError(f"stuck at {self.broker.group(GROUP).offsets} of {ends}")
 
     def close(self) -> None:
-        """End all processes: one that stands still for ever is never freed."""
+        """End all processes: a paused greenlet would never be freed."""
         for process in self.living:
             process.crash()
 
     def check_all(self) -> None:
-        """See that everything published was done with.
+        """Check that everything that was published was processed.
 
         Raises:
             AssertionError: if not.
@@ -190,8 +190,8 @@ class World:
                 {(place, number) for place, end in offsets.items() for number in range(end)}
             )
 
-    def _check(self, done: set[tuple[Place, int]]) -> None:
-        """Hold what a reader of committed records sees against what is committed as done."""
+    def _check(self, done: set[tuple[PartitionId, int]]) -> None:
+        """Compare what a `read_committed` reader sees with what is committed as done."""
         exactly = self.promises_exactly_once
         covered = self._covered()
         if self._forgot:
@@ -211,18 +211,18 @@ class World:
                 "alerts": (alerts.pop(name, 0), kind is Kind.FRAUD),
                 "dead letters": (letters.pop((*place, offset), 0), kind is Kind.POISON),
             }
-            for what, (count, expected) in times.items():
+            for output, (count, expected) in times.items():
                 if (place, offset) in done:
                     right = count == int(expected) if exactly else (count > 0) == expected
                 else:
                     right = count == 0 or not exactly
-                assert right, f"{name}, {kind.value}: {what} {count} times"
+                assert right, f"{name}, {kind.value}: {output} {count} times"
         assert not alerts, f"unexpected alerts: {alerts}"
         assert not letters, f"unexpected dead letters: {letters}"
 
-    def _covered(self) -> Counter[tuple[Place, int]]:
-        """Count how often the journal covers each offset, and see that its counts are right."""
-        covered: Counter[tuple[Place, int]] = Counter()
+    def _covered(self) -> Counter[tuple[PartitionId, int]]:
+        """Count how often the journal covers each offset; check the counts of its entries."""
+        covered: Counter[tuple[PartitionId, int]] = Counter()
         for record in self.broker.committed(TOPICS.journal):
             entry = decode_journal_entry(record.value())
             place = (entry.topic, entry.partition)

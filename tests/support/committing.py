@@ -1,4 +1,4 @@
-"""Commits by the ways to commit themselves, without a detector around them."""
+"""The sinks by themselves, without a detector around them."""
 
 from functools import partial
 from typing import cast
@@ -15,7 +15,7 @@ from kafkaio.settings import KafkaSettings
 from tests.support.detector import PATIENCE
 from tests.support.reading import PARTITIONS
 
-LIVELY = {"heartbeat.interval.ms": 100}  # members hear of each other sooner
+LIVELY = {"heartbeat.interval.ms": 100}  # members learn of a rebalance sooner
 RECORD = "row-0000000"
 
 
@@ -47,14 +47,14 @@ class Group:
             member.close()
 
     def committed(self) -> int:
-        """Return the committed offset of partition 0; negative where there is none."""
+        """Return the committed offset of partition 0; negative if there is none."""
         asked = [TopicPartition(self._topic, 0)]
         (place,) = self._members[0].committed(asked, timeout=PATIENCE)
         return int(place.offset)
 
 
 class Remembered:
-    """A member as it was, whatever happened to it since."""
+    """A member with the identity it had, whatever has happened since."""
 
     def __init__(self, member: Consumer) -> None:
         self._metadata = member.consumer_group_metadata()

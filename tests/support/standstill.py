@@ -1,4 +1,4 @@
-"""Standing still, or acting, at an exact place: in a batch, or at a step of a commit."""
+"""Pausing or acting at an exact point: in a batch, or at a step of a commit."""
 
 import threading
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from tests.support.detector import PATIENCE, KnownModel
 
 
 class Standstill:
-    """Where a thread stands still, the first time it comes there, until it is let go."""
+    """A point at which a thread pauses the first time it gets there, until it is released."""
 
     def __init__(self) -> None:
         self._here = threading.Event()
@@ -23,17 +23,17 @@ class Standstill:
             assert self._released.wait(PATIENCE)
 
     def wait(self) -> None:
-        """Block until the thread stands there."""
+        """Block until the thread is paused there."""
         assert self._here.wait(PATIENCE)
 
     def release(self) -> None:
-        """Let it go, now and from now on."""
+        """Release the thread, and pause no other."""
         self._here.set()
         self._released.set()
 
 
 class HeldModel(KnownModel):
-    """Stands still with its first batch."""
+    """A model that pauses with its first batch."""
 
     def __init__(self, standstill: Standstill) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class HeldModel(KnownModel):
 
 
 def at(step: CommitStep, act: Callable[[], object]) -> CommitHook:
-    """Act each time a commit comes to this step."""
+    """Return a hook that acts each time a commit reaches this step."""
 
     def hook(here: CommitStep) -> None:
         if here is step:

@@ -16,13 +16,13 @@ from tests.support.detector import PATIENCE, Running
 from tests.support.reading import PARTITIONS
 from tests.support.standstill import Standstill
 
-# Kafka looks for transactions that are over their time every 10 s; here it does so all the time.
+# Kafka looks for transactions that have timed out every 10 s; here it does so all the time.
 QUICK = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": "100"}
 
 
 @pytest.fixture
 def detect(kafka_settings: KafkaSettings, topics: Topics) -> Iterator[Callable[..., Running]]:
-    """Start detectors of one group; whatever still runs at the end is stopped."""
+    """Start detectors of one group; stop those that still run at the end."""
     group = f"test-{uuid.uuid4().hex[:12]}"
     started: list[Running] = []
 
@@ -40,8 +40,8 @@ def detect(kafka_settings: KafkaSettings, topics: Topics) -> Iterator[Callable[.
 def standstill(
     detect: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Standstill]:
-    """Give a place to stand still at; left before the detectors are stopped."""
-    # Standing still in a commit must not make the watchdog end the process: it is pytest's.
+    """A place to pause at; released before the detectors are stopped."""
+    # A pause in a commit must not make the watchdog end the process, which is pytest's.
     monkeypatch.setattr("consumer.detector.service.WATCHDOG_SECONDS", 10 * PATIENCE)
     place = Standstill()
     yield place
@@ -50,7 +50,7 @@ def standstill(
 
 @pytest.fixture(scope="session")
 def own_broker() -> Iterator[EmbeddedBroker]:
-    """Give a Kafka of these tests alone, whatever the others run on: to freeze it, to kill it."""
+    """A Kafka for these tests alone, to be frozen and killed."""
     with EmbeddedBroker(cache=cache_folder("kafka"), properties=QUICK) as broker:
         yield broker
 

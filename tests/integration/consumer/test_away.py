@@ -1,4 +1,4 @@
-"""A Kafka that is frozen, killed, or crashes and comes back, in the middle of a commit."""
+"""Kafka is frozen or killed, or crashes and restarts, in the middle of a commit."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ from tests.support.standstill import Standstill, at
 def away(
     own_broker: EmbeddedBroker, request: pytest.FixtureRequest
 ) -> Iterator[Callable[[], None]]:
-    """Freeze the broker or kill it, until the test is over."""
+    """Freeze or kill the broker until the test is over."""
     pid = own_broker.pid
     assert pid is not None
     if request.param == "frozen":
@@ -37,7 +37,7 @@ def away(
 
 
 @pytest.mark.parametrize("away", ["frozen"], indirect=True)
-def test_at_least_once_ends_when_nothing_is_acknowledged(
+def test_at_least_once_ends_if_nothing_is_acknowledged(
     own_settings: KafkaSettings,
     own_topics: Topics,
     group: Group,
@@ -51,7 +51,7 @@ def test_at_least_once_ends_when_nothing_is_acknowledged(
 
 
 @pytest.mark.parametrize("away", ["frozen", "killed"], indirect=True)
-def test_a_coordinator_that_is_away_in_a_commit_ends_the_process_in_time(
+def test_an_absent_coordinator_in_a_commit_ends_the_process_in_time(
     own_settings: KafkaSettings, own_topics: Topics, away: Callable[[], None]
 ) -> None:
     module = "tests.support.commit_once"
@@ -71,19 +71,19 @@ def test_a_coordinator_that_is_away_in_a_commit_ends_the_process_in_time(
             _, said = process.communicate("go on\n", timeout=PATIENCE)
         finally:
             process.kill()
-    # The call itself has three seconds, and would take a minute.
+    # The call has a timeout of three seconds, and would take a minute.
     expected = "Error: A commit has not come back for 4 s; ending, so that a new process can"
     assert said.splitlines()[-1].startswith(expected)
     assert process.returncode == 1
 
 
-def test_a_broker_that_crashes_and_comes_back_in_the_middle_of_a_commit_costs_nothing(
+def test_a_broker_that_restarts_during_a_commit_loses_and_repeats_nothing(
     own_broker: EmbeddedBroker,
     own_settings: KafkaSettings,
     own_topics: Topics,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # Standing still in a commit must not make the watchdog end the process: it is pytest's.
+    # A pause in a commit must not make the watchdog end the process, which is pytest's.
     monkeypatch.setattr("consumer.detector.service.WATCHDOG_SECONDS", 10 * PATIENCE)
     standstill = Standstill()
     hook = at(CommitStep.COMMIT, standstill)
@@ -96,7 +96,7 @@ def test_a_broker_that_crashes_and_comes_back_in_the_middle_of_a_commit_costs_no
     standstill.release()
     try:
         running.wait_for(lambda: running.value("fraud_alerts_total") == 100)
-    except CommitError:  # an end that is allowed, too: then a new process does the rest
+    except CommitError:  # allowed, too: a new process does the rest
         done = len(alerts(own_settings, own_topics))
         running = Running(own_settings, own_topics, group="crash", journal=True)
         running.wait_for(lambda: running.value("fraud_alerts_total") == 100 - done)

@@ -1,6 +1,7 @@
 """10,000 bad payloads among good ones: each is one dead letter, every good one is scored."""
 
 from collections.abc import Callable
+from typing import cast
 
 from events.codec import encode
 from events.errors import Reason
@@ -17,7 +18,7 @@ def test_every_bad_payload_is_one_dead_letter_and_every_good_one_is_scored(
     kafka_settings: KafkaSettings, topics: Topics, detect: Callable[..., Running]
 ) -> None:
     bad = generate(BAD)
-    # A good one after every fourth bad one, every second of these a fraud.
+    # A valid record after every fourth bad one; every second of these is a fraud.
     values: list[bytes | None] = []
     wrong: dict[bytes, bytes | None] = {}
     for number, payload in enumerate(bad):
@@ -39,7 +40,8 @@ def test_every_bad_payload_is_one_dead_letter_and_every_good_one_is_scored(
     alerts = list(read_all(kafka_settings, topics.alerts))
     assert len(letters) == BAD
     assert {letter.key(): letter.value() for letter in letters} == wrong
-    reasons = {dict(letter.headers())["fraudstream.reason"].decode() for letter in letters}
+    headers = [dict(cast("list[tuple[str, bytes]]", letter.headers())) for letter in letters]
+    reasons = {header["fraudstream.reason"].decode() for header in headers}
     assert reasons == {reason.value for reason in Reason}
     assert running.value("fraud_transactions_scored_total") == goods
     assert len(alerts) == goods // 2

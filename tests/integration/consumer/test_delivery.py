@@ -1,4 +1,4 @@
-"""Both ways to commit on real Kafka: what is refused, what is aborted, what ends the process.
+"""Both sinks on a real Kafka: what is rejected, what is aborted, what ends the process.
 
 What can go wrong in a commit has one of three ends: it is tried again within the commit; it is
 aborted, and the loop does the work again; or it is fatal, and the process ends.
@@ -24,7 +24,7 @@ from tests.support.standstill import at
 
 
 @pytest.mark.parametrize("since", ["another joined", "it left"])
-def test_a_commit_of_an_earlier_generation_is_aborted_and_its_alerts_are_never_committed(
+def test_a_commit_of_an_earlier_generation_is_aborted_with_its_alerts(
     own_settings: KafkaSettings, own_topics: Topics, group: Group, since: str
 ) -> None:
     def until_written() -> None:
@@ -47,7 +47,7 @@ def test_a_commit_of_an_earlier_generation_is_aborted_and_its_alerts_are_never_c
     assert group.committed() == 1
 
 
-def test_at_least_once_leaves_the_offsets_of_a_group_to_its_members(
+def test_at_least_once_commits_offsets_only_as_a_member_of_the_group(
     own_settings: KafkaSettings, own_topics: Topics, group: Group
 ) -> None:
     member = group.join()
@@ -61,13 +61,13 @@ def test_at_least_once_leaves_the_offsets_of_a_group_to_its_members(
     assert alerts(own_settings, own_topics) == [RECORD, RECORD]  # twice, with the same key
 
 
-def test_a_transaction_that_is_over_its_time_is_aborted_by_kafka_and_ends_the_process(
+def test_a_transaction_that_times_out_is_aborted_by_kafka_and_ends_the_process(
     own_settings: KafkaSettings, own_topics: Topics, group: Group
 ) -> None:
     seen: list[str] = []
 
     def until_aborted() -> None:
-        # A reader of committed records waits for the end of what is open: here, Kafka's abort.
+        # A read_committed reader waits until the open transaction ends: here, by Kafka's abort.
         seen.extend(alerts(own_settings, own_topics))
 
     member = group.join()

@@ -6,6 +6,7 @@ import urllib.request
 from collections import defaultdict
 from collections.abc import Callable
 from itertools import product
+from typing import cast
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
@@ -66,7 +67,7 @@ def test_each_fraud_is_one_alert_and_every_offset_is_committed(
     assert running.value("fraud_messages_consumed_total", topic=topics.transactions) == 3000
 
 
-def test_a_topic_of_both_encodings_gives_the_alerts_of_one_in_json(
+def test_a_topic_of_mixed_encodings_has_the_alerts_of_one_in_json(
     kafka_settings: KafkaSettings, topics: Topics, detect: Detect
 ) -> None:
     in_compact = (range(0), range(500, 2000), range(0, 3000, 2))
@@ -81,7 +82,7 @@ def test_a_topic_of_both_encodings_gives_the_alerts_of_one_in_json(
                 headers=list(encoding.headers),
                 timestamp=LONG_AGO + turn,
             )
-    running = detect(batch_maximum=700)  # some parts of one encoding, some of both
+    running = detect(batch_maximum=700)  # some groups of one encoding, some of both
     running.wait_for(lambda: running.value("fraud_transactions_scored_total") == 9000)
     running.stop()
     raised = defaultdict[int, list[tuple[str, float, float]]](list)
@@ -103,11 +104,11 @@ def test_an_alert_is_keyed_by_its_transaction_and_keeps_its_event_time(
     alert = decode_alert(message.value())
     assert message.key() == b"row-0000000" == alert.transaction_id.encode()
     assert alert.event_time_ms == LONG_AGO
-    # One is rounded to a millisecond, the other cut off.
+    # One is rounded to a millisecond, the other truncated.
     assert message.timestamp()[1] >= alert.detection_time_ms - 1 > LONG_AGO
 
 
-def test_a_backlog_comes_in_full_batches_and_never_more_than_the_maximum(
+def test_a_backlog_is_read_in_full_batches_up_to_the_maximum(
     kafka_settings: KafkaSettings, topics: Topics, detect: Detect
 ) -> None:
     publish(kafka_settings, topics, payloads([False] * 20_000))
@@ -118,7 +119,7 @@ def test_a_backlog_comes_in_full_batches_and_never_more_than_the_maximum(
     assert full > running.value("fraud_batches_total", trigger="drained")
 
 
-def test_a_single_record_comes_alone_and_at_once(
+def test_a_single_record_is_a_batch_of_its_own_without_a_wait(
     kafka_settings: KafkaSettings, topics: Topics, detect: Detect
 ) -> None:
     running = detect()
@@ -130,17 +131,7 @@ def test_a_single_record_comes_alone_and_at_once(
     assert running.value("fraud_batches_total", trigger="drained") == 3
 
 
-def test_a_backlog_is_read_in_full_batches(
-    kafka_settings: KafkaSettings, topics: Topics, detect: Detect
-) -> None:
-    publish(kafka_settings, topics, payloads([False] * 200))
-    running = detect(batch_maximum=20)
-    running.wait_for(lambda: running.value("fraud_transactions_scored_total") == 200)
-    assert running.model.largest == 20
-    assert running.value("fraud_batches_total", trigger="full") > 0
-
-
-def test_a_new_process_goes_on_where_the_last_one_committed(
+def test_a_new_process_continues_where_the_last_one_committed(
     kafka_settings: KafkaSettings, topics: Topics, detect: Detect
 ) -> None:
     publish(kafka_settings, topics, payloads([True] * 100))
@@ -155,7 +146,7 @@ def test_a_new_process_goes_on_where_the_last_one_committed(
     assert len(list(read_all(kafka_settings, topics.alerts))) == 150
 
 
-def test_stopping_commits_what_was_read_before_the_interval_is_over(
+def test_a_stop_commits_before_the_interval_is_over(
     kafka_settings: KafkaSettings, topics: Topics, detect: Detect
 ) -> None:
     running = detect(commit_interval=60.0)
@@ -167,7 +158,7 @@ def test_stopping_commits_what_was_read_before_the_interval_is_over(
     assert running.value("fraud_transactions_scored_total") == 500
 
 
-def test_a_second_member_shares_the_partitions_and_nothing_is_done_twice(
+def test_a_second_member_shares_the_partitions_and_nothing_is_processed_twice(
     kafka_settings: KafkaSettings, topics: Topics, detect: Detect
 ) -> None:
     def lag_series(running: Running) -> int:
@@ -199,18 +190,19 @@ def test_a_second_member_shares_the_partitions_and_nothing_is_done_twice(
     assert offsets(kafka_settings, topics, first) == 2000
 
 
-def test_dead_letters_keep_the_record_and_say_why(
+def test_a_dead_letter_has_the_record_and_the_reason(
     kafka_settings: KafkaSettings, topics: Topics, detect: Detect
 ) -> None:
-    headers = [("trace", b"abc"), ("hop", b"1"), ("hop", b"2"), ("none", None)]
-    publish(kafka_settings, topics, [b"{"], headers=headers, timestamp=LONG_AGO)
+    original = [("trace", b"abc"), ("hop", b"1"), ("hop", b"2"), ("none", None)]
+    publish(kafka_settings, topics, [b"{"], headers=original, timestamp=LONG_AGO)
     running = detect()
     running.wait_for(lambda: running.value("fraud_dead_letters_total", reason="malformed_json") > 0)
     (message,) = read_all(kafka_settings, topics.dead_letters)
     assert (message.key(), message.value()) == (b"0", b"{")
     assert message.timestamp()[1] == LONG_AGO
-    assert message.headers()[: len(headers)] == headers
-    headers = dict(message.headers())
+    stored = cast("list[tuple[str, bytes]]", message.headers())
+    assert stored[: len(original)] == original
+    headers = dict(stored)
     assert headers["fraudstream.reason"] == b"malformed_json"
     assert headers["__connect.errors.topic"] == topics.transactions.encode()
     assert headers["__connect.errors.offset"] == b"0"
@@ -246,16 +238,14 @@ def test_a_missing_topic_is_named(kafka_settings: KafkaSettings) -> None:
         running.join()
 
 
-def test_a_broker_that_is_not_there_ends_the_wait_at_the_limit(topics: Topics) -> None:
+def test_the_wait_for_an_absent_broker_ends_at_the_limit(topics: Topics) -> None:
     nobody = KafkaSettings("127.0.0.1:1")
     running = Running(nobody, topics, group="test", broker_timeout=1.5)
     with pytest.raises(BrokerUnavailableError, match=r"127\.0\.0\.1:1 has not answered"):
         running.join()
 
 
-def test_a_metrics_port_that_is_taken_is_named(
-    kafka_settings: KafkaSettings, topics: Topics
-) -> None:
+def test_a_taken_metrics_port_is_named(kafka_settings: KafkaSettings, topics: Topics) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()

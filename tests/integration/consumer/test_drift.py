@@ -1,4 +1,4 @@
-"""A detector's gauges of drift, on a stream of which one feature has moved."""
+"""The drift gauges of a detector, on a stream in which one feature has moved."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ SOME = 2_000  # rows that are published at once
 
 
 def rows(number: int, *, moved: str | None = None) -> np.ndarray:
-    """Return transactions that no model of these tests flags; one feature may have moved."""
+    """Return transactions that the test model does not flag; one feature may have moved."""
     found = RANDOM.uniform(0, 0.4, (number, len(FEATURES)))
     if moved:
         found[:, FEATURES.index(moved)] += 0.2
@@ -27,7 +27,7 @@ def rows(number: int, *, moved: str | None = None) -> np.ndarray:
 def run(
     detect: Callable[..., Running], settings: KafkaSettings, topics: Topics, *, reference: bool
 ) -> Running:
-    """Publish until the window has enough rows; V7 is not what it was."""
+    """Publish until the window has enough rows; V7 has moved."""
     trained, model = rows(20_000), KnownModel()
     known = DriftBaseline.of(trained, trained[:, 1], np.ones(len(trained)))
     model.metadata = Metadata(reference=known if reference else None)
@@ -49,7 +49,7 @@ def run(
     return running
 
 
-def test_a_feature_that_moved_raises_its_gauge_and_no_other(
+def test_a_feature_that_moved_raises_its_own_gauge_only(
     detect: Callable[..., Running], kafka_settings: KafkaSettings, topics: Topics
 ) -> None:
     running = run(detect, kafka_settings, topics, reference=True)
@@ -59,7 +59,7 @@ def test_a_feature_that_moved_raises_its_gauge_and_no_other(
     assert 0 < running.value("fraud_score_drift_psi") < 0.1
 
 
-def test_a_model_from_before_drift_was_watched_serves_without(
+def test_a_model_without_a_drift_baseline_is_served_without_drift_gauges(
     detect: Callable[..., Running], kafka_settings: KafkaSettings, topics: Topics
 ) -> None:
     running = run(detect, kafka_settings, topics, reference=False)

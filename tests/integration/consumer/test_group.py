@@ -1,4 +1,4 @@
-"""Members of a group that come, go, and are taken for dead: everything is done once."""
+"""Members join, leave and are evicted: everything is processed once."""
 
 from collections.abc import Callable
 
@@ -19,11 +19,11 @@ HALF = [number % 2 == 0 for number in range(200)]
 IDS = [transaction(number, fraud=False).transaction_id for number in range(200)]
 FRAUDS = rows(*range(0, 200, 2))
 
-# Members hear of each other by their heartbeats' answers: sooner, so that tests wait less.
+# Members learn of a rebalance from the response to a heartbeat: sooner, so tests wait less.
 LIVELY = {"heartbeat.interval.ms": "100"}
-# Here, the session lasts for half a minute, so that what is seen is the leaving.
+# A session of half a minute, so that a rebalance within seconds is caused by the leave.
 PATIENT = LIVELY | {"session.timeout.ms": "30000"}
-# A member that reads nothing for this long is out of the group; Kafka's brokers take no less.
+# A member that does not poll for this long is evicted; brokers accept no shorter session.
 IMPATIENT = LIVELY | {"max.poll.interval.ms": "6000", "session.timeout.ms": "6000"}
 
 
@@ -35,7 +35,7 @@ def done(*members: Running) -> float:
     return sum(member.value("fraud_transactions_scored_total") for member in members)
 
 
-def test_a_member_that_leaves_hands_its_partitions_over_at_once(
+def test_a_leaving_member_hands_over_its_partitions_at_once(
     kafka_settings: KafkaSettings, topics: Topics, detect: Detect
 ) -> None:
     patient = KafkaSettings(kafka_settings.broker, PATIENT)
@@ -52,12 +52,12 @@ def test_a_member_that_leaves_hands_its_partitions_over_at_once(
 
 
 @pytest.mark.parametrize("place", [None, CommitStep.COMMIT, CommitStep.DONE])
-def test_a_member_that_joins_in_the_middle_of_a_batch_does_not_disturb_it(
+def test_a_member_that_joins_during_a_batch_does_not_disturb_it(
     kafka_settings: KafkaSettings,
     topics: Topics,
     detect: Detect,
     standstill: Standstill,
-    place: CommitStep | None,  # None is in the model, before the commit begins
+    place: CommitStep | None,  # None is in the model, before the commit
 ) -> None:
     lively = KafkaSettings(kafka_settings.broker, LIVELY)
     publish(kafka_settings, topics, payloads(HALF))
@@ -65,7 +65,7 @@ def test_a_member_that_joins_in_the_middle_of_a_batch_does_not_disturb_it(
     first = detect(lively, journal=True, **held)
     standstill.wait()
     second = detect(lively, journal=True)
-    # The group has a new generation, in which the first one still holds both partitions.
+    # The group has a new generation, in which the first member still owns both partitions.
     second.wait_for(lambda: rebalances(second, "assigned") > 0)
     assert second.model.scored == 0
     standstill.release()
@@ -87,11 +87,11 @@ def test_a_zombie_cannot_commit_what_others_took_over(
     zombie = detect(impatient, model=HeldModel(standstill), journal=True)
     standstill.wait()
     other = detect(lively, journal=True)
-    other.wait_for(lambda: done(other) == 200)  # the zombie is out of the group, and knows nothing
+    other.wait_for(lambda: done(other) == 200)  # the zombie was evicted and does not know
     standstill.release()
     zombie.wait_for(lambda: zombie.value("fraud_kafka_commits_total", outcome="aborted") == 1)
     zombie.wait_for(lambda: rebalances(zombie, "lost") == 1)
-    zombie.wait_for(lambda: rebalances(zombie, "assigned") == 2)  # a member again, that does well
+    zombie.wait_for(lambda: rebalances(zombie, "assigned") == 2)  # a proper member again
     publish(kafka_settings, topics, [payloads([True] * 201)[200]])
     other.wait_for(lambda: done(zombie, other) == 201)
     zombie.stop()
@@ -100,7 +100,7 @@ def test_a_zombie_cannot_commit_what_others_took_over(
     assert_scored_once(kafka_settings, topics, [*IDS, *rows(200)])
 
 
-def test_who_takes_over_waits_for_the_zombies_open_transaction(
+def test_the_next_owner_waits_for_the_open_transaction_of_a_zombie(
     kafka_settings: KafkaSettings, topics: Topics, detect: Detect, standstill: Standstill
 ) -> None:
     lively = KafkaSettings(kafka_settings.broker, LIVELY)
@@ -110,13 +110,15 @@ def test_who_takes_over_waits_for_the_zombies_open_transaction(
     standstill.wait()
     scored = int(zombie.model.scored)
     other = detect(lively, journal=True)
-    other.wait_for(lambda: rebalances(other, "assigned") > 1)  # none at first, then the zombie's
+    other.wait_for(
+        lambda: rebalances(other, "assigned") > 1
+    )  # none at first, then those of the zombie
     assert other.model.scored <= 200 - scored
     standstill.release()
     other.wait_for(lambda: done(zombie, other) == 200)
     try:
         zombie.stop()
-    except CommitError:  # on a busy machine, Kafka has aborted its transaction before
+    except CommitError:  # on a busy machine, Kafka aborts its transaction first
         assert done(other) == 200
     other.stop()
     assert alerts(kafka_settings, topics) == FRAUDS

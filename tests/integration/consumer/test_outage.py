@@ -1,4 +1,4 @@
-"""A Kafka that goes away and comes back: the detector waits, and goes on where it was."""
+"""Kafka goes away and comes back: the detector waits and continues where it was."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from kafkaio.topics import create_topics
 from tests.support.detector import Running, payloads, publish
 
 
-def test_a_detector_outlives_its_broker(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_detector_survives_a_restart_of_its_broker(caplog: pytest.LogCaptureFixture) -> None:
     topics = Topics()
     with EmbeddedBroker(cache=cache_folder("kafka")) as broker:
         settings = KafkaSettings(broker.address)

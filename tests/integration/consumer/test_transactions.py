@@ -1,4 +1,4 @@
-"""One transaction for each commit: all of it is seen or nothing, and one writer for each id."""
+"""A commit is one transaction: all of it is visible or nothing, with one writer per id."""
 
 import socket
 from collections.abc import Callable
@@ -38,25 +38,25 @@ def transactional_id(running: Running) -> str:
 
 
 def take_over(settings: KafkaSettings, transactional_id: str) -> None:
-    """Do what a restarted detector does first."""
+    """Register the id, as a restarted detector does."""
     producer = Producer(settings.client({"transactional.id": transactional_id}))
     producer.init_transactions(PATIENCE)
 
 
 def set_largest_alert(settings: KafkaSettings, topics: Topics, size: int) -> None:
-    """Set how many bytes the topic of alerts takes at once; return when it is so."""
+    """Set max.message.bytes of the alerts topic; return when it is in force."""
     admin = AdminClient(settings.client())
     name = "max.message.bytes"
     entry = ConfigEntry(name, str(size), incremental_operation=AlterConfigOpType.SET)
-    wanted = ConfigResource(ResourceType.TOPIC, topics.alerts, incremental_configs=[entry])
-    for future in admin.incremental_alter_configs([wanted]).values():
+    change = ConfigResource(ResourceType.TOPIC, topics.alerts, incremental_configs=[entry])
+    for future in admin.incremental_alter_configs([change]).values():
         future.result(PATIENCE)
-    asked = ConfigResource(ResourceType.TOPIC, topics.alerts)
-    while admin.describe_configs([asked])[asked].result(PATIENCE)[name].value != str(size):
+    resource = ConfigResource(ResourceType.TOPIC, topics.alerts)
+    while admin.describe_configs([resource])[resource].result(PATIENCE)[name].value != str(size):
         pass
 
 
-def test_alerts_are_readable_when_they_are_committed_and_not_before(
+def test_alerts_are_readable_once_they_are_committed_and_not_before(
     kafka_settings: KafkaSettings, topics: Topics, detect: Detect, standstill: Standstill
 ) -> None:
     publish(kafka_settings, topics, payloads([True] * 3))
@@ -72,7 +72,7 @@ def test_alerts_are_readable_when_they_are_committed_and_not_before(
 
 
 @pytest.mark.parametrize("step", [CommitStep.OFFSETS, CommitStep.COMMIT])
-def test_a_second_process_of_the_same_identity_ends_the_first(
+def test_a_second_process_with_the_same_transactional_id_ends_the_first(
     kafka_settings: KafkaSettings,
     topics: Topics,
     detect: Detect,
@@ -84,7 +84,7 @@ def test_a_second_process_of_the_same_identity_ends_the_first(
     standstill.wait()
     first.wait_for(lambda: has_open_transaction(kafka_settings, topics.alerts))
     take_over(kafka_settings, transactional_id(first))
-    # What the first one left open is ended at once: readers do not wait for its timeout.
+    # The open transaction is aborted at once: readers do not wait for its timeout.
     assert not has_open_transaction(kafka_settings, topics.alerts)
     assert alerts(kafka_settings, topics) == []
     standstill.release()
@@ -98,21 +98,21 @@ def test_a_second_process_of_the_same_identity_ends_the_first(
 
 
 @pytest.mark.parametrize("delivery", ["exactly-once", "at-least-once"])
-def test_alerts_that_are_refused_are_done_again_until_they_are_taken(
+def test_rejected_alerts_are_written_again_until_they_are_accepted(
     kafka_settings: KafkaSettings, topics: Topics, detect: Detect, delivery: DeliveryName
 ) -> None:
-    set_largest_alert(kafka_settings, topics, 100)  # an alert takes more
+    set_largest_alert(kafka_settings, topics, 100)  # an alert is larger
     publish(kafka_settings, topics, payloads([number % 2 == 0 for number in range(100)]))
-    begun = 0
+    commits = 0
 
-    def permit_the_second() -> None:
-        nonlocal begun
-        begun += 1
-        if begun == 2:
+    def accept_the_second() -> None:
+        nonlocal commits
+        commits += 1
+        if commits == 2:
             set_largest_alert(kafka_settings, topics, 1_000_000)
 
     running = detect(
-        hook=at(CommitStep.PRODUCE, permit_the_second), delivery=delivery, journal=True
+        hook=at(CommitStep.PRODUCE, accept_the_second), delivery=delivery, journal=True
     )
     running.wait_for(lambda: running.value("fraud_transactions_scored_total") == 100)
     running.stop()
@@ -126,7 +126,7 @@ def test_alerts_that_are_refused_are_done_again_until_they_are_taken(
         assert sorted(set(alerts(kafka_settings, topics))) == expected
 
 
-def test_a_detector_whose_alerts_are_always_refused_gives_up_and_has_committed_nothing(
+def test_a_detector_whose_alerts_are_always_rejected_gives_up_without_a_commit(
     kafka_settings: KafkaSettings, topics: Topics, detect: Detect
 ) -> None:
     set_largest_alert(kafka_settings, topics, 100)

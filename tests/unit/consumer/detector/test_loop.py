@@ -17,7 +17,7 @@ from consumer.detector.decide import Decider
 from consumer.detector.decode import Decoder
 from consumer.detector.loop import ABORTS_IN_A_ROW, Detector
 from consumer.detector.metrics import DetectorMetrics
-from consumer.detector.source import Trigger
+from consumer.detector.source import InputRecord, RebalanceListener, Trigger
 from consumer.errors import CommitError
 from consumer.telemetry.health import Health
 from events.codec import encode
@@ -73,17 +73,17 @@ class Log:
         self.position = 0
         self.events: list[str] = []
         self.rebalance: Iterator[str] = iter(())
-        self.listener: Detector
+        self.listener: RebalanceListener
 
-    def subscribe(self, listener: Detector) -> None:
+    def subscribe(self, listener: RebalanceListener) -> None:
         self.listener = listener
         listener.assigned([PARTITION])
 
-    def read(self) -> tuple[list[Stored], Trigger]:
+    def read(self) -> tuple[list[InputRecord], Trigger]:
         for event in self.rebalance:
             getattr(self.listener, event)([PARTITION])
             break
-        batch = self.records[self.position : self.position + 2]
+        batch: list[InputRecord] = [*self.records[self.position : self.position + 2]]
         self.position += len(batch)
         return batch, Trigger.DRAINED
 

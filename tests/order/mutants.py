@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import count
+from typing import Any
 
 from confluent_kafka import KafkaException, TopicPartition
 
@@ -14,7 +15,7 @@ from consumer.commit.sink import AbortedError, CommitTimings, OutputRecord
 from consumer.detector.checkpoint import Checkpoint
 from consumer.detector.loop import Detector
 from consumer.detector.source import InputRecord, Source
-from tests.order.outside import Metadata
+from tests.order.external import Metadata
 
 _COUNT = count()
 
@@ -36,7 +37,8 @@ class WithoutTransaction(ExactlyOnce):
     """Promises exactly-once, and writes without a transaction."""
 
     def open(self) -> None:
-        self._producer = self._new_producer(transactional=False)
+        new_producer: Any = self._new_producer
+        self._producer = new_producer(transactional=False)
 
     commit = AtLeastOnce.commit
 
@@ -45,14 +47,14 @@ class WithoutGeneration(ExactlyOnce):
     """Sends the offsets anonymously, so that an evicted member is not fenced."""
 
     def _membership(self) -> Metadata:
-        group = self._consumer.consumer_group_metadata().group
-        return Metadata(group, None, -1)
+        consumer: Any = self._consumer
+        return Metadata(consumer.consumer_group_metadata().group, None, -1)
 
 
 class AnyMembership(ExactlyOnce):
     """Sends whatever librdkafka knows of the group, though it may have learned of an eviction."""
 
-    def _membership(self) -> Metadata:
+    def _membership(self) -> object:
         return self._consumer.consumer_group_metadata()
 
 
@@ -60,7 +62,8 @@ class UnfencedId(ExactlyOnce):
     """Uses another transactional id at each start, so that nobody aborts what was left open."""
 
     def open(self) -> None:
-        self._new_producer = partial(self._new_producer, name=f"{next(_COUNT)}")
+        new_producer: Any = self._new_producer
+        self._new_producer = partial(new_producer, name=f"{next(_COUNT)}")
         super().open()
 
 
@@ -73,7 +76,8 @@ class DeadLettersOutside(ExactlyOnce):
         def outside(record: OutputRecord) -> bool:
             return record.topic.endswith(".dlq")
 
-        plain = AtLeastOnce(lambda: self._new_producer(transactional=False), self._consumer)
+        new_producer: Any = self._new_producer
+        plain = AtLeastOnce(partial(new_producer, transactional=False), self._consumer)
         plain.open()
         for record in filter(outside, records):
             plain._produce(record, Deadline(60.0), lambda _error, _message: None)
@@ -112,7 +116,7 @@ class KeepsWhatWasRevoked(Source):
     """Scores records of a partition that was taken away."""
 
     def _drop(self, partitions: Sequence[TopicPartition]) -> None:
-        del partitions
+        """Keep them."""
 
 
 class BelievesTheGroup(Source):

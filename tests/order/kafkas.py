@@ -1,7 +1,7 @@
-"""Two stages for the same scenes: the Kafka in memory, and a real one.
+"""The in-memory Kafka and a real one behind the same interface.
 
-A scene uses producers, consumers and what readers of committed records see. What it observes on
-one stage it has to observe on the other.
+A scenario uses producers, consumers and what `read_committed` readers see. Whatever it observes on
+one Kafka, it must observe on the other.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,49 +31,49 @@ T = TypeVar("T")
 
 
 def outcome(call: Callable[[], object]) -> str:
-    """Do it and return how it ended: "done", or the kind of its refusal."""
+    """Do it and return how it ended: "done", or the kind of its error."""
     try:
         call()
     except KafkaException as error:
         cause = error.args[0]
         kinds = {"fatal": cause.fatal(), "abort": cause.txn_requires_abort()}
-        return next((kind for kind, holds in kinds.items() if holds), "refused")
+        return next((kind for kind, holds in kinds.items() if holds), "rejected")
     return "done"
 
 
-class Stage(Protocol):
-    """Where a scene is played; partitions of its input are asked for by number."""
+class KafkaUnderTest(Protocol):
+    """A Kafka that a scenario runs on; partitions of its input are given by number."""
 
     def producer(self, name: str) -> Any:
         """Return a new transactional producer of this id, not initialised."""
 
     def consumer(self, listener: Callable[[str, list[int]], None]) -> Any:
-        """Return a new member of the group, which tells of rebalances."""
+        """Return a new member of the group; it calls the listener on rebalances."""
 
-    def stranger(self) -> Any:
+    def outsider(self) -> Any:
         """Return a consumer of the group that never joined it."""
 
     def publish(self, partition: int, count: int) -> None:
         """Add records to the input."""
 
-    def place(self, partition: int, offset: int) -> TopicPartition:
-        """Return a place in the input."""
+    def position(self, partition: int, offset: int) -> TopicPartition:
+        """Return a position in the input."""
 
     def read(self, consumer: Any, *, until: Callable[[list[tuple[int, int]]], bool]) -> None:
-        """Read with this consumer until the condition holds for all (partition, offset) read."""
+        """Read until the condition holds for the list of (partition, offset) read so far."""
 
     def write(self, producer: Any, key: str) -> None:
-        """Produce a record, and see that it was sent."""
+        """Produce a record and flush it."""
 
     def keys(self) -> list[str]:
-        """Return the keys that a reader of committed records sees."""
+        """Return the keys of the records that a `read_committed` reader returns."""
 
     def offsets(self) -> dict[int, int]:
         """Return the group's committed offsets by partition."""
 
 
-class MemoryStage:
-    """The rules in memory."""
+class MemoryKafka:
+    """The in-memory Kafka."""
 
     def __init__(self, partitions: int) -> None:
         self._broker = Broker("in", partitions)
@@ -86,14 +86,14 @@ class MemoryStage:
         _subscribe(consumer, "in", listener)
         return consumer
 
-    def stranger(self) -> MemoryConsumer:
+    def outsider(self) -> MemoryConsumer:
         return MemoryConsumer(self._broker, GROUP, _at_once)
 
     def publish(self, partition: int, count: int) -> None:
         for _ in range(count):
             self._broker.append(("in", partition), None, b"")
 
-    def place(self, partition: int, offset: int) -> TopicPartition:
+    def position(self, partition: int, offset: int) -> TopicPartition:
         return TopicPartition("in", partition, offset)
 
     def read(self, consumer: Any, *, until: Callable[[list[tuple[int, int]]], bool]) -> None:
@@ -110,13 +110,13 @@ class MemoryStage:
         return {place[1]: offset for place, offset in sorted(offsets.items())}
 
 
-class KafkaStage:
+class RealKafka:
     """A real Kafka.
 
     Args:
         settings: how to reach it.
-        prefix: of everything made there: topics "in" and "out", transactional ids, the group.
-        patience: milliseconds after which a consumer that does not poll is thrown out.
+        prefix: of everything created there: topics "in" and "out", transactional ids, the group.
+        patience: milliseconds after which a consumer that does not poll is evicted.
     """
 
     def __init__(self, settings: KafkaSettings, prefix: str, *, patience: int = 300_000) -> None:
@@ -133,11 +133,11 @@ class KafkaStage:
         )
 
     def consumer(self, listener: Callable[[str, list[int]], None]) -> Consumer:
-        consumer = self.stranger()
+        consumer = self.outsider()
         _subscribe(consumer, self._prefix + "in", listener)
         return consumer
 
-    def stranger(self) -> Consumer:
+    def outsider(self) -> Consumer:
         return Consumer(
             self._settings.client(
                 required={
@@ -158,7 +158,7 @@ class KafkaStage:
             producer.produce(self._prefix + "in", value=b"", partition=partition)
         assert producer.flush(PATIENCE) == 0
 
-    def place(self, partition: int, offset: int) -> TopicPartition:
+    def position(self, partition: int, offset: int) -> TopicPartition:
         return TopicPartition(self._prefix + "in", partition, offset)
 
     def read(self, consumer: Any, *, until: Callable[[list[tuple[int, int]]], bool]) -> None:
@@ -183,19 +183,19 @@ def _number(place: TopicPartition) -> int:
     return place.partition
 
 
-def _at_once(_call: str, effect: Callable[[], T]) -> T:
+def _at_once(call: str, effect: Callable[[], T]) -> T:
     return effect()
 
 
 def _subscribe(consumer: Any, topic: str, listener: Callable[[str, list[int]], None]) -> None:
-    def tell(event: str) -> Callable[[Any, Sequence[TopicPartition]], None]:
-        return lambda _, partitions: listener(event, sorted(one.partition for one in partitions))
+    def notify(event: str) -> Callable[[Any, Sequence[TopicPartition]], None]:
+        return lambda _, partitions: listener(event, sorted(part.partition for part in partitions))
 
     consumer.subscribe(
         [topic],
-        on_assign=tell("assigned"),
-        on_revoke=tell("revoked"),
-        on_lost=tell("lost"),
+        on_assign=notify("assigned"),
+        on_revoke=notify("revoked"),
+        on_lost=notify("lost"),
     )
 
 
@@ -218,5 +218,5 @@ def _write(producer: Any, topic: str, key: str) -> None:
     producer.produce(
         topic, key=key.encode(), value=b"", headers=[], on_delivery=None, timestamp=0, partition=-1
     )
-    with suppress(KafkaException):  # the next call says what became of it
+    with suppress(KafkaException):  # the next call reports the error
         producer.flush(SECONDS)
