@@ -113,12 +113,13 @@ class ExactlyOnce(KafkaSink):
         error = cause.args[0]
         if error.fatal():
             return commit_failed("The transaction failed for good", cause)
-        self._producer.poll(0)  # delivery errors of single records are more telling
-        forbidden = [
-            failure for failure in (*undelivered, error) if failure.code() in AUTHORIZATION_ERRORS
-        ]
+        self._producer.poll(0)  # runs the delivery callbacks
+        errors = [*undelivered, error]  # the error of a single record says more
+        forbidden = [failure for failure in errors if failure.code() in AUTHORIZATION_ERRORS]
         if not forbidden:
-            logger.warning("Transaction aborted, its records are processed again: %s", error.str())
+            logger.warning(
+                "Transaction aborted, its records are processed again: %s", errors[0].str()
+            )
         try:
             self._retry(self._producer.abort_transaction, deadline)
         except KafkaException as second:
@@ -128,4 +129,4 @@ class ExactlyOnce(KafkaSink):
         # A producer one of whose records was rejected can hang in its next transaction, because
         # its sequence numbers have a gap then.
         self._open(deadline)
-        return AbortedError(error.str())
+        return AbortedError(errors[0].str())

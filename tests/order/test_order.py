@@ -5,6 +5,7 @@ commit, and after recovery, a `read_committed` reader must find each committed r
 journal, each fraud in one alert, and each invalid record in one dead letter.
 """
 
+from collections.abc import Callable
 from typing import TypeVar
 
 import pytest
@@ -102,10 +103,23 @@ TestOrder.settings = settings(
 )
 
 
+AT_LEAST_ONCE_CALLS = {"flush", "commit offsets"}
+"""Calls that only the at-least-once sink makes."""
+
+
+def possible(calls: Callable[[str], bool]) -> set[tuple[tuple[str, str], Fault]]:
+    """Return the faults of these calls, before and after their effect."""
+    return {(call, fault) for call, faults in FAULTS.items() if calls(call[0]) for fault in faults}
+
+
 def test_thousands_of_schedules_process_exactly_once_and_meet_every_fault() -> None:
     met = set().union(*(walk(seed).failed for seed in range(4000)))
-    met |= set().union(*(walk(seed, AtLeastOnce).failed for seed in range(1000)))
-    assert met == {(call, fault) for call, faults in FAULTS.items() for fault in faults}
+    assert met == possible(lambda call: call not in AT_LEAST_ONCE_CALLS)
+
+
+def test_a_thousand_schedules_process_at_least_once_and_meet_every_fault() -> None:
+    met = set().union(*(walk(seed, AtLeastOnce).failed for seed in range(1000)))
+    assert met >= possible(lambda call: call in AT_LEAST_ONCE_CALLS)
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_an_absent_coordinator_in_a_commit_ends_the_process_in_time(
         finally:
             process.kill()
     # The call has a timeout of three seconds, and would take a minute.
-    expected = "Error: A commit has not come back for 4 s; ending, so that a new process can"
+    expected = "Error: A commit has not returned for 4 s; exiting, so that a new process can"
     assert said.splitlines()[-1].startswith(expected)
     assert process.returncode == 1
 

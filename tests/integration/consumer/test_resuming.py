@@ -77,7 +77,7 @@ def test_what_kafka_forgot_is_not_done_again(
         topics,
         [transaction(number, fraud=False).transaction_id for number in range(60)],
     )
-    assert "done up to offset" in caplog.text
+    assert "is committed: continuing there" in caplog.text
 
 
 def test_at_least_once_does_again_what_kafka_forgot(
