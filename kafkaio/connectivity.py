@@ -3,9 +3,10 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from enum import Enum, auto
+from typing import Any, Protocol
 
-from confluent_kafka import Consumer, KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException
 
 from kafkaio.errors import (
     BrokerUnavailableError,
@@ -45,6 +46,33 @@ def unknown(_error: KafkaError | None, *, tried: float) -> None:
     """Know no reason."""
 
 
+class Client(Protocol):
+    """The part of a Kafka client that probing needs; consumers, producers and admins have it."""
+
+    def list_topics(self, *, timeout: float) -> Any:
+        """Fetch the cluster's metadata.
+
+        Raises:
+            KafkaException: if Kafka does not answer in time.
+        """
+
+    def poll(self, timeout: float, /) -> Any:
+        """Run the client's callbacks."""
+
+
+class Reachability(Enum):
+    """How a wait for Kafka ended."""
+
+    REACHABLE = auto()
+    """Kafka answers, and did so all the time."""
+
+    RECOVERED = auto()
+    """Kafka answers again after an outage: its clients may have to be opened again."""
+
+    STOPPED = auto()
+    """The wait was stopped before Kafka answered."""
+
+
 class Connectivity:
     """Whether Kafka answers, as the clients' error callbacks and our own probes tell.
 
@@ -54,9 +82,6 @@ class Connectivity:
         why: returns what to do about a connection that does not come about, as
             `kafkaio.tls_probe.explain_failure` does; None where that is not known.
         clock: monotonic seconds.
-
-    Attributes:
-        outages: how often Kafka was thought to be away and answered again.
     """
 
     def __init__(
@@ -71,7 +96,6 @@ class Connectivity:
         self._limit = limit
         self._why = why
         self._clock = clock
-        self.outages = 0
         self._connecting = False
         self._away_since: float | None = None
         self._next_probe = 0.0
@@ -85,7 +109,7 @@ class Connectivity:
         elif error.code() in _AWAY:
             self._suspect()
 
-    def check(self, consumer: Consumer) -> None:
+    def check(self, client: Client) -> None:
         """Probe Kafka when it is thought to be away; cheap when it is not.
 
         Raises:
@@ -96,10 +120,10 @@ class Connectivity:
         if self._away_since is None or self._clock() < self._next_probe:
             return
         try:
-            consumer.list_topics(timeout=PROBE_SECONDS)
+            client.list_topics(timeout=PROBE_SECONDS)
         except KafkaException:
             if self._connecting:
-                consumer.poll(0)  # lets error callbacks tell why a connection is refused
+                client.poll(0)  # lets error callbacks tell why a connection is refused
                 self._require_welcome()
                 if sentence := self._why(None, tried=self._clock() - self._away_since):
                     raise ConnectionRejectedError(sentence) from None
@@ -107,26 +131,26 @@ class Connectivity:
         else:
             away = self._clock() - self._away_since
             self._away_since = None
-            self.outages += 1
             first, self._connecting = self._connecting, False
             if not first and away > PROBE_SECONDS:
                 logger.info("Kafka at %s answers again after %.1f s.", self._broker, away)
 
-    def reachable(self, consumer: Consumer, *, stopped: Callable[[], bool]) -> bool:
-        """Block while Kafka is thought to be away; return False if `stopped` said so before.
+    def wait_until_reachable(self, client: Client, *, stopped: Callable[[], bool]) -> Reachability:
+        """Block while Kafka is thought to be away, or until `stopped` returns True.
 
         Raises:
             BrokerUnavailableError, ConnectionRejectedError: as `check`.
         """
-        self.check(consumer)
+        was_away = self._away_since is not None
+        self.check(client)
         while self._away_since is not None:
             if stopped():
-                return False
+                return Reachability.STOPPED
             time.sleep(LOOK_SECONDS)
-            self.check(consumer)
-        return True
+            self.check(client)
+        return Reachability.RECOVERED if was_away else Reachability.REACHABLE
 
-    def connect(self, consumer: Consumer, *, stopped: Callable[[], bool]) -> bool:
+    def connect(self, client: Client, *, stopped: Callable[[], bool]) -> bool:
         """Block until Kafka answers for the first time; return False if `stopped` before.
 
         Raises:
@@ -134,7 +158,7 @@ class Connectivity:
         """
         self._connecting = True
         self._suspect()
-        return self.reachable(consumer, stopped=stopped)
+        return self.wait_until_reachable(client, stopped=stopped) is not Reachability.STOPPED
 
     def _require_welcome(self) -> None:
         if self._refusal is not None:

@@ -11,7 +11,12 @@ from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from consumer.detector.source import InputRecord
 from kafkaio.clients import make_consumer
-from kafkaio.connectivity import TOPICS_SECONDS, Connectivity, require_permissions
+from kafkaio.connectivity import (
+    TOPICS_SECONDS,
+    Connectivity,
+    Reachability,
+    require_permissions,
+)
 from kafkaio.errors import ClientFailedError, TopicMissingError
 from kafkaio.permissions import Permission
 from kafkaio.settings import KafkaSettings
@@ -182,13 +187,18 @@ class DeadLetterReader:
                 ) from error
 
     def read(
-        self, starts: dict[int, int], *, advance: Callable[[int], None] = lambda _offsets: None
+        self,
+        starts: dict[int, int],
+        *,
+        advance: Callable[[int], None] = lambda _offsets: None,
+        recovered: Callable[[], None] = lambda: None,
     ) -> Iterator[list[InputRecord]]:
         """Yield batches from these offsets, by partition, to the ends noted, or until `stopped`.
 
         Args:
             starts: where to begin; a partition that is not named is not read.
             advance: called with each number of offsets passed, once their batch is dealt with.
+            recovered: called when Kafka answers again after an outage, before more is read.
 
         Raises:
             BrokerUnavailableError: if Kafka has gone for longer than `AWAY_SECONDS`.
@@ -197,9 +207,14 @@ class DeadLetterReader:
         """
         reached = {it: at for it, at in starts.items() if at < self.stretches[it].end}
         self.consumer.assign([TopicPartition(self.topic, *place) for place in reached.items()])
-        while reached and self.availability.reachable(self.consumer, stopped=self._stopped):
-            if self._stopped():
+        while reached and not self._stopped():
+            reachability = self.availability.wait_until_reachable(
+                self.consumer, stopped=self._stopped
+            )
+            if reachability is Reachability.STOPPED:
                 return
+            if reachability is Reachability.RECOVERED:
+                recovered()
             batch: list[InputRecord] = []
             before = sum(reached.values())
             for message in self.consumer.consume(self._batch_maximum, timeout=_WAIT_SECONDS):

@@ -106,13 +106,13 @@ class Requeue:
         """
         starts = {partition: it.next for partition, it in self._reader.stretches.items()}
         self._nexts = dict(starts)
-        outages = self._reader.availability.outages
-        for messages in self._reader.read(starts, advance=advance):
-            if self._reader.availability.outages > outages:
-                outages = self._reader.availability.outages
-                self._delivery.open()
-                self._require_alone()
+        for messages in self._reader.read(starts, advance=advance, recovered=self._reopen):
             self._replay(messages)
+
+    def _reopen(self) -> None:
+        """Replace the producer, which may be stuck after an outage."""
+        self._delivery.open()
+        self._require_alone()
 
     def _replay(self, messages: Sequence[InputRecord]) -> None:
         batch = RequeueBatch(self._reader.topic)

@@ -30,7 +30,7 @@ from consumer.telemetry.lag import lags
 from consumer.telemetry.server import MetricsServer
 from events.topics import Topics
 from kafkaio.clients import make_consumer, make_producer, member_settings
-from kafkaio.connectivity import Connectivity, require_permissions
+from kafkaio.connectivity import Connectivity, Reachability, require_permissions
 from kafkaio.permissions import Permission
 from kafkaio.settings import KafkaSettings
 from kafkaio.tls_probe import explain_failure
@@ -232,12 +232,10 @@ def run_detector(
         )
 
         def reachable() -> bool:
-            outages = availability.outages
-            if not availability.reachable(consumer, stopped=stopped):
-                return False
-            if availability.outages > outages:
+            reachability = availability.wait_until_reachable(consumer, stopped=stopped)
+            if reachability is Reachability.RECOVERED:
                 delivery.open()
-            return True
+            return reachability is not Reachability.STOPPED
 
         detector.run(stopped=stopped, reachable=reachable)
     logger.info("Stopped; the group is left.")

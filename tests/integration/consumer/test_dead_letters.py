@@ -139,7 +139,7 @@ def test_a_second_replay_goes_on_where_the_first_ended(
 KILLED = """
     import os, signal, sys
     from consumer.dead_letters.reader import DeadLetterReader
-    from consumer.dead_letters.requeue import Replay
+    from consumer.dead_letters.requeue import Requeue
     from kafkaio.settings import KafkaSettings
 
     broker, topic, group, fatal, batch = sys.argv[1:]
@@ -155,7 +155,7 @@ KILLED = """
         settings, topic, group, stopped=lambda: False, batch_maximum=int(batch)
     ) as reader:
         assert reader.connect()
-        Replay(reader, settings, reached=reached).run()
+        Requeue(reader, settings, reached=reached).run()
 """
 
 
@@ -203,13 +203,13 @@ def test_one_that_is_not_alone_after_an_outage_ends(
     with reading(kafka_settings, topics) as reader:
         first = Requeue(reader, kafka_settings)
         replay(kafka_settings, topics)
-        reader.availability.outages += 1
-        reader.availability.check = lambda _: None  # type: ignore[method-assign]
         first_read = reader.read
 
-        def after_an_outage(*arguments: object, **named: object) -> Iterable[list[Message]]:
-            for batch in first_read(*arguments, **named):  # type: ignore[arg-type]
-                reader.availability.outages += 1
+        def after_an_outage(
+            starts: dict[int, int], *, recovered: Callable[[], None], **named: object
+        ) -> Iterable[list[Message]]:
+            for batch in first_read(starts, **named):  # type: ignore[arg-type]
+                recovered()
                 yield batch  # type: ignore[misc]
 
         reader.read = after_an_outage  # type: ignore[method-assign, assignment]

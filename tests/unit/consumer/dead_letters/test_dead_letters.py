@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -91,7 +90,6 @@ class Reader:
     group: str = "group"
     broker: str = "nowhere"
     stretches: dict[int, Stretch] = field(default_factory=dict)
-    availability: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(outages=0))
 
     def note(self) -> None:
         self.stretches = {1: Stretch(0, self.next, 100)}
@@ -102,7 +100,11 @@ class Reader:
                 raise TopicMissingError(right.name)
 
     def read(
-        self, starts: dict[int, int], *, advance: Callable[[int], None] = len
+        self,
+        starts: dict[int, int],
+        *,
+        advance: Callable[[int], None] = len,
+        recovered: Callable[[], None] = lambda: None,
     ) -> Iterator[list[Stored]]:
         yield [record for record in self.records if record.at >= starts[1]]
 
