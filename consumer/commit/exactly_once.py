@@ -9,8 +9,8 @@ from consumer.commit.producing import Committing, collect, fatal, taken
 from consumer.commit.sink import AbortedError, OutputRecord, Step
 from consumer.detector.metrics import Stage
 from consumer.errors import CommitError
+from kafkaio.error_codes import AUTHORIZATION_ERRORS
 from kafkaio.errors import PermissionMissingError
-from kafkaio.permissions import AUTHORIZATION_ERRORS
 
 logger = logging.getLogger(__name__)
 

@@ -43,15 +43,6 @@ class Stage(StrEnum):
     COMMIT = "commit"
 
 
-class Outcome(StrEnum):
-    """What a verdict turned out to be once the label came."""
-
-    TRUE_POSITIVE = "true_positive"
-    FALSE_POSITIVE = "false_positive"
-    TRUE_NEGATIVE = "true_negative"
-    FALSE_NEGATIVE = "false_negative"
-
-
 class CommitOutcome(StrEnum):
     """How a commit of offsets ended."""
 
@@ -215,23 +206,3 @@ class DetectorMetrics:
         for place in self._lag_places.intersection(places):
             self.lag.remove(*place)
             self._lag_places.discard(place)
-
-
-class QualityMetrics:
-    """What the quality monitor exports."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        labels = Counter(
-            "fraud_labels_total",
-            "Labels that arrived, by what the verdict turned out to be.",
-            ["outcome"],
-            registry=registry,
-        )
-        self.labels = {outcome: labels.labels(outcome) for outcome in Outcome}
-        amount = Counter(
-            "fraud_amount_total",
-            "Money behind each outcome, in the data's currency.",
-            ["outcome"],
-            registry=registry,
-        )
-        self.amount = {outcome: amount.labels(outcome) for outcome in Outcome}

@@ -8,8 +8,8 @@ from typing import Protocol, cast
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from consumer.detector.metrics import Trigger
+from kafkaio.error_codes import AUTHORIZATION_ERRORS
 from kafkaio.errors import ClientFailedError, PermissionMissingError, TopicMissingError
-from kafkaio.permissions import AUTHORIZATION_ERRORS
 
 logger = logging.getLogger(__name__)
 
