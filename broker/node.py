@@ -12,6 +12,7 @@ from pathlib import Path
 
 from broker.errors import BrokerExitedError, StartError
 from broker.java import start_java
+from broker.ports import free_port
 from broker.properties import NO_MORE, server_properties, write_properties
 
 START_SECONDS = 60.0
@@ -198,14 +199,6 @@ def _cluster_id() -> str:
     ):
         pass
     return name
-
-
-def free_port() -> int:
-    """Return a port of the loopback interface that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def _require_free(port: int) -> None:

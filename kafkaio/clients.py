@@ -1,74 +1,146 @@
-"""Making Kafka clients, so that a property they do not take is one sentence for its user."""
+"""Constructs every Kafka client, and the configurations that several of them share."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka.admin import AdminClient
 
 from kafkaio.errors import SettingsError
 from kafkaio.settings import KafkaSettings
 
+OnError = Callable[[KafkaError], None]
+"""Called with each error that a client reports, from within its `poll`, `consume` or `flush`."""
+
 
 def make_consumer(configuration: Mapping[str, Any]) -> Consumer:
-    """Return a consumer; nothing is connected yet.
+    """Return a consumer, not connected yet.
 
     Raises:
-        SettingsError: if a property is not accepted.
+        SettingsError: if the client does not accept a property.
     """
-    try:
+    with _rejection_explained():
         return Consumer(dict(configuration))
-    except KafkaException as error:
-        raise _refusal(error) from error
 
 
 def make_producer(configuration: Mapping[str, Any]) -> Producer:
-    """Return a producer; nothing is connected yet.
+    """Return a producer, not connected yet.
 
     Raises:
-        SettingsError: if a property is not accepted.
+        SettingsError: if the client does not accept a property.
     """
-    try:
+    with _rejection_explained():
         return Producer(dict(configuration))
+
+
+def make_admin(configuration: Mapping[str, Any]) -> AdminClient:
+    """Return a client for administration, not connected yet.
+
+    Raises:
+        SettingsError: if the client does not accept a property.
+    """
+    with _rejection_explained():
+        return AdminClient(dict(configuration))
+
+
+@contextmanager
+def _rejection_explained() -> Iterator[None]:
+    try:
+        yield
     except KafkaException as error:
-        raise _refusal(error) from error
+        raise SettingsError(
+            f"A Kafka property is not accepted: {error.args[0].str().rstrip('.')}."
+        ) from error
 
 
-def _refusal(error: KafkaException) -> SettingsError:
-    return SettingsError(
-        f"A Kafka property is not accepted: {error.args[0].str()}. See --kafka and --kafka-config."
+def producer_configuration(
+    settings: KafkaSettings,
+    defaults: Mapping[str, object],
+    *,
+    on_error: OnError,
+    required: Mapping[str, object] | None = None,
+) -> dict[str, Any]:
+    """Return the configuration of a producer that loses and duplicates no record.
+
+    Args:
+        settings: how to reach Kafka.
+        defaults: properties that the user may override.
+        on_error: called with the client's errors.
+        required: properties that the user cannot override, besides those that delivery needs.
+    """
+    delivery = {"enable.idempotence": True, "acks": "all"}
+    return settings.client(
+        defaults, required={**delivery, **(required or {}), "error_cb": on_error}
     )
+
+
+def reader_configuration(
+    settings: KafkaSettings,
+    defaults: Mapping[str, object] | None = None,
+    *,
+    group: str = "fraudstream-reader",
+    on_error: OnError | None = None,
+) -> dict[str, Any]:
+    """Return the configuration of a consumer that assigns its partitions itself.
+
+    It reads committed records only and joins no group.
+
+    Args:
+        settings: how to reach Kafka.
+        defaults: properties that the user may override.
+        group: whose offsets may be fetched and committed; librdkafka needs a name in any case.
+        on_error: called with the client's errors.
+    """
+    required: dict[str, object] = {
+        "group.id": group,
+        "isolation.level": "read_committed",
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "enable.partition.eof": True,
+    }
+    if on_error is not None:
+        required["error_cb"] = on_error
+    chosen = {
+        # Where retention has deleted the next records, continue with the oldest that is left.
+        "auto.offset.reset": "earliest",
+        # The end of a partition is reported by an empty fetch, which takes this long.
+        "fetch.wait.max.ms": 100,
+        **(defaults or {}),
+    }
+    return settings.client(chosen, required=required)
 
 
 def member_settings(
     settings: KafkaSettings,
     group: str,
     *,
-    on_error: Callable[[KafkaError], None],
+    on_error: OnError,
     on_statistics: Callable[[str], None],
 ) -> dict[str, Any]:
     """Return the configuration of a detector's consumer.
 
     Args:
         settings: how to reach Kafka.
-        group: of which it becomes a member.
-        on_error: hears the client's errors.
-        on_statistics: is told the client's statistics once a second, as JSON.
+        group: the consumer group that it joins.
+        on_error: called with the client's errors.
+        on_statistics: called with the client's statistics once a second, as JSON.
     """
     return settings.client(
         {
             "auto.offset.reset": "earliest",
             "partition.assignment.strategy": "cooperative-sticky",
-            # A member that was killed is missed after this long; its partitions stand still until
-            # then, 45 s by default. 6 s is the least that brokers allow unless told otherwise,
-            # and four heartbeats fit in.
+            # The group notices a killed member after this long, and its partitions stand still
+            # until then: 45 s by default. 6 s is the least that brokers allow by default, and
+            # leaves room for four heartbeats.
             "session.timeout.ms": 6000,
             "heartbeat.interval.ms": 1500,
-            # A rebalance waits so long for members that do not answer, 300 s by default; usually
-            # their session ends before, but a broker that crashed may have forgotten to look. The
-            # longest that we read nothing is a commit that hangs, 22 s, or Kafka being away.
+            # A rebalance waits this long for members that do not answer, 300 s by default. Their
+            # session usually ends earlier, but a broker that crashed may forget to check it. The
+            # longest time without a poll is a commit that hangs, 22 s, or an outage of Kafka.
             "max.poll.interval.ms": 30_000,
-            # After a backlog filled the local queue, librdkafka's default pauses fetching for a
-            # second; 20 ms keeps the loop fed.
+            # After a backlog has filled the local queue, librdkafka pauses fetching for a second
+            # by default; 20 ms keep the loop supplied.
             "fetch.queue.backoff.ms": 20,
             "statistics.interval.ms": 1000,
         },

@@ -1,4 +1,4 @@
-"""Noticing that Kafka is away, saying so, waiting with backoff, giving up after a limit."""
+"""Connecting to Kafka, and waiting for it while it is away."""
 
 import logging
 import time
@@ -8,42 +8,24 @@ from typing import Any, Protocol
 
 from confluent_kafka import KafkaError, KafkaException
 
+from kafkaio.error_codes import ALL_BROKERS_DOWN, BROKER_AWAY, CONNECTION_REJECTED
 from kafkaio.errors import (
     BrokerUnavailableError,
+    BrokerUnreachableError,
     ConnectionRejectedError,
-    PermissionMissingError,
-    TopicMissingError,
 )
-from kafkaio.permissions import Permission, PermissionCheck, explain_missing
+from kafkaio.permissions import Permission, PermissionCheck, require_granted
 from kafkaio.settings import KafkaSettings
+from kafkaio.tls_probe import explain_failure
 
 logger = logging.getLogger(__name__)
-
-_AWAY = {
-    KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001 - librdkafka's local codes are spelled so
-    KafkaError._TRANSPORT,  # noqa: SLF001
-    KafkaError._RESOLVE,  # noqa: SLF001
-}
-_REFUSED = {
-    KafkaError._AUTHENTICATION,  # noqa: SLF001
-    KafkaError._SSL,  # noqa: SLF001
-}
 
 TOPICS_SECONDS = 5.0
 LOOK_SECONDS = 0.1
 PROBE_SECONDS = 1.0
 BACKOFF_SECONDS = (0.5, 2.0)  # the first pause between two probes, and the longest
 
-
-class ExplainFailure(Protocol):
-    """Tells why a connection does not come about."""
-
-    def __call__(self, error: KafkaError | None, /, *, tried: float) -> str | None:
-        """Return a sentence for the user; None where the reason is not known."""
-
-
-def unknown(_error: KafkaError | None, *, tried: float) -> None:
-    """Know no reason."""
+_PERMISSION_SECONDS = 10.0
 
 
 class Client(Protocol):
@@ -60,27 +42,37 @@ class Client(Protocol):
         """Run the client's callbacks."""
 
 
+class ExplainFailure(Protocol):
+    """Explains why a connection fails."""
+
+    def __call__(self, error: KafkaError | None, /, *, tried: float) -> str | None:
+        """Return a sentence for the user; None where the reason is not known."""
+
+
+def unknown(_error: KafkaError | None, *, tried: float) -> None:
+    """Return no explanation."""
+
+
 class Reachability(Enum):
     """How a wait for Kafka ended."""
 
     REACHABLE = auto()
-    """Kafka answers, and did so all the time."""
+    """Kafka answers, and no outage was noticed."""
 
     RECOVERED = auto()
-    """Kafka answers again after an outage: its clients may have to be opened again."""
+    """Kafka answers again after an outage; clients with state at the broker need a fresh start."""
 
     STOPPED = auto()
     """The wait was stopped before Kafka answered."""
 
 
 class Connectivity:
-    """Whether Kafka answers, as the clients' error callbacks and our own probes tell.
+    """Tracks whether Kafka answers, by the errors of clients and by probes.
 
     Args:
         broker: the address, for messages.
-        limit: seconds after which `BrokerUnavailableError` is raised.
-        why: returns what to do about a connection that does not come about, as
-            `kafkaio.tls_probe.explain_failure` does; None where that is not known.
+        limit: seconds without an answer after which `BrokerUnavailableError` is raised.
+        why: explains a connection that fails, as `kafkaio.tls_probe.explain_failure` does.
         clock: monotonic seconds.
     """
 
@@ -100,31 +92,31 @@ class Connectivity:
         self._away_since: float | None = None
         self._next_probe = 0.0
         self._pause = BACKOFF_SECONDS[0]
-        self._refusal: KafkaError | None = None
+        self._rejection: KafkaError | None = None
 
     def on_error(self, error: KafkaError) -> None:
-        """Hear a client's error: to be given to it as `error_cb`."""
-        if error.code() in _REFUSED:
-            self._refusal = error
-        elif error.code() in _AWAY:
+        """Take a client's error; pass this method to clients as `error_cb`."""
+        if error.code() in CONNECTION_REJECTED:
+            self._rejection = error
+        elif error.code() in BROKER_AWAY:
             self._suspect()
 
     def check(self, client: Client) -> None:
-        """Probe Kafka when it is thought to be away; cheap when it is not.
+        """Probe Kafka if an outage is suspected; costs nothing otherwise.
 
         Raises:
-            BrokerUnavailableError: when it has been away for longer than the limit.
-            ConnectionRejectedError: when it answered, and refused us.
+            BrokerUnavailableError: if Kafka has been away for longer than the limit.
+            ConnectionRejectedError: if Kafka rejects the connection.
         """
-        self._require_welcome()
+        self._require_accepted()
         if self._away_since is None or self._clock() < self._next_probe:
             return
         try:
             client.list_topics(timeout=PROBE_SECONDS)
         except KafkaException:
             if self._connecting:
-                client.poll(0)  # lets error callbacks tell why a connection is refused
-                self._require_welcome()
+                client.poll(0)  # runs `on_error`, which learns why a connection is rejected
+                self._require_accepted()
                 if sentence := self._why(None, tried=self._clock() - self._away_since):
                     raise ConnectionRejectedError(sentence) from None
             self._still_away(self._clock() - self._away_since)
@@ -136,7 +128,7 @@ class Connectivity:
                 logger.info("Kafka at %s answers again after %.1f s.", self._broker, away)
 
     def wait_until_reachable(self, client: Client, *, stopped: Callable[[], bool]) -> Reachability:
-        """Block while Kafka is thought to be away, or until `stopped` returns True.
+        """Block while an outage is suspected, or until `stopped` returns True.
 
         Raises:
             BrokerUnavailableError, ConnectionRejectedError: as `check`.
@@ -160,11 +152,11 @@ class Connectivity:
         self._suspect()
         return self.wait_until_reachable(client, stopped=stopped) is not Reachability.STOPPED
 
-    def _require_welcome(self) -> None:
-        if self._refusal is not None:
+    def _require_accepted(self) -> None:
+        if self._rejection is not None:
             raise ConnectionRejectedError(
-                self._why(self._refusal, tried=0.0)
-                or f"Kafka at {self._broker} refuses the connection: {self._refusal.str()}. "
+                self._why(self._rejection, tried=0.0)
+                or f"Kafka at {self._broker} rejects the connection: {self._rejection.str()}. "
                 "Check the security settings."
             )
 
@@ -177,8 +169,7 @@ class Connectivity:
     def _still_away(self, away: float) -> None:
         if away >= self._limit:
             raise BrokerUnavailableError(
-                f"Kafka at {self._broker} has not answered for {away:.0f} s; giving up. "
-                "Is it running, and is the address right (--broker HOST:PORT)?"
+                f"Kafka at {self._broker} has not answered for {away:.0f} s; giving up."
             )
         logger.warning(
             "Kafka at %s does not answer; trying again for %.0f s.",
@@ -189,44 +180,101 @@ class Connectivity:
         self._pause = min(2 * self._pause, BACKOFF_SECONDS[1])
 
 
+class ClientErrors:
+    """Keeps the errors that explain a failed connection; pass it to a client as `error_cb`.
+
+    Attributes:
+        rejection: why Kafka rejects the connection; None while it does not.
+        last: the last error that says more than that no broker is connected.
+    """
+
+    def __init__(self) -> None:
+        self.rejection: KafkaError | None = None
+        self.last: KafkaError | None = None
+
+    def __call__(self, error: KafkaError) -> None:
+        """Keep an error."""
+        if error.code() in CONNECTION_REJECTED:
+            self.rejection = error
+        if error.code() != ALL_BROKERS_DOWN:
+            self.last = error
+
+
+def wait_for_first_answer(
+    attempt: Callable[[], object],
+    client: Client,
+    settings: KafkaSettings,
+    errors: ClientErrors,
+    *,
+    patience: float,
+    stopped: Callable[[], bool] = lambda: False,
+    clock: Callable[[], float] = time.monotonic,
+) -> bool:
+    """Repeat an attempt until Kafka answers it; return False if `stopped` before.
+
+    Args:
+        attempt: asks Kafka something, and raises `KafkaException` while there is no answer.
+        client: the one that `attempt` uses.
+        settings: how to reach Kafka.
+        errors: the client's.
+        patience: seconds to wait for an answer.
+        stopped: polled before each attempt.
+        clock: monotonic seconds.
+
+    Raises:
+        ConnectionRejectedError: at once, if Kafka rejects the connection.
+        BrokerUnreachableError: if Kafka does not answer in time.
+    """
+    started = clock()
+    while not stopped():
+        try:
+            attempt()
+        except KafkaException as error:
+            client.poll(0)  # runs `errors`, which learns the cause
+            tried = clock() - started
+            if sentence := explain_failure(settings, errors.rejection, tried=tried):
+                raise ConnectionRejectedError(sentence) from error
+            if tried >= patience:
+                # Without how long it took and in which state, which help no user.
+                cause = (errors.last or error.args[0]).str().partition(" (after ")[0]
+                raise BrokerUnreachableError(
+                    f"Kafka at {settings.broker} does not answer: {cause.rstrip('.')}."
+                ) from error
+        else:
+            return True
+    return False
+
+
 def require_permissions(
     settings: KafkaSettings,
-    rights: Sequence[Permission],
+    permissions: Sequence[Permission],
     *,
-    stopped: Callable[[], bool],
+    stopped: Callable[[], bool] = lambda: False,
     patience: float = TOPICS_SECONDS,
 ) -> None:
-    """See that topics are there and may be used before anything is begun, or `stopped`.
+    """Check that topics exist and that Kafka grants these permissions on topics and groups.
 
     Args:
         settings: how to reach Kafka.
-        rights: what is to be done with topics and groups.
-        stopped: asked several times a second.
-        patience: seconds to wait for topics: where everything is started at once, they may come a
-            moment later.
+        permissions: what is needed.
+        stopped: polled several times a second; True ends the wait.
+        patience: seconds to wait for topics, which may be created while we start.
 
     Raises:
-        TopicMissingError: naming those that are not there.
-        PermissionMissingError: naming what Kafka does not let us do.
+        TopicMissingError: naming the topics that do not exist.
+        PermissionMissingError: naming the permissions that are not granted.
         BrokerUnavailableError: if Kafka does not answer within ten seconds.
     """
     deadline = time.monotonic() + patience
-    asking = PermissionCheck(settings)
+    check = PermissionCheck(settings)
     while not stopped():
         try:
-            standing = asking.look(rights, timeout=10)
+            report = check.report(permissions, timeout=_PERMISSION_SECONDS)
         except KafkaException as error:
             raise BrokerUnavailableError(
                 f"Kafka at {settings.broker} does not answer: {error.args[0].str()}."
             ) from error
-        if standing.lacking:
-            raise PermissionMissingError(explain_missing(settings, standing.lacking))
-        if not standing.missing:
+        if not report.missing_topics or report.missing_permissions or time.monotonic() >= deadline:
+            require_granted(settings, report)
             return
-        if time.monotonic() >= deadline:
-            raise TopicMissingError(
-                f"Kafka at {settings.broker} has no topic "
-                f"{' and no topic '.join(standing.missing)}; "
-                "create what is missing with 'fraudstream topics create'."
-            )
         time.sleep(LOOK_SECONDS)

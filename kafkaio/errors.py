@@ -1,4 +1,4 @@
-"""What can go wrong between a client and Kafka.
+"""Failures between a client and Kafka.
 
 KafkaIOError
 ├── SettingsError             a Kafka property is malformed, not accepted, or not allowed
@@ -6,7 +6,8 @@ KafkaIOError
 ├── BrokerUnavailableError    no answer for longer than the limit, after it had answered
 ├── ConnectionRejectedError   Kafka rejects the connection: password, certificate or protocol
 ├── PermissionMissingError    Kafka does not grant this user a permission that is needed
-├── TopicMissingError         a topic does not exist, or is too small
+├── TopicMissingError         a topic does not exist
+├── TooFewPartitionsError     a topic has fewer partitions than another one needs it to have
 ├── TopicAdminError           a topic cannot be created, listed or deleted
 └── ClientFailedError         a client reported a fatal error, or gives no answer at all
 """
@@ -41,7 +42,11 @@ class PermissionMissingError(KafkaIOError):
 
 
 class TopicMissingError(KafkaIOError):
-    """A topic does not exist, or has too few partitions."""
+    """A topic does not exist."""
+
+
+class TooFewPartitionsError(KafkaIOError):
+    """A topic has fewer partitions than the one that it belongs to."""
 
 
 class TopicAdminError(KafkaIOError):

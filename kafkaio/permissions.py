@@ -1,7 +1,7 @@
-"""Which right a client lacks, where a Kafka lets each user do some things and not others.
+"""Which permissions a client lacks, where Kafka has an authorizer.
 
-Kafka hides topics from those who may not see them, and its refusals name no resource. So what is
-allowed is asked before anything is begun. A Kafka without an authorizer allows everything.
+Kafka hides topics from users without permissions, and its errors do not name the resource. So the
+permissions are checked before work begins. Without an authorizer Kafka allows everything.
 """
 
 from collections.abc import Sequence
@@ -9,32 +9,24 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient
 
+from kafkaio.clients import make_admin
+from kafkaio.error_codes import AUTHORIZATION_ERRORS
+from kafkaio.errors import PermissionMissingError, TopicMissingError
 from kafkaio.settings import KafkaSettings
 
 Operation = Literal["Read", "Write", "Describe"]
 Kind = Literal["topic", "group", "transactional id"]
 
-AUTHORIZATION_ERRORS = frozenset(
-    {
-        KafkaError.TOPIC_AUTHORIZATION_FAILED,
-        KafkaError.GROUP_AUTHORIZATION_FAILED,
-        KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-    }
-)
-"""What Kafka answers to those who lack a right."""
-
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """Something that a command must be allowed to do, in the words of `kafka-acls.sh`.
+    """An operation on a resource, in the terms of `kafka-acls.sh`.
 
     Attributes:
         operation: what is done.
-        kind: of the resource it is done with.
-        name: of that resource.
+        kind: of the resource.
+        name: of the resource.
     """
 
     operation: Operation
@@ -44,63 +36,67 @@ class Permission:
 
 @dataclass(frozen=True, slots=True)
 class PermissionReport:
-    """What was found of the rights that were asked about.
+    """The result of a check.
 
     Attributes:
-        missing: topics that are not there.
-        lacking: rights that are not granted.
+        missing_topics: topics that do not exist.
+        missing_permissions: permissions that are not granted.
     """
 
-    missing: tuple[str, ...]
-    lacking: tuple[Permission, ...]
+    missing_topics: tuple[str, ...]
+    missing_permissions: tuple[Permission, ...]
 
 
 class PermissionCheck:
-    """Asks Kafka what its user may do.
+    """Asks Kafka what its user is allowed to do.
 
     Args:
         settings: how to reach Kafka.
 
     Raises:
-        KafkaException: if a property is not accepted.
+        SettingsError: if a property is not accepted.
     """
 
     def __init__(self, settings: KafkaSettings) -> None:
-        self._admin = AdminClient(settings.client())
+        self._admin = make_admin(settings.client())
 
-    def look(self, rights: Sequence[Permission], *, timeout: float) -> PermissionReport:
-        """Return which of these rights, on topics and groups, are not there to be used.
+    def report(self, permissions: Sequence[Permission], *, timeout: float) -> PermissionReport:
+        """Return which of these permissions, and which of their topics, are missing.
 
-        A topic that is hidden counts as lacking: whether it is there is not for us to know.
+        A hidden topic counts as a missing permission, since it may exist or not.
 
         Raises:
             KafkaException: if Kafka does not answer within so many seconds.
         """
-        topics = _names(rights, "topic")
-        asked = TopicCollection(topics)
         answers = self._admin.describe_topics(
-            asked, include_authorized_operations=True, request_timeout=timeout
+            TopicCollection(_names(permissions, "topic")),
+            include_authorized_operations=True,
+            request_timeout=timeout,
         )
         allowed: dict[tuple[str, str], set[str] | None] = {}
-        missing = []
+        missing_topics = []
         for name, answer in answers.items():
             try:
                 allowed["topic", name] = _operations(answer.result())
             except KafkaException as error:
                 if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-                    missing.append(name)
+                    missing_topics.append(name)
                     allowed["topic", name] = None
                 elif error.args[0].code() in AUTHORIZATION_ERRORS:
                     allowed["topic", name] = set()
                 else:
                     raise
-        for name in _names(rights, "group"):
-            allowed["group", name] = self._with_group(name, timeout)
-        lacking = [right for right in rights if not _holds(allowed[right.kind, right.name], right)]
-        return PermissionReport(tuple(missing), tuple(lacking))
+        for name in _names(permissions, "group"):
+            allowed["group", name] = self._group_operations(name, timeout)
+        missing = [
+            permission
+            for permission in permissions
+            if not _allows(allowed[permission.kind, permission.name], permission)
+        ]
+        return PermissionReport(tuple(missing_topics), tuple(missing))
 
-    def _with_group(self, name: str, timeout: float) -> set[str] | None:
-        """Return what may be done with a group; None where a new group is not there to tell."""
+    def _group_operations(self, name: str, timeout: float) -> set[str] | None:
+        """Return the operations allowed on a group; None where a new group cannot be described."""
         answer = self._admin.describe_consumer_groups(
             [name], include_authorized_operations=True, request_timeout=timeout
         )[name]
@@ -110,25 +106,46 @@ class PermissionCheck:
             return set() if error.args[0].code() in AUTHORIZATION_ERRORS else None
 
 
-def explain_missing(settings: KafkaSettings, rights: Sequence[Permission]) -> str:
-    """Return the sentence that names the rights that are missing, and where to read on."""
+def require_granted(settings: KafkaSettings, report: PermissionReport) -> None:
+    """Raise an error if anything is missing.
+
+    Raises:
+        PermissionMissingError: naming the permissions.
+        TopicMissingError: naming the topics.
+    """
+    if report.missing_permissions:
+        raise PermissionMissingError(explain_missing(settings, report.missing_permissions))
+    if report.missing_topics:
+        raise TopicMissingError(
+            f"Kafka at {settings.broker} has no topic "
+            f"{' and no topic '.join(report.missing_topics)}."
+        )
+
+
+def explain_missing(settings: KafkaSettings, permissions: Sequence[Permission]) -> str:
+    """Return a sentence that names the missing permissions and where to read how to grant them."""
     user = settings.properties.get("sasl.username")
-    named = ", ".join(f"{right.operation} on {right.kind} {right.name}" for right in rights)
+    named = ", ".join(
+        f"{permission.operation} on {permission.kind} {permission.name}"
+        for permission in permissions
+    )
     return (
         f"Kafka at {settings.broker} does not grant {f'user {user}' if user else 'this client'} "
-        f"the right {named}; docs/security.md tells how to grant it."
+        f"the permission {named}; docs/security.md explains how to grant it."
     )
 
 
-def _names(rights: Sequence[Permission], kind: Kind) -> list[str]:
-    return list(dict.fromkeys(right.name for right in rights if right.kind == kind))
+def _names(permissions: Sequence[Permission], kind: Kind) -> list[str]:
+    return list(
+        dict.fromkeys(permission.name for permission in permissions if permission.kind == kind)
+    )
 
 
 def _operations(description: Any) -> set[str] | None:
-    """Return the operations that Kafka says are allowed; None where it says nothing of them."""
-    told = description.authorized_operations
-    return None if told is None else {operation.name for operation in told}
+    """Return the operations that Kafka allows; None where it does not report them."""
+    authorized = description.authorized_operations
+    return None if authorized is None else {operation.name for operation in authorized}
 
 
-def _holds(allowed: set[str] | None, right: Permission) -> bool:
-    return allowed is None or right.operation.upper() in allowed
+def _allows(operations: set[str] | None, permission: Permission) -> bool:
+    return operations is None or permission.operation.upper() in operations

@@ -1,7 +1,7 @@
-"""Settings of Kafka clients: any librdkafka property passes through, secrets are never shown.
+"""Settings of Kafka clients: any librdkafka property passes through, secrets are never printed.
 
 Later sources win: a file of `name = value` lines, then environment variables such as
-`FRAUDSTREAM_KAFKA_SECURITY_PROTOCOL` for `security.protocol`, then `name=value` flags.
+`FRAUDSTREAM_KAFKA_SECURITY_PROTOCOL` for `security.protocol`, then `name=value` assignments.
 """
 
 import logging
@@ -16,21 +16,20 @@ ENVIRONMENT_PREFIX = "FRAUDSTREAM_KAFKA_"
 """librdkafka's property a.b.c is the variable FRAUDSTREAM_KAFKA_A_B_C."""
 
 LIBRDKAFKA_LOGGER = "librdkafka"
-"""Where librdkafka's own remarks go instead of straight to stderr."""
+"""Receives librdkafka's own log lines, which go to stderr otherwise."""
 
 DEFAULT_BROKER = "localhost:9092"
 
-_SECRET_WORDS = ("password", "secret", "key.pem", "certificate.pem", "token", "oauthbearer.config")
 _BROKERS = "bootstrap.servers"
 
 
 @dataclass(frozen=True, slots=True)
 class KafkaSettings:
-    """How to reach Kafka, for every client alike.
+    """How every client reaches Kafka.
 
     Attributes:
-        broker: where to begin, "HOST:PORT" or several with commas.
-        properties: further librdkafka properties by name; may hold secrets, so not in the repr.
+        broker: the address of a broker, "HOST:PORT", or several separated by commas.
+        properties: further librdkafka properties by name; not in the repr: they may hold secrets.
     """
 
     broker: str = DEFAULT_BROKER
@@ -45,28 +44,20 @@ class KafkaSettings:
         """Return a librdkafka configuration.
 
         Args:
-            defaults: our choices where the user made none.
-            required: our choices that delivery rests on; the user cannot change them.
+            defaults: properties that the user may override.
+            required: properties that delivery depends on; the user cannot override them.
 
         Raises:
-            SettingsError: if a property of the user contradicts a required one.
+            SettingsError: if the user sets a required property.
         """
         required = required or {}
         for name in required.keys() & self.properties.keys():
             raise SettingsError(
-                f"The Kafka property {name} cannot be set: what is promised about delivery "
-                f"rests on it. Remove it from your settings."
+                f"The Kafka property {name} cannot be set, because the delivery guarantees "
+                f"depend on it. Remove it from your settings."
             )
         ours = {**(defaults or {}), **self.properties, **required, _BROKERS: self.broker}
         return {**ours, "logger": logging.getLogger(LIBRDKAFKA_LOGGER)}
-
-    def shown(self) -> dict[str, str]:
-        """Return what may be printed: secrets replaced by "[hidden]"."""
-        properties = {
-            name: "[hidden]" if _is_secret(name) else value
-            for name, value in sorted(self.properties.items())
-        }
-        return {_BROKERS: self.broker, **properties}
 
 
 def load_settings(
@@ -76,16 +67,16 @@ def load_settings(
     environment: Mapping[str, str] | None = None,
     assignments: Iterable[str] = (),
 ) -> KafkaSettings:
-    """Gather the settings from their sources.
+    """Merge the settings from their sources.
 
     Args:
-        broker: wins over any `bootstrap.servers` from elsewhere when not None.
+        broker: overrides `bootstrap.servers` of all other sources unless None.
         file: `name = value` lines, `#` comments, as librdkafka's own tools read them.
-        environment: variables, of which those with `ENVIRONMENT_PREFIX` count.
-        assignments: `name=value` texts from the command line.
+        environment: variables; those with `ENVIRONMENT_PREFIX` are properties.
+        assignments: `name=value` texts, which override the other sources.
 
     Raises:
-        SettingsError: if the file cannot be read or a line or text is no assignment.
+        SettingsError: if the file cannot be read, or an assignment is malformed.
     """
     properties: dict[str, str] = {}
     if file is not None:
@@ -95,7 +86,9 @@ def load_settings(
             property_name = name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("_", ".")
             properties[property_name] = value
     for assignment in assignments:
-        name, value = _split(assignment, "--kafka takes NAME=VALUE, for example linger.ms=5")
+        name, value = _split(
+            assignment, "A Kafka property is not of the form NAME=VALUE, for example linger.ms=5"
+        )
         properties[name] = value
     given = properties.pop(_BROKERS, None)
     return KafkaSettings(broker or given or DEFAULT_BROKER, properties)
@@ -117,12 +110,8 @@ def _read_file(file: Path) -> dict[str, str]:
 
 
 def _split(assignment: str, complaint: str) -> tuple[str, str]:
-    """Split at the first "="; the complaint never repeats the text, which may hold a secret."""
+    """Split at the first "="; the complaint must not repeat the text, which may hold a secret."""
     name, equals, value = assignment.partition("=")
     if not equals or not name.strip():
         raise SettingsError(f"{complaint}.")
     return name.strip(), value.strip()
-
-
-def _is_secret(name: str) -> bool:
-    return any(word in name for word in _SECRET_WORDS)

@@ -1,4 +1,4 @@
-"""Reading whole topics as one who looks on: committed records only, no group, no commits."""
+"""Follows topics: reads them from their first or next record on, for as long as it likes."""
 
 import logging
 import time
@@ -6,54 +6,29 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Self
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
-from kafkaio.clients import make_consumer
-from kafkaio.errors import (
-    BrokerUnreachableError,
-    ClientFailedError,
-    ConnectionRejectedError,
-    PermissionMissingError,
-    TopicMissingError,
-)
-from kafkaio.permissions import Permission, PermissionCheck, explain_missing
+from kafkaio.clients import make_consumer, reader_configuration
+from kafkaio.connectivity import PROBE_SECONDS, ClientErrors, wait_for_first_answer
+from kafkaio.error_codes import BROKER_AWAY, REQUEST_TIMED_OUT
+from kafkaio.partitions import PartitionId, list_partitions
+from kafkaio.permissions import Permission, PermissionCheck, require_granted
+from kafkaio.reading import raise_lasting, take_records
 from kafkaio.settings import KafkaSettings
-from kafkaio.tls_probe import explain_failure
 
 logger = logging.getLogger(__name__)
 
-PartitionId = tuple[str, int]
-"""A topic's name and a partition's number."""
-
 # How long the first answer may take; a person waits for it.
 CONNECT_SECONDS = 6.0
-# Every blocking call is this short, so that Ctrl-C is heard.
-_PROBE_SECONDS = 1.0
-# How often partitions that somebody added are looked for; each look takes milliseconds.
-_ADOPT_SECONDS = 30.0
-
-_AWAY = {
-    KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001 - librdkafka's local codes are spelled so
-    KafkaError._TRANSPORT,  # noqa: SLF001
-    KafkaError._RESOLVE,  # noqa: SLF001
-    KafkaError._TIMED_OUT,  # noqa: SLF001
-}
-_REFUSED = {
-    KafkaError._AUTHENTICATION,  # noqa: SLF001
-    KafkaError._SSL,  # noqa: SLF001
-}
-_GONE = {
-    KafkaError.UNKNOWN_TOPIC_OR_PART,
-    KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001
-    KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001
-}
+# How often added partitions are looked for; each look takes milliseconds.
+_DISCOVERY_SECONDS = 30.0
 
 
 class TopicReader:
-    """A reader of all partitions of some topics, who leaves no trace at the broker.
+    """Reads all partitions of some topics, committed records only, and leaves no trace in Kafka.
 
-    It assigns the partitions itself instead of joining a group, so that it takes nothing from
-    anybody and may run as often as one likes. Records of aborted transactions are never seen.
+    It assigns the partitions itself instead of joining a group, so any number of readers can run
+    without taking records from each other.
 
     Use it in a `with` statement, `connect` first. Everything happens in the caller's thread.
 
@@ -64,7 +39,7 @@ class TopicReader:
         clock: monotonic seconds.
 
     Attributes:
-        away: whether Kafka is thought not to answer at present.
+        is_broker_away: whether Kafka does not answer at present.
 
     Raises:
         SettingsError: if a Kafka property is not accepted.
@@ -78,19 +53,17 @@ class TopicReader:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
-        self._broker = settings.broker
         self._topics = topics
         self._clock = clock
-        self.away = False
-        self._suspected = False
+        self.is_broker_away = False
+        self._is_outage_suspected = False
         self._next_probe = 0.0
-        self._last_error = ""
-        self._refusal: KafkaError | None = None
-        self._said: set[int] = set()
-        self._reached: dict[PartitionId, int] = {}
-        self._targets: dict[PartitionId, int] = {}
-        self._next_look = 0.0
-        self._consumer = self._client(settings)
+        self._next_discovery = 0.0
+        self._errors = ClientErrors()
+        self._logged: set[int] = set()
+        self._positions: dict[PartitionId, int] = {}
+        self._ends: dict[PartitionId, int] = {}
+        self._consumer = make_consumer(reader_configuration(settings, on_error=self._on_error))
 
     def __enter__(self) -> Self:
         return self
@@ -104,202 +77,148 @@ class TopicReader:
         self._consumer.close()
 
     def connect(self, *, stopped: Callable[[], bool]) -> bool:
-        """Wait for Kafka's first answer and begin; return False if `stopped` said so before.
+        """Wait for Kafka and assign all partitions; return False if `stopped` before.
 
         Raises:
-            TopicMissingError: if a topic is not there.
-            PermissionMissingError: if Kafka does not let us read one.
+            TopicMissingError: if a topic does not exist.
+            PermissionMissingError: if Kafka does not permit reading one.
             ConnectionRejectedError: if Kafka rejects the connection.
             BrokerUnreachableError: if Kafka does not answer within `CONNECT_SECONDS`.
         """
-        deadline = self._clock() + CONNECT_SECONDS
-        while not stopped():
-            try:
-                self._begin()
-            except KafkaException as error:
-                self._consumer.poll(0)  # lets error callbacks run, which know the cause
-                tried = CONNECT_SECONDS - (deadline - self._clock())
-                if sentence := explain_failure(self._settings, self._refusal, tried=tried):
-                    raise ConnectionRejectedError(sentence) from error
-                if self._clock() >= deadline:
-                    cause = self._last_error or error.args[0].str()
-                    raise BrokerUnreachableError(
-                        f"Kafka at {self._broker} does not answer: {cause}. "
-                        "Is it running, and is the address right (--broker HOST:PORT)?"
-                    ) from error
-            else:
-                return True
-        return False
+        return wait_for_first_answer(
+            self._assign,
+            self._consumer,
+            self._settings,
+            self._errors,
+            patience=CONNECT_SECONDS,
+            stopped=stopped,
+            clock=self._clock,
+        )
 
     def read(self, maximum: int = 1000, *, wait: float = 0.1) -> list[Message]:
-        """Block up to `wait` seconds for a first record, then take what is already there.
+        """Block up to `wait` seconds for a first record, then take those that are already fetched.
 
-        While Kafka is away it returns nothing, after having said so once in the log.
+        Returns nothing during an outage, and logs its begin and its end.
 
         Raises:
             TopicMissingError: if a topic was deleted.
-            PermissionMissingError: if Kafka does not let us read one any more.
-            ClientFailedError: if the client cannot go on.
+            PermissionMissingError: if Kafka no longer permits reading one.
+            ClientFailedError: if the client reports a fatal error.
         """
-        if self._suspected:
+        if self._is_outage_suspected:
             self._probe()
-        elif self._clock() >= self._next_look:
-            self._adopt()
+        elif self._clock() >= self._next_discovery:
+            self._add_partitions()
         messages = self._consumer.consume(1, timeout=wait)
         if messages and maximum > 1:
             messages += self._consumer.consume(maximum - 1, timeout=0)
-        return [message for message in messages if self._is_record(message)]
+        return take_records(messages, self._positions, self._handle_error)
 
-    def mark(self) -> bool:
-        """Note where the topics end now, for `arrived`; return False if Kafka does not answer."""
-        if self.away:
+    def snapshot_ends(self) -> bool:
+        """Fetch the topics' present ends, for `has_caught_up`; return False during an outage."""
+        if self.is_broker_away:
             return False
         try:
-            self._targets = {place: self._ends(place)[1] for place in self._reached}
+            self._ends = {partition: self._bounds(partition)[1] for partition in self._positions}
         except KafkaException:
-            self._suspected = True
+            self._is_outage_suspected = True
             return False
         return True
 
-    def arrived(self, topics: Iterable[str]) -> bool:
-        """Return whether all that stood in these topics at the last `mark` has been read.
+    def has_caught_up(self, topics: Iterable[str]) -> bool:
+        """Return whether these topics were read up to their ends at the last `snapshot_ends`.
 
-        `connect` makes the first mark.
+        `connect` takes the first snapshot.
         """
         wanted = set(topics)
         return all(
-            self._reached[place] >= target
-            for place, target in self._targets.items()
-            if place[0] in wanted
+            self._positions[partition] >= end
+            for partition, end in self._ends.items()
+            if partition[0] in wanted
         )
 
     def pause(self, topic: str) -> None:
-        """Leave this topic's records in Kafka until `resume`."""
-        self._consumer.pause(self._partitions(topic))
+        """Stop fetching this topic until `resume`."""
+        self._consumer.pause(self._assigned(topic))
 
     def resume(self, topic: str) -> None:
-        """Read this topic again."""
-        self._consumer.resume(self._partitions(topic))
+        """Fetch this topic again."""
+        self._consumer.resume(self._assigned(topic))
 
-    def _client(self, settings: KafkaSettings) -> Consumer:
-        configuration = settings.client(
-            {
-                # Never joined and never committed to; librdkafka only wants a name.
-                "group.id": "fraudstream-follower",
-                # Where retention has deleted what was to be read next, go on with the oldest.
-                "auto.offset.reset": "earliest",
-                # The end of a partition is told by an empty fetch, which takes this long.
-                "fetch.wait.max.ms": 100,
-            },
-            required={
-                "isolation.level": "read_committed",
-                "enable.auto.commit": False,
-                "enable.auto.offset.store": False,
-                "enable.partition.eof": True,
-                "error_cb": self._hear,
-            },
-        )
-        return make_consumer(configuration)
-
-    def _begin(self) -> None:
-        """Assign every partition from where its topic's choice says."""
-        places = self._places()
-        missing = [topic for topic in self._topics if topic not in dict(places)]
-        if missing:
-            rights = [Permission("Read", "topic", topic) for topic in self._topics]
-            if (
-                lacking := PermissionCheck(self._settings)
-                .look(rights, timeout=_PROBE_SECONDS)
-                .lacking
-            ):
-                raise PermissionMissingError(explain_missing(self._settings, lacking))
-            raise TopicMissingError(
-                f"Kafka at {self._broker} has no topic {' and no topic '.join(missing)}; "
-                "create what is missing with 'fraudstream topics create'."
-            )
-        ends = {place: self._ends(place) for place in places}
-        self._targets = {place: end for place, (_, end) in ends.items()}
-        self._reached = {
-            place: first if self._topics[place[0]] else end for place, (first, end) in ends.items()
+    def _assign(self) -> None:
+        """Assign every partition, from its first record on or from its end."""
+        partitions = self._list_partitions()
+        if {topic for topic, _ in partitions} != self._topics.keys():
+            # Hidden topics look the same as missing ones.
+            readable = [Permission("Read", "topic", topic) for topic in self._topics]
+            check = PermissionCheck(self._settings)
+            require_granted(self._settings, check.report(readable, timeout=PROBE_SECONDS))
+            raise KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))  # created just now
+        bounds = {partition: self._bounds(partition) for partition in partitions}
+        self._ends = {partition: end for partition, (_, end) in bounds.items()}
+        self._positions = {
+            partition: first if self._topics[partition[0]] else end
+            for partition, (first, end) in bounds.items()
         }
         self._consumer.assign(
-            [TopicPartition(*place, offset) for place, offset in self._reached.items()]
+            [TopicPartition(*partition, offset) for partition, offset in self._positions.items()]
         )
-        self._next_look = self._clock() + _ADOPT_SECONDS
+        self._next_discovery = self._clock() + _DISCOVERY_SECONDS
 
-    def _places(self) -> list[PartitionId]:
-        known = self._consumer.list_topics(timeout=_PROBE_SECONDS).topics
-        return [
-            (topic, partition)
-            for topic in self._topics
-            if topic in known
-            for partition in known[topic].partitions
-        ]
-
-    def _ends(self, place: PartitionId) -> tuple[int, int]:
-        """Return a partition's first offset and the one after the last committed record."""
-        return self._consumer.get_watermark_offsets(TopicPartition(*place), timeout=_PROBE_SECONDS)
-
-    def _adopt(self) -> None:
-        """Take partitions added since, from their first record on."""
-        self._next_look = self._clock() + _ADOPT_SECONDS
+    def _add_partitions(self) -> None:
+        """Assign partitions that were added since, from their first record on."""
+        self._next_discovery = self._clock() + _DISCOVERY_SECONDS
         try:
-            new = [place for place in self._places() if place not in self._reached]
+            new = [part for part in self._list_partitions() if part not in self._positions]
         except KafkaException:
             return
         if new:
-            self._reached |= dict.fromkeys(new, 0)
-            self._consumer.incremental_assign([TopicPartition(*place, 0) for place in new])
-            logger.info("Following %d more partitions.", len(new))
+            self._positions |= dict.fromkeys(new, 0)
+            self._consumer.incremental_assign([TopicPartition(*partition, 0) for partition in new])
+            logger.info("Reading %d added partitions.", len(new))
 
-    def _partitions(self, topic: str) -> list[TopicPartition]:
-        return [TopicPartition(*place) for place in self._reached if place[0] == topic]
+    def _list_partitions(self) -> list[PartitionId]:
+        return list_partitions(self._consumer, self._topics, timeout=PROBE_SECONDS)
 
-    def _is_record(self, message: Message) -> bool:
-        """Tell records from what librdkafka hands over in their place; note how far we are."""
-        place = (str(message.topic()), message.partition() or 0)
-        error = message.error()
-        if error is None:
-            self._reached[place] = (message.offset() or 0) + 1
-            return True
-        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
-            self._reached[place] = message.offset() or 0
-        elif error.code() in _GONE:
-            raise TopicMissingError(f"Topic {place[0]} is not there any more.")
-        elif error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
-            right = Permission("Read", "topic", place[0])
-            raise PermissionMissingError(explain_missing(self._settings, [right]))
-        elif error.fatal():
-            raise ClientFailedError(f"The Kafka consumer cannot go on: {error.str()}.")
-        else:
-            self._hear(error)
-        return False
+    def _bounds(self, partition: PartitionId) -> tuple[int, int]:
+        """Return a partition's first offset and the one after the last committed record."""
+        return self._consumer.get_watermark_offsets(
+            TopicPartition(*partition), timeout=PROBE_SECONDS
+        )
 
-    def _hear(self, error: KafkaError) -> None:
-        """Hear a client's error, from within `consume` and `poll`."""
+    def _assigned(self, topic: str) -> list[TopicPartition]:
+        return [
+            TopicPartition(*partition) for partition in self._positions if partition[0] == topic
+        ]
+
+    def _handle_error(self, error: KafkaError, partition: PartitionId) -> None:
+        raise_lasting(self._settings, error, partition)
+        self._on_error(error)
+
+    def _on_error(self, error: KafkaError) -> None:
         if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
-            return  # librdkafka looks for the group that we only name and do not use
-        self._last_error = error.str()
-        if error.code() in _REFUSED:
-            self._refusal = error
-        if error.code() in _AWAY:
-            self._suspected = True  # may be one connection only, which librdkafka opens again
-        elif self._reached and error.code() not in self._said:
-            self._said.add(error.code())
-            logger.warning("Kafka says: %s", error.str())
+            return  # librdkafka looks up the group, which has a name but is never used
+        self._errors(error)
+        if error.code() in BROKER_AWAY or error.code() == REQUEST_TIMED_OUT:
+            # May be a single connection, which librdkafka opens again.
+            self._is_outage_suspected = True
+        elif self._positions and error.code() not in self._logged:
+            self._logged.add(error.code())
+            logger.warning("Kafka reports: %s", error.str())
 
     def _probe(self) -> None:
-        """See, once a second, whether Kafka answers; say so when that changed."""
+        """Find out, at most once a second, whether Kafka answers; log when that has changed."""
         if self._clock() < self._next_probe:
             return
+        broker = self._settings.broker
         try:
-            self._consumer.list_topics(timeout=_PROBE_SECONDS)
+            self._consumer.list_topics(timeout=PROBE_SECONDS)
         except KafkaException:
-            self._next_probe = self._clock() + _PROBE_SECONDS
-            if not self.away:
-                logger.warning("Kafka at %s does not answer; waiting for it.", self._broker)
-            self.away = True
+            self._next_probe = self._clock() + PROBE_SECONDS
+            if not self.is_broker_away:
+                logger.warning("Kafka at %s does not answer; waiting for it.", broker)
+            self.is_broker_away = True
         else:
-            if self.away:
-                logger.info("Kafka at %s answers again.", self._broker)
-            self.away = self._suspected = False
+            if self.is_broker_away:
+                logger.info("Kafka at %s answers again.", broker)
+            self.is_broker_away = self._is_outage_suspected = False

@@ -4,16 +4,18 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._metadata import TopicMetadata
 from confluent_kafka.cimpl import NewTopic
 
-from kafkaio.errors import BrokerUnreachableError, ConnectionRejectedError, TopicAdminError
+from kafkaio.clients import make_admin
+from kafkaio.connectivity import PROBE_SECONDS, ClientErrors, wait_for_first_answer
+from kafkaio.error_codes import AUTHORIZATION_ERRORS, TOPIC_MISSING
+from kafkaio.errors import BrokerUnreachableError, TopicAdminError
 from kafkaio.settings import KafkaSettings
-from kafkaio.tls_probe import explain_failure
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -99,7 +101,7 @@ def delete_topics(settings: KafkaSettings, names: Iterable[str]) -> list[str]:
     """Delete topics with their records; return those that existed, once they are gone.
 
     Raises:
-        TopicAdminError: if Kafka refuses to delete a topic.
+        TopicAdminError: if Kafka rejects the deletion of a topic.
         BrokerUnreachableError: if Kafka does not answer.
         ConnectionRejectedError: if Kafka rejects the connection.
     """
@@ -138,31 +140,17 @@ def _milliseconds(retention: timedelta | None) -> int:
 
 
 def _connect(settings: KafkaSettings) -> AdminClient:
-    reported: list[KafkaError] = []
-    try:
-        # Every failure is raised here, in one sentence, so librdkafka's own lines are muted.
-        configuration: dict[str, Any] = {
-            "log_level": 0,
-            **settings.client(),
-            "error_cb": reported.append,
-        }
-        admin = AdminClient(configuration)
-    except KafkaException as error:
-        raise TopicAdminError(f"A Kafka property is not accepted: {_text(error)}.") from error
-    try:
-        _metadata(admin, settings)
-    except BrokerUnreachableError as error:
-        admin.poll(0)  # runs the error callback, which knows the cause
-        sentence = explain_failure(settings, _rejection(reported), tried=REQUEST_SECONDS)
-        if sentence:
-            raise ConnectionRejectedError(sentence) from error
-        raise
+    errors = ClientErrors()
+    # Every failure is raised here, in one sentence, so librdkafka's own lines are muted.
+    admin = make_admin({"log_level": 0, **settings.client(), "error_cb": errors})
+    wait_for_first_answer(
+        lambda: admin.list_topics(timeout=PROBE_SECONDS),
+        admin,
+        settings,
+        errors,
+        patience=REQUEST_SECONDS,
+    )
     return admin
-
-
-def _rejection(reported: Iterable[KafkaError]) -> KafkaError | None:
-    codes = {KafkaError._AUTHENTICATION, KafkaError._SSL}  # noqa: SLF001 - librdkafka's public codes
-    return next((error for error in reported if error.code() in codes), None)
 
 
 def _metadata(admin: AdminClient, settings: KafkaSettings) -> dict[str, TopicMetadata]:
@@ -170,7 +158,7 @@ def _metadata(admin: AdminClient, settings: KafkaSettings) -> dict[str, TopicMet
         return admin.list_topics(timeout=REQUEST_SECONDS).topics
     except KafkaException as error:
         raise BrokerUnreachableError(
-            f"No Kafka answers at {settings.broker} ({_text(error)})."
+            f"Kafka at {settings.broker} does not answer: {_text(error)}."
         ) from error
 
 
@@ -182,8 +170,8 @@ def _is_created(name: str, future: "Future[None]") -> bool:
         code = error.args[0].code()
         if code == KafkaError.TOPIC_ALREADY_EXISTS:
             return False
-        refused = code == KafkaError.TOPIC_AUTHORIZATION_FAILED
-        missing = f"; permission Create on topic {name} is missing" if refused else ""
+        is_denied = code in AUTHORIZATION_ERRORS
+        missing = f"; permission Create on topic {name} is missing" if is_denied else ""
         raise TopicAdminError(
             f"Topic {name} cannot be created: {_text(error)}{missing}."
         ) from error
@@ -195,7 +183,7 @@ def _is_deleted(name: str, future: "Future[None]") -> bool:
     try:
         future.result()
     except KafkaException as error:
-        if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+        if error.args[0].code() in TOPIC_MISSING:
             return False
         raise TopicAdminError(f"Topic {name} cannot be deleted: {_text(error)}.") from error
     return True
@@ -219,13 +207,17 @@ def _await_leaders(
 
 
 def _require_visible(admin: AdminClient, names: list[str]) -> None:
-    """Fail if Kafka hides one of the topics, which would otherwise be awaited in vain."""
+    """Check that Kafka hides none of the topics; a hidden one would be waited for in vain.
+
+    Raises:
+        TopicAdminError: if it hides one.
+    """
     answers = admin.describe_topics(TopicCollection(names), request_timeout=REQUEST_SECONDS)
     for name, answer in answers.items() if names else ():
         try:
             answer.result()
         except KafkaException as error:
-            if error.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+            if error.args[0].code() in AUTHORIZATION_ERRORS:
                 raise TopicAdminError(
                     f"Topic {name} is created but hidden from this user; permission Describe on "
                     f"topic {name} is missing."

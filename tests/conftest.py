@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.node import free_port
+from broker.ports import free_port
 from broker.properties import server_properties
 from events.topics import Topics
 from kafkaio.settings import KafkaSettings

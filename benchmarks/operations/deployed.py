@@ -13,9 +13,10 @@ from pathlib import Path
 from benchmarks.harness.detector import artifact, start_detector
 from benchmarks.operations.prometheus import Prometheus
 from benchmarks.peers.environments import ROOT
+from broker.ports import free_port
 from broker.process import start_tied
 from events.topics import Topics
-from fraudstream.demo.service_process import ServiceProcess, free_port
+from fraudstream.demo.service_process import ServiceProcess
 from kafkaio.settings import KafkaSettings
 
 DEPLOY = ROOT / "deploy"

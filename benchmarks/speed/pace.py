@@ -14,8 +14,8 @@ from broker.server import EmbeddedBroker
 from dataset.twin import synthesize
 from events.topics import Topics
 from fraudstream.cache import cache_folder
-from fraudstream.demo.reconciliation import read_all
 from fraudstream.logs import log_to_stderr
+from kafkaio.reading import read_topic
 from kafkaio.settings import KafkaSettings
 from kafkaio.topics import create_topics
 from producer.pace import Rate
@@ -39,7 +39,7 @@ def main(rate: float = 5000, seconds: float = 10) -> None:
         settings = KafkaSettings(broker.address)
         create_topics(settings, topics.all(), partitions=1, retention=None)
         report = replay(synthesize(rows, seed=3), settings, topics, pace=Rate(rate))
-        stamps = [message.timestamp()[1] for message in read_all(settings, topics.transactions)]
+        stamps = [message.timestamp()[1] for message in read_topic(settings, topics.transactions)]
     times = np.sort(np.array(stamps, dtype=np.int64))
     mean = (len(times) - 1) / (times[-1] - times[0]) * 1000
     share = rate * WINDOW_MILLISECONDS / 1000

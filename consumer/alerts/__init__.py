@@ -1,1 +1,1 @@
-"""Following the alerts topic and printing each alert."""
+"""Follows the alerts topic and prints each alert."""

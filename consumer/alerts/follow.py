@@ -1,11 +1,12 @@
-"""Following the alerts: each one to whoever wants to see it, and as a line for people."""
+"""Follows the alerts topic, and formats an alert as a line of text."""
 
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime, tzinfo
+from datetime import tzinfo
 
 from confluent_kafka import Message
 
+from consumer.terminal_text import local_time, one_line
 from events.codec import decode_alert
 from events.errors import PayloadError
 from events.messages import Alert
@@ -25,24 +26,24 @@ def follow_alerts(
     from_beginning: bool = False,
     limit: int | None = None,
 ) -> int:
-    """Show every alert, as it is committed, until `stopped` says so; return how many were shown.
+    """Show each alert once it is committed, until `stopped`; return how many were shown.
 
-    What is no alert costs a line in the log and nothing else.
+    A record that is no alert is logged and skipped.
 
     Args:
         settings: how to reach Kafka.
-        topics: whose alerts.
+        topics: the topics' names.
         show: called with each alert, in the order of its partition.
-        stopped: asked several times a second.
-        from_beginning: also those that are there already.
+        stopped: polled several times a second.
+        from_beginning: show earlier alerts too.
         limit: stop after this many.
 
     Raises:
-        ConsumerError: if Kafka or the topic cannot be reached at the start, or the topic goes.
+        KafkaIOError: if Kafka or the topic cannot be reached at the start, or the topic is deleted.
     """
     shown = 0
-    with TopicReader(settings, {topics.alerts: from_beginning}) as follower:
-        if not follower.connect(stopped=stopped):
+    with TopicReader(settings, {topics.alerts: from_beginning}) as reader:
+        if not reader.connect(stopped=stopped):
             return shown
         logger.info(
             "Following %s at %s, %s.",
@@ -51,7 +52,7 @@ def follow_alerts(
             "from its beginning" if from_beginning else "new alerts only",
         )
         while not stopped():
-            for message in follower.read():
+            for message in reader.read():
                 alert = read_alert(message)
                 if alert is None:
                     continue
@@ -63,12 +64,12 @@ def follow_alerts(
 
 
 def read_alert(message: Message) -> Alert | None:
-    """Return the alert in a record, or None after having said in the log that it is none."""
+    """Return the alert in a record; log a record that is none, and return None."""
     try:
         return decode_alert(message.value())
     except PayloadError as error:
         logger.warning(
-            "Passed over offset %s of %s [%s], which is no alert: %s",
+            "Skipped offset %s of %s [%s], which is no alert: %s",
             message.offset(),
             message.topic(),
             message.partition(),
@@ -78,14 +79,14 @@ def read_alert(message: Message) -> Alert | None:
 
 
 def readable(alert: Alert, zone: tzinfo | None = None) -> str:
-    """Return the alert as one aligned line.
+    """Return an alert as one aligned line.
 
-    Event time, transaction, money, score against threshold, milliseconds from the event to its
-    detection, model.
+    The line has event time, transaction id, amount, score and threshold, milliseconds from the
+    event to its detection, and model version.
 
     Args:
-        alert: what to show.
-        zone: whose time to show; None for this machine's.
+        alert: the alert.
+        zone: the time zone to show; None for this machine's.
     """
     latency = alert.detection_time_ms - alert.event_time_ms
     return (
@@ -96,17 +97,3 @@ def readable(alert: Alert, zone: tzinfo | None = None) -> str:
         f"{latency:>7,} ms  "
         f"model {one_line(alert.model_version)}"
     )
-
-
-def local_time(milliseconds: int, zone: tzinfo | None = None) -> str:
-    """Return a time since the epoch as date and time of day; as it is where no calendar has it."""
-    try:
-        moment = datetime.fromtimestamp(milliseconds / 1000, UTC).astimezone(zone)
-    except (OverflowError, ValueError, OSError):
-        return f"{milliseconds} ms"
-    return moment.isoformat(sep=" ", timespec="milliseconds")[:23]
-
-
-def one_line(text: str) -> str:
-    """Return the text without what could move a terminal's cursor or begin a new line."""
-    return "".join(character if character.isprintable() else "?" for character in text)

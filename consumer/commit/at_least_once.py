@@ -7,7 +7,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from consumer.commit.kafka_sink import KafkaSink, collect_errors, commit_failed, permission_lost
 from consumer.commit.sink import AbortedError, CommitStep, CommitTimings, OutputRecord
 from consumer.errors import CommitError
-from kafkaio.permissions import AUTHORIZATION_ERRORS
+from kafkaio.error_codes import AUTHORIZATION_ERRORS
 
 
 class AtLeastOnce(KafkaSink):

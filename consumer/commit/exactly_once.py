@@ -15,8 +15,8 @@ from consumer.commit.kafka_sink import (
 )
 from consumer.commit.sink import AbortedError, CommitStep, CommitTimings, OutputRecord
 from consumer.errors import CommitError
+from kafkaio.error_codes import AUTHORIZATION_ERRORS
 from kafkaio.errors import PermissionMissingError
-from kafkaio.permissions import AUTHORIZATION_ERRORS
 
 logger = logging.getLogger(__name__)
 

@@ -1,1 +1,1 @@
-"""Dead letters: read, counted, shown, and put back where they came from."""
+"""Dead letters: lists, shows and requeues them."""

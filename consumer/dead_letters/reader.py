@@ -1,4 +1,4 @@
-"""Reading the dead-letter topic from where one likes to the end it had at one moment."""
+"""Reads the dead-letter topic, up to the ends that it had at one moment."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -7,57 +7,47 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self, cast
 
-from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 
 from consumer.detector.source import InputRecord
-from kafkaio.clients import make_consumer
+from kafkaio.clients import make_consumer, reader_configuration
 from kafkaio.connectivity import (
     TOPICS_SECONDS,
     Connectivity,
     Reachability,
     require_permissions,
 )
-from kafkaio.errors import ClientFailedError, TopicMissingError
+from kafkaio.error_codes import LEADER_MOVING
+from kafkaio.errors import ClientFailedError
 from kafkaio.permissions import Permission
+from kafkaio.reading import raise_lasting, read_to_end
 from kafkaio.settings import KafkaSettings
 from kafkaio.tls_probe import explain_failure
 
 # A person waits for the first answer; later, Kafka may be restarting.
 AWAY_SECONDS = 15.0
 
-# Longer than a transaction may stay open (`COMMIT_SECONDS` of the replay): the offsets of one that
-# was killed in a commit are told once Kafka has aborted it.
+# Longer than a transaction may stay open (`COMMIT_SECONDS` of the requeue): after one was killed in
+# a commit, Kafka returns the group's offsets once it has aborted that transaction.
 _ANSWER_SECONDS = 15.0
 
-# Each blocking call is this short, so that Ctrl-C is heard.
-_WAIT_SECONDS = 0.1
+_RETRY_SECONDS = 0.1
 
 # 500 dead letters of the usual 1.3 kB make a transaction of 0.65 MB, whose 5 to 10 ms are then
 # little beside the work; at the largest possible, 1 MB each, they still fit in memory.
 BATCH_MAXIMUM = 500
 
-# What a broker says while it is restarted, or hands its partitions to another.
-_MOVING = {
-    KafkaError.NOT_LEADER_FOR_PARTITION,
-    KafkaError.LEADER_NOT_AVAILABLE,
-    KafkaError.COORDINATOR_NOT_AVAILABLE,
-    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-    KafkaError.NOT_COORDINATOR,
-}
-_GONE = {
-    KafkaError.UNKNOWN_TOPIC_OR_PART,
-    KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001 - librdkafka's local codes are spelled so
-    KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001
-}
+# A batch is filled for this long.
+_FILL_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """A partition of the dead-letter topic at one moment, as offsets.
+class OffsetRange:
+    """The offsets of one partition of the dead-letter topic at one moment.
 
     Attributes:
         first: the oldest record that is kept.
-        next: where a replay goes on.
+        next: where the next requeue of the group begins.
         end: after the last committed record.
     """
 
@@ -67,27 +57,27 @@ class Stretch:
 
 
 class DeadLetterReader:
-    """Reads committed dead letters up to the end that was noted, and no further.
+    """Reads committed dead letters up to the ends of a snapshot.
 
-    It knows how far the group of the replay has come, but joins it not: partitions are assigned,
-    so that looking takes nothing from anybody, and a replay that was killed holds up none.
+    It fetches the offsets that the requeue's group has committed, but does not join the group: it
+    assigns the partitions itself. So reading takes no partition from anybody, and a requeue that
+    was killed blocks no other one.
 
-    Use it in a `with` statement: `connect`, then `note`, then `read`.
+    Use it in a `with` statement: `connect`, then `snapshot`, then `read`.
 
     Args:
         settings: how to reach Kafka.
         topic: the dead-letter topic.
-        group: whose committed offsets tell what was replayed.
-        stopped: asked several times a second; once it says so, reading ends.
-        batch_maximum: records read at a time.
+        group: the requeue's group, whose committed offsets say what was requeued.
+        stopped: polled several times a second; reading ends once it returns True.
+        batch_maximum: records in a batch.
 
     Attributes:
-        broker: Kafka's address, for messages.
         topic: the dead-letter topic.
         group: as given.
-        stretches: the partitions, as `note` found them.
-        consumer: the client, for commits in the group's name.
-        availability: whether Kafka answers.
+        ranges: the partitions' offsets at the last `snapshot`.
+        consumer: the client, for commits on behalf of the group.
+        connectivity: whether Kafka answers.
     """
 
     def __init__(
@@ -99,15 +89,24 @@ class DeadLetterReader:
         stopped: Callable[[], bool],
         batch_maximum: int = BATCH_MAXIMUM,
     ) -> None:
-        self.broker = settings.broker
         self.topic = topic
         self.group = group
-        self.stretches: dict[int, Stretch] = {}
+        self.ranges: dict[int, OffsetRange] = {}
         self._settings = settings
-        self.availability = Connectivity(
+        self.connectivity = Connectivity(
             settings.broker, limit=AWAY_SECONDS, why=partial(explain_failure, settings)
         )
-        self.consumer = make_consumer(_configuration(settings, group, self.availability))
+        configuration = reader_configuration(
+            settings,
+            {
+                # Dead letters may be large; the local queue need not hold 64 MB of them.
+                "queued.max.messages.kbytes": 16_384,
+                "fetch.queue.backoff.ms": 20,
+            },
+            group=group,
+            on_error=self.connectivity.on_error,
+        )
+        self.consumer = make_consumer(configuration)
         self._stopped = stopped
         self._batch_maximum = batch_maximum
 
@@ -123,18 +122,18 @@ class DeadLetterReader:
         self.consumer.close()
 
     def connect(self, *, to_commit: bool = False) -> bool:
-        """Wait for Kafka and the topic; return False if `stopped` said so before.
+        """Wait for Kafka and the topic; return False if `stopped` before.
 
         Args:
-            to_commit: whether the group's offsets are to be moved, which needs another right.
+            to_commit: whether to commit offsets of the group, which needs another permission.
 
         Raises:
             BrokerUnavailableError: if Kafka does not answer.
-            TopicMissingError: if there is no such topic.
-            PermissionMissingError: if reading it, or the group's offsets, is not permitted.
+            TopicMissingError: if the topic does not exist.
+            PermissionMissingError: if reading it or using the group is not permitted.
             ConnectionRejectedError: if Kafka rejects the connection.
         """
-        if not self.availability.connect(self.consumer, stopped=self._stopped):
+        if not self.connectivity.connect(self.consumer, stopped=self._stopped):
             return False
         self.require(
             Permission("Read", "topic", self.topic),
@@ -142,48 +141,50 @@ class DeadLetterReader:
         )
         return not self._stopped()
 
-    def require(self, *rights: Permission, patience: float = TOPICS_SECONDS) -> None:
-        """See that Kafka grants these rights, and has the topics they are on.
+    def require(self, *permissions: Permission, patience: float = TOPICS_SECONDS) -> None:
+        """Check that Kafka grants these permissions, and that their topics exist.
 
         Raises:
             KafkaIOError: as `require_permissions`.
         """
-        require_permissions(self._settings, rights, stopped=self._stopped, patience=patience)
+        require_permissions(self._settings, permissions, stopped=self._stopped, patience=patience)
 
-    def note(self) -> None:
-        """Note where each partition begins, ends, and is to be replayed from.
+    def snapshot(self) -> None:
+        """Fetch where each partition begins and ends, and where the next requeue begins.
 
         Raises:
-            ClientFailedError: if Kafka does not tell.
+            ClientFailedError: if Kafka does not return the offsets.
         """
-        for partition, committed in self.committed().items():
-            place = TopicPartition(self.topic, partition)
-            first, end = self._ask(self.consumer.get_watermark_offsets, place)
-            # Retention may have deleted what was to be replayed next.
-            self.stretches[partition] = Stretch(first, max(first, committed), end)
+        for number, committed in self.committed_offsets().items():
+            partition = TopicPartition(self.topic, number)
+            first, end = self._request(self.consumer.get_watermark_offsets, partition)
+            # Retention may have deleted the records at the committed offset.
+            self.ranges[number] = OffsetRange(first, max(first, committed), end)
 
-    def committed(self) -> dict[int, int]:
+    def committed_offsets(self) -> dict[int, int]:
         """Return the group's offset in each partition; a negative one where it has none.
 
         Raises:
-            ClientFailedError: if Kafka does not tell.
+            ClientFailedError: if Kafka does not return the offsets.
         """
-        known = self._ask(self.consumer.list_topics, self.topic).topics[self.topic].partitions
-        places = [TopicPartition(self.topic, partition) for partition in sorted(known)]
-        return {it.partition: it.offset for it in self._ask(self.consumer.committed, places)}
+        known = self._request(self.consumer.list_topics, self.topic).topics[self.topic].partitions
+        partitions = [TopicPartition(self.topic, number) for number in sorted(known)]
+        committed = self._request(self.consumer.committed, partitions)
+        return {partition.partition: partition.offset for partition in committed}
 
-    def _ask(self, question: Callable[..., Any], about: object) -> Any:
+    def _request(self, request: Callable[..., Any], subject: object) -> Any:
+        """Send a request, and again while a partition or the group moves to another broker."""
         deadline = time.monotonic() + _ANSWER_SECONDS
         while True:
             try:
-                return question(about, timeout=_ANSWER_SECONDS)
+                return request(subject, timeout=_ANSWER_SECONDS)
             except KafkaException as error:
-                if error.args[0].code() in _MOVING and time.monotonic() < deadline:
-                    time.sleep(_WAIT_SECONDS)
+                if error.args[0].code() in LEADER_MOVING and time.monotonic() < deadline:
+                    time.sleep(_RETRY_SECONDS)
                     continue
                 raise ClientFailedError(
-                    f"Kafka at {self.broker} does not tell the offsets of {self.topic}: "
-                    f"{error.args[0].str()}."
+                    f"Kafka at {self._settings.broker} does not return the offsets of "
+                    f"{self.topic}: {error.args[0].str()}."
                 ) from error
 
     def read(
@@ -193,89 +194,38 @@ class DeadLetterReader:
         advance: Callable[[int], None] = lambda _offsets: None,
         recovered: Callable[[], None] = lambda: None,
     ) -> Iterator[list[InputRecord]]:
-        """Yield batches from these offsets, by partition, to the ends noted, or until `stopped`.
+        """Yield batches up to the ends of the snapshot, or until `stopped` returns True.
 
         Args:
-            starts: where to begin; a partition that is not named is not read.
-            advance: called with each number of offsets passed, once their batch is dealt with.
+            starts: by partition, the first offset to read; other partitions are not read.
+            advance: called with the number of offsets passed, once their batch was processed.
             recovered: called when Kafka answers again after an outage, before more is read.
 
         Raises:
-            BrokerUnavailableError: if Kafka has gone for longer than `AWAY_SECONDS`.
-            TopicMissingError: if the topic is gone.
-            ClientFailedError: if the client cannot go on.
+            BrokerUnavailableError: if Kafka has been away for longer than `AWAY_SECONDS`.
+            TopicMissingError: if the topic was deleted.
+            PermissionMissingError: if Kafka no longer permits reading it.
+            ClientFailedError: if the client cannot continue.
         """
-        reached = {it: at for it, at in starts.items() if at < self.stretches[it].end}
-        self.consumer.assign([TopicPartition(self.topic, *place) for place in reached.items()])
-        while reached and not self._stopped():
-            reachability = self.availability.wait_until_reachable(
+
+        def may_continue() -> bool:
+            if self._stopped():
+                return False
+            reachability = self.connectivity.wait_until_reachable(
                 self.consumer, stopped=self._stopped
             )
-            if reachability is Reachability.STOPPED:
-                return
             if reachability is Reachability.RECOVERED:
                 recovered()
-            batch: list[InputRecord] = []
-            before = sum(reached.values())
-            for message in self.consumer.consume(self._batch_maximum, timeout=_WAIT_SECONDS):
-                partition, offset = _reached(message, self.topic)
-                if partition not in reached:
-                    continue
-                end = self.stretches[partition].end
-                if message.error() is None and offset <= end:
-                    batch.append(cast("InputRecord", message))
-                reached[partition] = min(offset, end)
-            passed = sum(reached.values()) - before
-            if ended := [it for it, at in reached.items() if at == self.stretches[it].end]:
-                self._leave(ended, reached)
-            if batch:
-                yield batch
-            advance(passed)
+            return reachability is not Reachability.STOPPED
 
-    def _leave(self, partitions: list[int], reached: dict[int, int]) -> None:
-        """Read these no further: what stands behind their ends was written since."""
-        for partition in partitions:
-            del reached[partition]
-        self.consumer.incremental_unassign([TopicPartition(self.topic, it) for it in partitions])
-
-
-def _configuration(
-    settings: KafkaSettings, group: str, availability: Connectivity
-) -> dict[str, Any]:
-    return settings.client(
-        {
-            # Where retention has deleted what was to be read next, go on with the oldest.
-            "auto.offset.reset": "earliest",
-            # Dead letters may be large; what waits in memory need not be 64 MB.
-            "queued.max.messages.kbytes": 16_384,
-            "fetch.queue.backoff.ms": 20,
-            # The end of a partition is told by an empty fetch, which takes this long.
-            "fetch.wait.max.ms": 100,
-        },
-        required={
-            "group.id": group,
-            "isolation.level": "read_committed",
-            "enable.auto.commit": False,
-            "enable.auto.offset.store": False,
-            "enable.partition.eof": True,
-            "error_cb": availability.on_error,
-        },
-    )
-
-
-def _reached(message: Message, topic: str) -> tuple[int, int]:
-    """Return a partition and up to where it was read; partition -1 where nothing was.
-
-    Raises:
-        TopicMissingError, ClientFailedError: for what ends the reading.
-    """
-    error = message.error()
-    if error is None:
-        return message.partition() or 0, (message.offset() or 0) + 1
-    if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
-        return message.partition() or 0, message.offset() or 0
-    if error.code() in _GONE:
-        raise TopicMissingError(f"Topic {topic} is not there any more.")
-    if error.fatal():
-        raise ClientFailedError(f"The Kafka consumer cannot go on: {error.str()}.")
-    return -1, 0
+        batches = read_to_end(
+            self.consumer,
+            {(self.topic, number): offset for number, offset in starts.items()},
+            {(self.topic, number): bounds.end for number, bounds in self.ranges.items()},
+            batch_maximum=self._batch_maximum,
+            fill_seconds=_FILL_SECONDS,
+            handle_error=partial(raise_lasting, self._settings),
+            may_continue=may_continue,
+            advance=advance,
+        )
+        return cast("Iterator[list[InputRecord]]", batches)

@@ -1,11 +1,11 @@
-"""Putting dead letters back into the topic they came from, once what refused them is mended."""
+"""Replays dead letters into the topic they came from, after the cause was fixed."""
 
 from collections.abc import Callable, Collection, Sequence
 from enum import StrEnum
 from functools import partial
 
 import msgspec
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 
 from consumer.commit.exactly_once import ExactlyOnce
 from consumer.commit.kafka_sink import WATCHDOG_SECONDS, producer_settings
@@ -20,61 +20,68 @@ from consumer.commit.sink import (
 from consumer.commit.watchdog import Watchdog, WatchedSink
 from consumer.dead_letters.reader import DeadLetterReader
 from consumer.dead_letters.requeue_batch import RequeueBatch, RequeueResult
-from consumer.dead_letters.store import FOREIGN, StoredDeadLetter, kept
+from consumer.dead_letters.store import FOREIGN, StoredDeadLetter, parse
 from consumer.detector.source import InputRecord
 from consumer.errors import CommitError, StillRejectedError
 from events.codec import decode_transaction
 from events.errors import PayloadError
 from events.messages import DeadLetter
 from kafkaio.clients import make_producer
+from kafkaio.error_codes import PRODUCER_FENCED
 from kafkaio.errors import TopicMissingError
 from kafkaio.permissions import Permission
 from kafkaio.settings import KafkaSettings
 
-# An abort now and then is Kafka at work; this many without a commit between them is not.
+# Single aborts happen, for example while a broker restarts; this many in a row are a fault.
 ABORTS_IN_A_ROW = 10
 
 
 class OnError(StrEnum):
-    """What becomes of a dead letter that is refused again."""
+    """How to handle a dead letter that is rejected again."""
 
     STOP = "stop"
-    BACK = "back"
+    """End the replay before it."""
+
+    REQUEUE = "requeue"
+    """Write it to the end of the dead-letter topic."""
+
     DROP = "drop"
+    """Skip it."""
 
 
 class Requeue:
-    """Puts dead letters back, exactly once, from where the last replay of the group ended.
+    """Replays dead letters exactly once, from where the last replay of the group ended.
 
-    Every dead letter is decoded as the detector would do it today. Those that pass are written to
-    the topic they came from, with the key, value, headers and timestamp they had; others go by
-    `on_error`. What was written and how far the group has come are committed in one transaction a
-    batch, so that whatever ends a replay, the next one goes on where it ended: nothing is lost,
-    nothing done twice.
+    Every dead letter is decoded as the detector would decode it today. Those that pass are written
+    to the topic they came from, with their original key, value, headers and timestamp; `on_error`
+    says what happens to the others. The records of a batch and the group's new offsets are
+    committed in one transaction. So whatever ends a replay, the next one resumes there: nothing is
+    lost or replayed twice.
 
-    A committed offset means that everything before it was dealt with. So dead letters that are not
-    of the `reasons` wanted are written to the end of the dead-letter topic, where the next replay
-    finds them. No replay reads beyond the end that it found when it began, so none chases what it
-    has written itself.
+    A committed offset means that everything before it was handled. So dead letters of other
+    reasons than the selected ones are written to the end of the dead-letter topic, where the next
+    replay finds them. A replay reads up to the ends that it found when it began, so it never reads
+    records that it wrote itself.
 
-    Only one replay of a group runs at a time: the transactional id is the group's, and a second
-    replay ends the first one, before it looks where that had come to.
+    Only one replay of a group runs at a time: the transactional id is the group's, so a second
+    replay fences the first one, before it fetches the group's offsets.
 
     Args:
         reader: of the dead-letter topic, connected to commit.
         settings: how to reach Kafka.
-        on_error: what becomes of those that are refused again.
-        reasons: those to be put back; none are all.
-        dry_run: write and commit nothing, and end no other replay.
-        reached: told of each step of each commit.
+        on_error: how to handle dead letters that are rejected again.
+        reasons: replay dead letters of these reasons only; empty for all reasons.
+        dry_run: write and commit nothing, and fence no other replay.
+        reached: called at each step of each commit.
 
     Attributes:
-        done: what was committed so far, or in a dry run, would have been.
-        size: offsets to be read, Kafka's own included.
+        done: counts of what was committed so far; in a dry run, of what would have been.
+        size: offsets to read, those of Kafka's own records included.
 
     Raises:
-        PermissionMissingError: if Kafka does not let us do what the replay has to.
-        CommitError: if Kafka refuses transactions or does not tell its offsets.
+        PermissionMissingError: if Kafka does not grant a permission that is needed.
+        CommitError: if Kafka rejects transactions.
+        ClientFailedError: if Kafka does not return the offsets.
     """
 
     def __init__(
@@ -93,43 +100,44 @@ class Requeue:
         self._watchdog = Watchdog(WATCHDOG_SECONDS)
         self._sink = _DrySink() if dry_run else _sink(reader, settings, hook, self._watchdog)
         self._nexts: dict[int, int] = {}
-        self._there: dict[str, bool] = {}
+        self._topics: dict[str, bool] = {}
         self.done = RequeueResult()
-        if reasons or on_error is OnError.BACK:
+        if reasons or on_error is OnError.REQUEUE:
             reader.require(Permission("Write", "topic", reader.topic))
-        self._sink.open()  # from here on, no other replay moves the group's offsets
-        reader.note()
-        self.size = sum(it.end - it.next for it in reader.stretches.values())
+        self._sink.open()  # from here on, no other requeue moves the group's offsets
+        reader.snapshot()
+        self.size = sum(offsets.end - offsets.next for offsets in reader.ranges.values())
 
     def run(self, *, advance: Callable[[int], None] = lambda _offsets: None) -> None:
-        """Replay up to the end that was noted, or until the reader's `stopped` says so.
+        """Replay up to the ends of the snapshot, or until the reader's `stopped` returns True.
 
         Args:
             advance: called with each number of offsets passed.
 
         Raises:
-            StillRejectedError: at the first one refused, if so wished; what stands before it is
-                committed, nothing from it on is.
-            ConsumerError: if this process cannot go on; what was committed is in `done`.
+            StillRejectedError: at the first one rejected again, with `OnError.STOP`; those before
+                it are committed.
+            CommitError, KafkaIOError: if this process cannot continue; `done` counts what was
+                committed.
         """
-        starts = {partition: it.next for partition, it in self._reader.stretches.items()}
+        starts = {partition: offsets.next for partition, offsets in self._reader.ranges.items()}
         self._nexts = dict(starts)
         with self._watchdog:
-            for messages in self._reader.read(starts, advance=advance, recovered=self._reopen):
-                self._replay(messages)
+            for records in self._reader.read(starts, advance=advance, recovered=self._reopen):
+                self._replay(records)
 
     def _reopen(self) -> None:
         """Replace the producer, which may be stuck after an outage."""
         self._sink.open()
         self._require_alone()
 
-    def _replay(self, messages: Sequence[InputRecord]) -> None:
+    def _replay(self, records: Sequence[InputRecord]) -> None:
         batch = RequeueBatch(self._reader.topic)
         try:
-            for message in messages:
-                self._sort(kept(message), batch)
+            for record in records:
+                self._sort(parse(record), batch)
         except StillRejectedError:
-            if batch.nexts:  # those before it are done with
+            if batch.nexts:
                 self._commit(batch)
             raise
         self._commit(batch)
@@ -137,26 +145,24 @@ class Requeue:
     def _sort(self, dead: StoredDeadLetter, batch: RequeueBatch) -> None:
         letter = dead.letter
         if self._reasons and letter.reason not in self._reasons:
-            batch.others(dead)
-        elif (again := self._refused(letter)) is None:
+            batch.keep_unselected(dead)
+        elif (rejected := self._reject(letter)) is None:
             batch.replay(dead)
         elif self._on_error is OnError.STOP:
             raise StillRejectedError(
-                f"The dead letter at {dead.place} of {self._reader.topic} is still refused "
-                f"({again.reason}): {again.message}. "
-                f"It and what follows stay where they are; '--on-error back' writes such ones to "
-                f"the end of the topic, '--on-error drop' passes them over."
+                f"The dead letter at {dead.position} of {self._reader.topic} is still rejected "
+                f"({rejected.reason}): {rejected.message}. It and those after it are unchanged."
             )
-        elif self._on_error is OnError.BACK:
-            batch.back(dead, again)
+        elif self._on_error is OnError.REQUEUE:
+            batch.requeue(dead, rejected)
         else:
-            batch.drop(dead, again)
+            batch.drop(dead, rejected)
 
-    def _refused(self, letter: DeadLetter) -> DeadLetter | None:
-        """Return the dead letter as it would be today; None where it is one no more."""
+    def _reject(self, letter: DeadLetter) -> DeadLetter | None:
+        """Return the dead letter with the reason it would have today; None if it would pass."""
         if letter.reason == FOREIGN:
             return letter
-        if not self._is_there(letter.topic):
+        if not self._exists(letter.topic):
             return msgspec.structs.replace(letter, message=f"there is no topic {letter.topic}")
         try:
             decode_transaction(letter.value, letter.headers)
@@ -171,18 +177,19 @@ class Requeue:
         return None
 
     def _require_alone(self) -> None:
-        """Go on with a new producer only where no other replay went on before it was made."""
-        if any(self._nexts[it] < at for it, at in self._reader.committed().items()):
-            raise self._ended()
+        """Check that no other replay moved the group's offsets before the producer was opened."""
+        committed = self._reader.committed_offsets()
+        if any(self._nexts[partition] < offset for partition, offset in committed.items()):
+            raise self._superseded()
 
-    def _ended(self) -> CommitError:
+    def _superseded(self) -> CommitError:
         return CommitError(
-            f"Another replay of group {self._reader.group} goes on with {self._reader.topic}, so "
-            f"this one has ended; nothing is lost or put back twice."
+            f"Another replay of group {self._reader.group} has taken over {self._reader.topic}, so "
+            f"this one has ended; nothing is lost or replayed twice."
         )
 
     def _commit(self, batch: RequeueBatch) -> None:
-        """Commit a batch; nobody else moves our offsets, so after an abort the same is tried."""
+        """Commit a batch, again after an abort: nobody else moves the group's offsets."""
         for _ in range(ABORTS_IN_A_ROW):
             try:
                 self._sink.commit(batch.records, batch.offsets())
@@ -190,29 +197,29 @@ class Requeue:
                 cause = error
                 self._require_alone()
             except CommitError as error:
-                raise (self._ended() if _is_fenced(error) else error) from error
+                raise (self._superseded() if _is_fenced(error) else error) from error
             else:
-                self.done.add(batch.outcome)
+                self.done.add(batch.result)
                 self._nexts |= batch.nexts
                 return
         raise CommitError(
             f"{ABORTS_IN_A_ROW} commits in a row were aborted, the last one because: {cause}."
         ) from cause
 
-    def _is_there(self, topic: str) -> bool:
-        """Tell whether there is such a topic to write to; asked once, since it costs a question.
+    def _exists(self, topic: str) -> bool:
+        """Return whether a topic exists and may be written to; remembers the answer.
 
         Raises:
-            PermissionMissingError: if Kafka does not let us write there.
+            PermissionMissingError: if Kafka does not permit writing there.
         """
-        if topic not in self._there:
+        if topic not in self._topics:
             try:
                 self._reader.require(Permission("Write", "topic", topic), patience=0)
             except TopicMissingError:
-                self._there[topic] = False
+                self._topics[topic] = False
             else:
-                self._there[topic] = True
-        return self._there[topic]
+                self._topics[topic] = True
+        return self._topics[topic]
 
 
 class _DrySink:
@@ -230,8 +237,7 @@ class _DrySink:
 
 def _is_fenced(error: CommitError) -> bool:
     cause = error.__cause__
-    # That is librdkafka's word for a producer whose transactional id another one has taken.
-    return isinstance(cause, KafkaException) and cause.args[0].code() == KafkaError._FENCED  # noqa: SLF001
+    return isinstance(cause, KafkaException) and cause.args[0].code() == PRODUCER_FENCED
 
 
 def _sink(
@@ -241,7 +247,7 @@ def _sink(
     configuration = producer_settings(
         settings,
         transactional_id=transactional_id,
-        on_error=reader.availability.on_error,
+        on_error=reader.connectivity.on_error,
     )
     return WatchedSink(
         ExactlyOnce(

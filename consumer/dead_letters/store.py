@@ -1,4 +1,4 @@
-"""What could not be read: counting it by reason, finding one in full."""
+"""Summarizes the dead letters by reason, and finds one."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ FOREIGN = "foreign"
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a dead letter stands in the dead-letter topic; written 0:42."""
+    """A partition and an offset of the dead-letter topic; written 0:42."""
 
     partition: int
     offset: int
@@ -29,23 +29,23 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class StoredDeadLetter:
-    """A dead letter where it stands now.
+    """A dead letter and its position.
 
     Attributes:
-        place: in the dead-letter topic.
-        letter: what it says, and the record it was.
+        position: in the dead-letter topic.
+        letter: the rejected record, and why it was rejected.
     """
 
-    place: Position
+    position: Position
     letter: DeadLetter
 
 
-def kept(message: InputRecord) -> StoredDeadLetter:
-    """Return the dead letter in a record; one that lacks our headers has the reason `FOREIGN`."""
-    place = Position(message.partition(), message.offset())
-    key, value = message.key(), message.value()
-    headers = tuple(message.headers() or ())
-    kind, milliseconds = message.timestamp()
+def parse(record: InputRecord) -> StoredDeadLetter:
+    """Return the dead letter in a record; without our headers its reason is `FOREIGN`."""
+    position = Position(record.partition(), record.offset())
+    key, value = record.key(), record.value()
+    headers = tuple(record.headers() or ())
+    kind, milliseconds = record.timestamp()
     timestamp = None if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds
     try:
         letter = read_dead_letter(key, value, headers, timestamp)
@@ -63,17 +63,17 @@ def kept(message: InputRecord) -> StoredDeadLetter:
             headers=headers,
             timestamp=timestamp,
         )
-    return StoredDeadLetter(place, letter)
+    return StoredDeadLetter(position, letter)
 
 
 @dataclass(slots=True)
 class ReasonSummary:
-    """Dead letters of one reason that came from one topic.
+    """The dead letters of one reason that came from one topic.
 
     Attributes:
-        reason: why they were refused.
-        topic: where they came from.
-        example: where one stands, if possible one that was not replayed.
+        reason: why they were rejected.
+        topic: the topic they came from.
+        example: the position of one, if possible of one that was not replayed.
         count: how many there are.
         waiting: how many of them were not replayed.
         first: earliest timestamp of their records, milliseconds since the epoch; None if unknown.
@@ -91,7 +91,7 @@ class ReasonSummary:
     def add(self, dead: StoredDeadLetter, *, waiting: bool) -> None:
         """Count one more."""
         if waiting and not self.waiting:
-            self.example = dead.place
+            self.example = dead.position
         self.count += 1
         self.waiting += waiting
         moment = dead.letter.timestamp
@@ -100,47 +100,53 @@ class ReasonSummary:
             self.last = moment if self.last is None else max(self.last, moment)
 
 
-def tally(
+def summarize(
     reader: DeadLetterReader, *, advance: Callable[[int], None] = lambda _offsets: None
 ) -> list[ReasonSummary]:
-    """Count all dead letters by reason and origin, most frequent first.
+    """Summarize all dead letters by reason and topic of origin, most frequent first.
 
-    Memory grows with the number of reasons and topics alone.
+    Memory grows only with the number of reasons and topics.
+
+    Args:
+        reader: after its `snapshot`.
+        advance: called with each number of offsets passed.
 
     Raises:
-        ConsumerError: as `DeadLetterReader.read`.
+        KafkaIOError: as `DeadLetterReader.read`.
     """
-    tallies: dict[tuple[str, str], ReasonSummary] = {}
-    starts = {partition: stretch.first for partition, stretch in reader.stretches.items()}
+    summaries: dict[tuple[str, str], ReasonSummary] = {}
+    starts = {partition: offsets.first for partition, offsets in reader.ranges.items()}
     for batch in reader.read(starts, advance=advance):
-        for message in batch:
-            dead = kept(message)
-            of = (dead.letter.reason, dead.letter.topic)
-            waiting = dead.place.offset >= reader.stretches[dead.place.partition].next
-            tallies.setdefault(of, ReasonSummary(*of, dead.place)).add(dead, waiting=waiting)
-    return sorted(tallies.values(), key=lambda one: (-one.count, one.reason, one.topic))
+        for record in batch:
+            dead = parse(record)
+            position = dead.position
+            group = (dead.letter.reason, dead.letter.topic)
+            waiting = position.offset >= reader.ranges[position.partition].next
+            summaries.setdefault(group, ReasonSummary(*group, position)).add(dead, waiting=waiting)
+    return sorted(
+        summaries.values(), key=lambda summary: (-summary.count, summary.reason, summary.topic)
+    )
 
 
-def find(reader: DeadLetterReader, place: Position) -> StoredDeadLetter:
-    """Return the dead letter at that place.
+def find(reader: DeadLetterReader, position: Position) -> StoredDeadLetter:
+    """Return the dead letter at a position.
 
     Raises:
         DeadLetterNotFoundError: if there is none.
-        ConsumerError: as `DeadLetterReader.read`.
+        KafkaIOError: as `DeadLetterReader.read`.
     """
-    stretch = reader.stretches.get(place.partition)
-    if stretch is None:
+    offsets = reader.ranges.get(position.partition)
+    if offsets is None:
         raise DeadLetterNotFoundError(
-            f"{reader.topic} has no partition {place.partition}; it has "
-            f"{', '.join(map(str, reader.stretches))}."
+            f"{reader.topic} has no partition {position.partition}; it has "
+            f"{', '.join(map(str, reader.ranges))}."
         )
-    if stretch.first <= place.offset < stretch.end:
-        for batch in reader.read({place.partition: place.offset}):
-            if batch[0].offset() == place.offset:
-                return kept(batch[0])
-            break
+    if offsets.first <= position.offset < offsets.end:
+        batch = next(reader.read({position.partition: position.offset}), [])
+        if batch and batch[0].offset() == position.offset:
+            return parse(batch[0])
     raise DeadLetterNotFoundError(
-        f"There is no dead letter at {place} of {reader.topic}, whose partition "
-        f"{place.partition} has offsets {stretch.first} to {stretch.end - 1}, some of them "
-        f"Kafka's own; 'fraudstream dead-letters list' names one of each reason."
+        f"There is no dead letter at {position} of {reader.topic}, whose partition "
+        f"{position.partition} has offsets {offsets.first} to {offsets.end - 1}, some of which "
+        f"hold Kafka's own records."
     )

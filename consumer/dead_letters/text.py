@@ -1,4 +1,4 @@
-"""Dead letters as text for people, and as JSON for programs."""
+"""Formats dead letters as text for people, and as JSON for programs."""
 
 import base64
 import json
@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from consumer.alerts.follow import local_time, one_line
 from consumer.dead_letters.store import FOREIGN, ReasonSummary, StoredDeadLetter
+from consumer.terminal_text import local_time, one_line
 from events.messages import DeadLetter
 
 _COLUMNS = ("REASON", "COUNT", "WAITING", "FIRST", "LAST", "FROM", "EXAMPLE")
@@ -17,27 +17,27 @@ _NUMBERS = {"COUNT", "WAITING"}
 _DUMP_BYTES = 16  # a line of `hexdump -C`
 
 
-def table(tallies: Sequence[ReasonSummary], zone: tzinfo | None = None) -> str:
-    """Return a line for each reason and origin, and their total, aligned in columns.
+def table(summaries: Sequence[ReasonSummary], zone: tzinfo | None = None) -> str:
+    """Return a line for each summary and one for their total, aligned in columns.
 
     Args:
-        tallies: what to show.
-        zone: whose time to show; None for this machine's.
+        summaries: of the dead letters.
+        zone: the time zone to show; None for this machine's.
     """
     rows = [
         (
-            one_line(one.reason),
-            f"{one.count:,}",
-            f"{one.waiting:,}",
-            _local(one.first, zone),
-            _local(one.last, zone),
-            one_line(one.topic),
-            str(one.example),
+            one_line(summary.reason),
+            f"{summary.count:,}",
+            f"{summary.waiting:,}",
+            _local(summary.first, zone),
+            _local(summary.last, zone),
+            one_line(summary.topic),
+            str(summary.example),
         )
-        for one in tallies
+        for summary in summaries
     ]
-    count = sum(one.count for one in tallies)
-    waiting = sum(one.waiting for one in tallies)
+    count = sum(summary.count for summary in summaries)
+    waiting = sum(summary.waiting for summary in summaries)
     rows.append(("total", f"{count:,}", f"{waiting:,}", "", "", "", ""))
     widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
     return "\n".join(
@@ -49,24 +49,24 @@ def table(tallies: Sequence[ReasonSummary], zone: tzinfo | None = None) -> str:
     )
 
 
-def table_json(topic: str, tallies: Sequence[ReasonSummary]) -> str:
+def table_json(topic: str, summaries: Sequence[ReasonSummary]) -> str:
     """Return the same as one JSON object; times are ISO 8601 in UTC, or null."""
     return json.dumps(
         {
             "topic": topic,
-            "count": sum(one.count for one in tallies),
-            "waiting": sum(one.waiting for one in tallies),
+            "count": sum(summary.count for summary in summaries),
+            "waiting": sum(summary.waiting for summary in summaries),
             "reasons": [
                 {
-                    "reason": one.reason,
-                    "count": one.count,
-                    "waiting": one.waiting,
-                    "first": iso_time(one.first),
-                    "last": iso_time(one.last),
-                    "from": one.topic,
-                    "example": str(one.example),
+                    "reason": summary.reason,
+                    "count": summary.count,
+                    "waiting": summary.waiting,
+                    "first": iso_time(summary.first),
+                    "last": iso_time(summary.last),
+                    "from": summary.topic,
+                    "example": str(summary.example),
                 }
-                for one in tallies
+                for summary in summaries
             ],
         },
         indent=2,
@@ -76,14 +76,14 @@ def table_json(topic: str, tallies: Sequence[ReasonSummary]) -> str:
 def full(topic: str, dead: StoredDeadLetter) -> str:
     """Return everything about a dead letter.
 
-    Its value is indented when it is JSON (repeated fields and the digits of numbers stay as they
-    are), as it is when it is other text, and else a dump in the manner of `hexdump -C`. What could
-    move a terminal's cursor is escaped.
+    A value is indented if it is JSON (repeated fields and the digits of numbers stay as they are),
+    unchanged if it is other text, and otherwise dumped like `hexdump -C`. Characters that could
+    move a terminal's cursor are escaped.
     """
     letter = dead.letter
     origin = "unknown" if letter.reason == FOREIGN else _origin(letter)
     lines = [
-        f"dead letter  {dead.place} of {topic}",
+        f"dead letter  {dead.position} of {topic}",
         f"reason       {_line(letter.reason)}",
         f"error        {_line(f'{letter.error} in {letter.stage}: {letter.message}')}",
         f"came from    {_line(origin)}",
@@ -98,13 +98,13 @@ def full(topic: str, dead: StoredDeadLetter) -> str:
 def full_json(topic: str, dead: StoredDeadLetter) -> str:
     """Return the same as one JSON object.
 
-    Bytes stand in it twice: as text, null where they are not UTF-8, and exactly, in base64.
+    Bytes appear twice: as text, null where they are not UTF-8, and exactly, in base64.
     """
     letter = dead.letter
     return json.dumps(
         {
             "topic": topic,
-            "place": str(dead.place),
+            "place": str(dead.position),
             "reason": letter.reason,
             "error": letter.error,
             "stage": letter.stage,
@@ -116,7 +116,7 @@ def full_json(topic: str, dead: StoredDeadLetter) -> str:
             },
             "timestamp": iso_time(letter.timestamp),
             **_both("key", letter.key),
-            "headers": [{"name": name, **_both("value", it)} for name, it in letter.headers],
+            "headers": [{"name": name, **_both("value", value)} for name, value in letter.headers],
             **_both("value", letter.value),
         },
         indent=2,
@@ -188,7 +188,7 @@ def _json(value: bytes) -> str | None:
 
 
 def _dump(value: bytes) -> list[str]:
-    """Return lines of offset, bytes in hexadecimal, and what of them is ASCII."""
+    """Return lines of an offset, bytes in hexadecimal, and the same as ASCII where printable."""
     lines = []
     for offset in range(0, len(value), _DUMP_BYTES):
         part = value[offset : offset + _DUMP_BYTES]

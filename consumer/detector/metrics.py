@@ -6,7 +6,6 @@ that is done again after an abort is not counted twice.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from enum import StrEnum
 
 import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
@@ -17,16 +16,6 @@ from consumer.detector.loop import CommitOutcome, RebalanceEvent, Stage
 from consumer.detector.source import Trigger
 from consumer.telemetry.histogram import BatchHistogram
 from events.errors import Reason
-
-
-class Outcome(StrEnum):
-    """What a verdict turned out to be once the label came."""
-
-    TRUE_POSITIVE = "true_positive"
-    FALSE_POSITIVE = "false_positive"
-    TRUE_NEGATIVE = "true_negative"
-    FALSE_NEGATIVE = "false_negative"
-
 
 # Edges on the objectives (p50 of 5 ms, p99 of 20 ms and 30 ms) and, between 0.5 ms and
 # 60 s, about three edges a decade.
@@ -203,23 +192,3 @@ class DetectorMetrics:
         for place in self._lag_places.intersection(places):
             self.lag.remove(*place)
             self._lag_places.discard(place)
-
-
-class QualityMetrics:
-    """What the quality monitor exports."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        labels = Counter(
-            "fraud_labels_total",
-            "Labels that arrived, by what the verdict turned out to be.",
-            ["outcome"],
-            registry=registry,
-        )
-        self.labels = {outcome: labels.labels(outcome) for outcome in Outcome}
-        amount = Counter(
-            "fraud_amount_total",
-            "Money behind each outcome, in the data's currency.",
-            ["outcome"],
-            registry=registry,
-        )
-        self.amount = {outcome: amount.labels(outcome) for outcome in Outcome}

@@ -6,10 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Protocol, cast
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
+from kafkaio.error_codes import (
+    AUTHORIZATION_ERRORS,
+    BROKER_AWAY,
+    PARTITION_END,
+    TOPIC_MISSING,
+)
 from kafkaio.errors import ClientFailedError, PermissionMissingError, TopicMissingError
-from kafkaio.permissions import AUTHORIZATION_ERRORS
 
 logger = logging.getLogger(__name__)
 
@@ -19,16 +24,8 @@ POLL_SECONDS = 0.1
 # An open transaction of a dead owner ends after 10 s, and up to 10 s more until a broker looks.
 JOURNAL_SECONDS = 60.0
 
-_HARMLESS = {
-    KafkaError._PARTITION_EOF,  # noqa: SLF001 - librdkafka's local codes are spelled so
-    KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001 - the connectivity watch handles it
-    KafkaError._TRANSPORT,  # noqa: SLF001 - likewise
-}
-_NO_TOPIC = {
-    KafkaError.UNKNOWN_TOPIC_OR_PART,
-    KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001
-    KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001
-}
+# The connectivity watch handles an absent broker.
+_HARMLESS = BROKER_AWAY | {PARTITION_END}
 
 
 class Trigger(StrEnum):
@@ -277,7 +274,7 @@ class Source:
         error = message.error()
         if error is None:
             return True
-        if error.code() in _NO_TOPIC:
+        if error.code() in TOPIC_MISSING:
             raise TopicMissingError(f"Topic {self._topic} does not exist.")
         if error.code() in AUTHORIZATION_ERRORS:
             raise PermissionMissingError(

@@ -1,21 +1,31 @@
-"""Joining alerts with labels: what each verdict turned out to be, and the money behind it."""
+"""Joins alerts with labels, and counts transactions and money by outcome."""
 
 import math
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 import msgspec
 
-from consumer.detector.metrics import Outcome
 from events.messages import Label
+
+
+class Outcome(StrEnum):
+    """The verdict on a transaction compared with its label."""
+
+    TRUE_POSITIVE = "true_positive"
+    FALSE_POSITIVE = "false_positive"
+    TRUE_NEGATIVE = "true_negative"
+    FALSE_NEGATIVE = "false_negative"
+
 
 # An id of 20 characters costs about 150 bytes in an ordered dictionary (69 the text, the rest
 # entry and links), so a million of them 150 MB. At 1,000 transactions a second of which 0.2 % are
 # flagged, a million alerts are six days' worth.
 ALERTS_REMEMBERED = 1_000_000
 
-# Of judged labels only enough are remembered to know a repetition: producers repeat within
-# seconds, so 100,000 are a minute and a half at 1,000 labels a second.
+# Judged labels are remembered only to recognize duplicates. Producers repeat within seconds, and
+# 100,000 are a minute and a half at 1,000 labels a second.
 JUDGED_REMEMBERED = 100_000
 
 
@@ -48,38 +58,37 @@ class OutcomeTotals:
 
     @property
     def precision(self) -> float | None:
-        """The share of frauds in what was flagged; None before any flagged one was judged."""
+        """The share of frauds among flagged transactions; None while none of these was judged."""
         caught = self.counts[Outcome.TRUE_POSITIVE]
         return _ratio(caught, caught + self.counts[Outcome.FALSE_POSITIVE])
 
     @property
     def recall(self) -> float | None:
-        """The share of flagged ones in the frauds; None before any fraud was judged."""
+        """The share of flagged transactions among frauds; None while no fraud was judged."""
         return _ratio(self.counts[Outcome.TRUE_POSITIVE], self.frauds)
 
 
 class LabelJoin:
-    """Judges labels against the alerts seen so far. Only alerts are remembered for long.
+    """Judges each label by the alerts seen so far.
 
-    A label is held for `grace` seconds before it is judged, because its alert may still be on
-    the way; what has no alert by then counts as not flagged. Every transaction is judged once:
-    the first label of an id counts, repeated alerts and labels change nothing.
+    A label is held for `grace` seconds before it is judged, because its alert may still arrive;
+    a transaction without an alert by then counts as not flagged. Each transaction is judged once:
+    the first label of an id counts, and duplicates of alerts and labels have no effect.
 
-    Memory: alerts until their label is judged, `alerts_remembered` of them at most (the oldest
-    go first; `forgotten` counts them); labels while they are held, which the caller bounds by
-    looking at `held`; ids of the last `judged_remembered` judged labels, to know a repetition.
+    Memory holds alerts until their label is judged, at most `alerts_remembered` (the oldest are
+    dropped first); held labels, which the caller limits by `held`; and the ids of the last
+    `judged_remembered` judged labels, to recognize duplicates.
 
     Args:
         grace: seconds.
-        alerts_remembered: alerts waiting for their label, at most.
-        judged_remembered: judged labels within which a repetition is known.
+        alerts_remembered: alerts that wait for their label, at most.
+        judged_remembered: judged labels among which duplicates are recognized.
 
     Attributes:
-        tally: what was judged so far.
-        alerts: different transactions flagged.
-        late: alerts that came after their label had been judged without them, and so were counted
-            as not flagged.
-        forgotten: alerts that were dropped for want of memory before their label came.
+        totals: the outcomes so far.
+        alerts: distinct transactions flagged.
+        late: alerts that arrived after their label was judged as not flagged.
+        forgotten: alerts that were dropped, for lack of memory, before their label arrived.
     """
 
     def __init__(
@@ -89,7 +98,7 @@ class LabelJoin:
         alerts_remembered: int = ALERTS_REMEMBERED,
         judged_remembered: int = JUDGED_REMEMBERED,
     ) -> None:
-        self.tally = OutcomeTotals()
+        self.totals = OutcomeTotals()
         self.alerts = 0
         self.late = 0
         self.forgotten = 0
@@ -103,11 +112,11 @@ class LabelJoin:
 
     @property
     def held(self) -> int:
-        """Labels that wait for their grace to pass."""
+        """Labels that wait for their grace period to pass."""
         return len(self._held)
 
     def alert(self, transaction_id: str) -> None:
-        """Take note that a transaction was flagged."""
+        """Record that a transaction was flagged."""
         if transaction_id in self._judged:
             if not self._judged[transaction_id]:
                 self._judged[transaction_id] = True
@@ -123,11 +132,11 @@ class LabelJoin:
             self.forgotten += 1
 
     def label(self, label: Label, now: float) -> None:
-        """Hold a label until its grace has passed.
+        """Hold a label until its grace period has passed.
 
         Args:
-            label: what a transaction turned out to be.
-            now: monotonic seconds; never less than the last time.
+            label: of a transaction.
+            now: monotonic seconds; never less than at the last call.
         """
         if label.transaction_id in self._held_ids or label.transaction_id in self._judged:
             return
@@ -138,14 +147,14 @@ class LabelJoin:
         """Judge the labels that are due at `now`, all of them by default.
 
         Returns:
-            The outcome and the money of each; they are in the tally already.
+            The outcome and the money of each; `totals` includes them already.
         """
         judged = []
         while self._held and self._held[0][0] <= now:
             _, label = self._held.popleft()
             self._held_ids.discard(label.transaction_id)
             outcome = self._judge(label)
-            self.tally.add(outcome, label.Amount)
+            self.totals.add(outcome, label.Amount)
             judged.append((outcome, label.Amount))
         return judged
 
@@ -161,18 +170,18 @@ class LabelJoin:
 
 
 class QualityReport(msgspec.Struct, frozen=True, kw_only=True):
-    """How good the verdicts were so far.
+    """Counts, precision, recall and money of the transactions judged so far.
 
     Attributes:
         true_positives: frauds that were flagged.
         false_positives: legitimate transactions that were flagged.
-        true_negatives: legitimate transactions that were not.
-        false_negatives: frauds that were not.
-        precision: frauds in what was flagged, 0 to 1; None where nothing flagged was judged.
-        recall: flagged ones in the frauds, 0 to 1; None where no fraud was judged.
+        true_negatives: legitimate transactions that were not flagged.
+        false_negatives: frauds that were not flagged.
+        precision: share of frauds among flagged transactions, 0 to 1; None while none was judged.
+        recall: share of flagged transactions among frauds, 0 to 1; None while none was judged.
         amount_caught: money of the flagged frauds, in the data's currency.
-        amount_missed: money of the frauds not flagged.
-        alerts: different transactions flagged, also those that no label is known of yet.
+        amount_missed: money of the frauds that were not flagged.
+        alerts: distinct transactions flagged, including those without a label yet.
         labels: transactions judged.
     """
 
@@ -188,20 +197,20 @@ class QualityReport(msgspec.Struct, frozen=True, kw_only=True):
     labels: int
 
 
-def figures(outcomes: LabelJoin) -> QualityReport:
-    """Return the figures of what was judged so far."""
-    tally = outcomes.tally
+def quality_report(label_join: LabelJoin) -> QualityReport:
+    """Return the report on the transactions judged so far."""
+    totals = label_join.totals
     return QualityReport(
-        true_positives=tally.counts[Outcome.TRUE_POSITIVE],
-        false_positives=tally.counts[Outcome.FALSE_POSITIVE],
-        true_negatives=tally.counts[Outcome.TRUE_NEGATIVE],
-        false_negatives=tally.counts[Outcome.FALSE_NEGATIVE],
-        precision=tally.precision,
-        recall=tally.recall,
-        amount_caught=round(tally.amounts[Outcome.TRUE_POSITIVE], 2),
-        amount_missed=round(tally.amounts[Outcome.FALSE_NEGATIVE], 2),
-        alerts=outcomes.alerts,
-        labels=tally.labels,
+        true_positives=totals.counts[Outcome.TRUE_POSITIVE],
+        false_positives=totals.counts[Outcome.FALSE_POSITIVE],
+        true_negatives=totals.counts[Outcome.TRUE_NEGATIVE],
+        false_negatives=totals.counts[Outcome.FALSE_NEGATIVE],
+        precision=totals.precision,
+        recall=totals.recall,
+        amount_caught=round(totals.amounts[Outcome.TRUE_POSITIVE], 2),
+        amount_missed=round(totals.amounts[Outcome.FALSE_NEGATIVE], 2),
+        alerts=label_join.alerts,
+        labels=totals.labels,
     )
 
 

@@ -1,4 +1,4 @@
-"""The quality monitor: live precision, recall and missed money, from alerts and labels."""
+"""The quality monitor: reports live precision, recall and missed money from alerts and labels."""
 
 import logging
 import time
@@ -8,8 +8,8 @@ from confluent_kafka import Message
 from prometheus_client import CollectorRegistry
 
 from consumer.alerts.follow import read_alert
-from consumer.detector.metrics import Outcome, QualityMetrics
-from consumer.quality.label_join import LabelJoin, QualityReport, figures
+from consumer.quality.label_join import LabelJoin, Outcome, QualityReport, quality_report
+from consumer.quality.metrics import QualityMetrics
 from consumer.telemetry.health import STUCK_SECONDS
 from consumer.telemetry.server import MetricsServer
 from events.codec import decode_label
@@ -24,28 +24,28 @@ logger = logging.getLogger(__name__)
 # so 150 MB at most; with a grace of 2 s that is still 250,000 labels a second.
 HELD_MAXIMUM = 500_000
 
-# How long a stop may take to read what is there already: less than the 10 s after which
+# How long a stop may read up to the present end of the topics: less than the 10 s after which
 # container runtimes kill.
 CLOSING_SECONDS = 5.0
 
 
 class QualityMonitor:
-    """Reads alerts and labels, has them judged, exports and shows the outcomes.
+    """Reads alerts and labels, joins them, and exports and shows the outcomes.
 
     Args:
-        topics: whose alerts and labels.
-        outcomes: who judges.
-        metrics: where the outcomes are counted.
-        show: called with the figures at the beginning and when they changed; the last call has
-            the closing ones.
-        every: seconds between two of these calls, at least.
+        topics: the topics' names.
+        label_join: joins alerts with labels.
+        metrics: count the outcomes.
+        show: called with the report at the beginning and when it has changed; the last call has
+            the final report.
+        every: seconds between two calls of `show`, at least.
         clock: monotonic seconds.
     """
 
     def __init__(
         self,
         topics: Topics,
-        outcomes: LabelJoin,
+        label_join: LabelJoin,
         metrics: QualityMetrics,
         *,
         show: Callable[[QualityReport], None],
@@ -53,15 +53,15 @@ class QualityMonitor:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._topics = topics
-        self._outcomes = outcomes
+        self._label_join = label_join
         self._metrics = metrics
         self._show = show
         self._every = every
         self._clock = clock
         self._moved = clock()
-        self._judging = 0.0  # seconds with every alert in sight: grace runs only in these
+        self._judging = 0.0  # seconds with all alerts read: grace periods run only in these
         self._caught_up = False
-        self._marked = True  # by `connect`
+        self._has_snapshot = True  # of `connect`
         self._shown: QualityReport | None = None
         self._next_show = self._moved
         self._paused = False
@@ -74,47 +74,47 @@ class QualityMonitor:
         return None if still < STUCK_SECONDS else f"the loop has not moved for {still:.0f} s"
 
     def ready(self) -> str | None:
-        """Return None, or why labels are not being judged now."""
+        """Return None, or why labels are not being judged at present."""
         return self._unready
 
-    def run(self, follower: TopicReader, *, stopped: Callable[[], bool]) -> None:
-        """Judge until `stopped` says so; then read to the end, judge all, show the last figures.
+    def run(self, reader: TopicReader, *, stopped: Callable[[], bool]) -> None:
+        """Judge until `stopped`; then read to the end, judge all labels, show the final report.
 
-        The alerts that are there at the beginning, or when Kafka returns, are read before any
-        label is judged, so that none is judged without an alert that was raised long before.
+        Alerts raised before the start or during an outage are read before any label is judged, so
+        that no label is judged without an alert that was raised long before.
 
         Args:
-            follower: connected, and reading the alerts from their beginning.
-            stopped: asked several times a second.
+            reader: connected, and reading the alerts from their beginning.
+            stopped: polled several times a second.
         """
-        self._catch_up(follower)
-        self._hold_back(follower)
+        self._catch_up(reader)
+        self._hold_back(reader)
         while not stopped():
-            self._read(follower)
-            self._catch_up(follower)
+            self._read(reader)
+            self._catch_up(reader)
             self._judge_due()
-            self._hold_back(follower)
+            self._hold_back(reader)
             if self._moved >= self._next_show:
                 self._next_show = self._moved + self._every
                 self._show_change()
-        self._close(follower)
+        self._close(reader)
 
-    def _read(self, follower: TopicReader) -> None:
-        for message in follower.read():
+    def _read(self, reader: TopicReader) -> None:
+        for message in reader.read():
             if message.topic() == self._topics.alerts:
                 self._take_alert(message)
             else:
                 self._take_label(message)
 
-    def _catch_up(self, follower: TopicReader) -> None:
-        """Note whether the alerts raised while we could not read have been read."""
-        if follower.away:
-            self._caught_up = self._marked = False
+    def _catch_up(self, reader: TopicReader) -> None:
+        """Check whether the alerts raised before the start or during an outage were read."""
+        if reader.is_broker_away:
+            self._caught_up = self._has_snapshot = False
             self._unready = "Kafka does not answer"
         elif not self._caught_up:
-            self._unready = "the alerts that are there already are being read"
-            self._marked = self._marked or follower.mark()
-            if self._marked and follower.arrived([self._topics.alerts]):
+            self._unready = "earlier alerts are still being read"
+            self._has_snapshot = self._has_snapshot or reader.snapshot_ends()
+            if self._has_snapshot and reader.has_caught_up([self._topics.alerts]):
                 self._caught_up = True
                 self._unready = None
 
@@ -123,62 +123,62 @@ class QualityMonitor:
         if self._caught_up:
             self._judging += now - self._moved
         self._moved = now
-        self._count(self._outcomes.judge(self._judging))
+        self._count(self._label_join.judge(self._judging))
 
-    def _hold_back(self, follower: TopicReader) -> None:
-        """Leave labels in Kafka while they could not be judged, or too many wait already."""
-        if not self._caught_up or self._outcomes.held >= HELD_MAXIMUM:
-            self._pause(follower)
+    def _hold_back(self, reader: TopicReader) -> None:
+        """Leave labels in Kafka while they cannot be judged, or too many wait already."""
+        if not self._caught_up or self._label_join.held >= HELD_MAXIMUM:
+            self._pause(reader)
         else:
-            self._resume(follower)
+            self._resume(reader)
 
-    def _close(self, follower: TopicReader) -> None:
-        """Read what is there at this moment, then judge every label that is held."""
-        self._resume(follower)
-        marked = follower.mark()
+    def _close(self, reader: TopicReader) -> None:
+        """Read up to the present end of the topics, then judge every held label."""
+        self._resume(reader)
+        has_snapshot = reader.snapshot_ends()
         deadline = self._clock() + CLOSING_SECONDS
         both = (self._topics.alerts, self._topics.labels)
-        while marked and not follower.arrived(both) and self._clock() < deadline:
-            self._read(follower)
+        while has_snapshot and not reader.has_caught_up(both) and self._clock() < deadline:
+            self._read(reader)
             self._judge_due()
-        if not marked or not follower.arrived(both):
-            logger.warning("Stopped before the end of the topics: the figures are of a part.")
-        self._count(self._outcomes.judge())
+        if not has_snapshot or not reader.has_caught_up(both):
+            logger.warning("Stopped before the end of the topics: the report is incomplete.")
+        self._count(self._label_join.judge())
         self._show_change()
-        self._say_doubts()
+        self._log_doubts()
 
-    def _say_doubts(self) -> None:
-        if self._outcomes.late:
+    def _log_doubts(self) -> None:
+        if self._label_join.late:
             logger.warning(
-                "%d alerts came after their label had been judged without them, as not flagged; "
-                "a longer --grace waits for them.",
-                self._outcomes.late,
+                "%d alerts arrived after their label was judged as not flagged; "
+                "a longer grace period waits for them.",
+                self._label_join.late,
             )
-        if self._outcomes.forgotten:
+        if self._label_join.forgotten:
             logger.warning(
-                "%d alerts were forgotten before a label came; their transactions count as not "
+                "%d alerts were dropped before a label arrived; their transactions count as not "
                 "flagged.",
-                self._outcomes.forgotten,
+                self._label_join.forgotten,
             )
         if self._unreadable:
-            logger.warning("%d records could not be read and were passed over.", self._unreadable)
+            logger.warning("%d records could not be decoded and were skipped.", self._unreadable)
 
     def _take_alert(self, message: Message) -> None:
         alert = read_alert(message)
         if alert is None:
             self._unreadable += 1
         else:
-            self._outcomes.alert(alert.transaction_id)
+            self._label_join.alert(alert.transaction_id)
 
     def _take_label(self, message: Message) -> None:
         try:
             label = decode_label(message.value())
         except PayloadError as error:
             if not self._unreadable:
-                logger.warning("What is no label is passed over; the first one: %s", error)
+                logger.warning("Records that are no labels are skipped; the first one: %s", error)
             self._unreadable += 1
         else:
-            self._outcomes.label(label, self._judging)
+            self._label_join.label(label, self._judging)
 
     def _count(self, judged: list[tuple[Outcome, float]]) -> None:
         for outcome, amount in judged:
@@ -186,19 +186,19 @@ class QualityMonitor:
             self._metrics.amount[outcome].inc(amount)
 
     def _show_change(self) -> None:
-        now = figures(self._outcomes)
-        if now != self._shown:
-            self._shown = now
-            self._show(now)
+        report = quality_report(self._label_join)
+        if report != self._shown:
+            self._shown = report
+            self._show(report)
 
-    def _pause(self, follower: TopicReader) -> None:
+    def _pause(self, reader: TopicReader) -> None:
         if not self._paused:
-            follower.pause(self._topics.labels)
+            reader.pause(self._topics.labels)
             self._paused = True
 
-    def _resume(self, follower: TopicReader) -> None:
+    def _resume(self, reader: TopicReader) -> None:
         if self._paused:
-            follower.resume(self._topics.labels)
+            reader.resume(self._topics.labels)
             self._paused = False
 
 
@@ -215,24 +215,25 @@ def run_quality(
     every: float,
     stopped: Callable[[], bool],
 ) -> None:
-    """Serve metrics and monitor quality until `stopped` says so.
+    """Serve metrics and monitor quality until `stopped`.
 
     Args:
         settings: how to reach Kafka.
-        topics: whose alerts and labels.
-        grace: seconds a label waits for its alert.
-        from_beginning: also labels that are there already; alerts are always read from their
-            beginning, since the label of an old one may still come.
+        topics: the topics' names.
+        grace: seconds that a label waits for its alert.
+        from_beginning: judge earlier labels too; alerts are always read from their beginning,
+            since the label of an old one may still arrive.
         metrics_host: where /metrics, /healthz and /readyz are served.
         metrics_port: likewise; 0 is a free one.
-        registry: where the metrics are kept.
-        show: called with the figures at the beginning and when they changed; the last call has
-            the closing ones.
-        every: seconds between two of these calls, at least.
-        stopped: asked several times a second.
+        registry: of the metrics.
+        show: called with the report at the beginning and when it has changed; the last call has
+            the final report.
+        every: seconds between two calls of `show`, at least.
+        stopped: polled several times a second.
 
     Raises:
-        ConsumerError: if Kafka, a topic or the metrics' address cannot be used.
+        KafkaIOError: if Kafka or a topic cannot be used.
+        AddressError: if the metrics' address cannot be used.
     """
     monitor = QualityMonitor(
         topics, LabelJoin(grace=grace), QualityMetrics(registry), show=show, every=every
@@ -241,9 +242,9 @@ def run_quality(
         MetricsServer(
             metrics_host, metrics_port, registry, healthy=monitor.healthy, ready=monitor.ready
         ) as server,
-        TopicReader(settings, {topics.alerts: True, topics.labels: from_beginning}) as follower,
+        TopicReader(settings, {topics.alerts: True, topics.labels: from_beginning}) as reader,
     ):
         logger.info("Metrics at http://%s/metrics", server.address)
-        if follower.connect(stopped=stopped):
-            logger.info("Judging %s by %s at %s.", topics.alerts, topics.labels, settings.broker)
-            monitor.run(follower, stopped=stopped)
+        if reader.connect(stopped=stopped):
+            logger.info("Joining %s with %s at %s.", topics.alerts, topics.labels, settings.broker)
+            monitor.run(reader, stopped=stopped)

@@ -1,4 +1,4 @@
-"""`fraudstream alerts`: see alerts as they are raised."""
+"""`fraudstream alerts`: follow the alerts."""
 
 import select
 import sys
@@ -12,7 +12,7 @@ from fraudstream.stopping import stop_on_signals
 
 
 @click.command(context_settings=CONTEXT)
-@option("--from-beginning/--from-now", default=False, help="Also alerts that are there already.")
+@option("--from-beginning/--from-now", default=False, help="Show earlier alerts too.")
 @option("--limit", type=click.IntRange(min=1), metavar="N", help="End after N alerts.")
 @option("--json/--text", "as_json", default=False, help="One JSON object a line, as in Kafka.")
 @topics_option
@@ -28,9 +28,9 @@ def command(
 ) -> None:
     """Follow the alerts, a line each, until Ctrl-C.
 
-    A line says when the transaction happened, its id, its amount, its score and the threshold,
-    how long its detection took, and which model it was. Only committed alerts are shown.
-    Looking on disturbs nobody: no consumer group is joined, and it may run many times.
+    Each line has the event time, the transaction's id and amount, its score and the threshold,
+    the time from event to detection, and the model's version. Only committed alerts are shown.
+    The command joins no consumer group, so it takes alerts from nobody and can run many times.
 
     \b
     Examples:
@@ -62,12 +62,12 @@ def command(
 
 
 def _reader_gone() -> bool:
-    """Tell whether stdout is a pipe that nobody reads any more, as `| head` leaves it behind.
+    """Return whether stdout is a pipe whose reader has ended, as after `| head`.
 
-    Without this the next alert would find out, and that one may be hours away.
+    Otherwise only the next alert would notice, which may be hours away.
     """
     if not hasattr(select, "poll"):
         return False
     watch = select.poll()
-    watch.register(sys.stdout.fileno(), 0)  # errors and hang-ups are told without being asked for
+    watch.register(sys.stdout.fileno(), 0)  # errors and hang-ups are always reported
     return any(event & select.POLLERR for _, event in watch.poll(0))

@@ -1,4 +1,4 @@
-"""`fraudstream dead-letters`: see what could not be read, and put it back after a fix."""
+"""`fraudstream dead-letters`: list, show and replay rejected records."""
 
 import re
 import sys
@@ -33,15 +33,15 @@ group_option = option(
     default="fraudstream-dead-letters",
     # Not FRAUDSTREAM_GROUP, which in a detector's environment names the detector's group.
     envvar="FRAUDSTREAM_DEAD_LETTERS_GROUP",
-    help="Consumer group whose offsets say what was replayed.",
+    help="Consumer group whose committed offsets mark what was replayed.",
 )
-# Measured: 90,000 read in a second; replayed, which is slower, 30,000.
+# Measured: 90,000 are read in a second; 30,000 are replayed.
 OFFSETS_A_SECOND = 30_000
 
 json_option = option("--json/--text", "as_json", default=False, help="As one JSON object.")
 
 
-class PlaceType(click.ParamType[tuple[int, int]]):
+class PositionType(click.ParamType[tuple[int, int]]):
     """PARTITION:OFFSET in the dead-letter topic, as `list` shows it."""
 
     name = "partition:offset"
@@ -63,11 +63,11 @@ class PlaceType(click.ParamType[tuple[int, int]]):
 
 @click.group(context_settings=CONTEXT)
 def command() -> None:
-    """List, show and put back what could not be read.
+    """List, show and replay rejected records.
 
-    A record of the topic transactions that the detector cannot read is written untouched to the
-    topic transactions.dlq, with where it stood and why it was refused. Once the cause is mended
-    (a later version reads it, say), it can be put back.
+    The detector writes a record of the topic transactions that it rejects unchanged to the topic
+    transactions.dlq, with its position and the reason. Once the cause is fixed (by a later
+    version, for example), the dead letters can be replayed.
 
     \b
     Examples:
@@ -78,7 +78,7 @@ def command() -> None:
     """
 
 
-@command.command("list", context_settings=CONTEXT, short_help="Count them by reason.")
+@command.command("list", context_settings=CONTEXT, short_help="Count dead letters by reason.")
 @json_option
 @group_option
 @topics_option
@@ -86,9 +86,9 @@ def command() -> None:
 def list_(as_json: bool, **where: Any) -> None:
     """Count the dead letters by reason.
 
-    A line says why they were refused, how many there are and how many of them wait, that is, were
+    Each line has the reason, the number of dead letters and how many of them wait, that is, were
     not replayed; the earliest and the latest time of their records; the topic they came from; and
-    where one of them stands, for `show`.
+    the position of one of them, for `show`.
 
     \b
     Examples:
@@ -96,59 +96,59 @@ def list_(as_json: bool, **where: Any) -> None:
       fraudstream dead-letters list --json | jq '.reasons[] | select(.waiting > 0)'
     """
     with _reader(**where) as (reader, _):
-        from consumer.dead_letters.store import tally
+        from consumer.dead_letters.store import summarize
         from consumer.dead_letters.text import table, table_json
 
-        reader.note()
-        offsets = sum(stretch.end - stretch.first for stretch in reader.stretches.values())
+        reader.snapshot()
+        offsets = sum(bounds.end - bounds.first for bounds in reader.ranges.values())
         with progress_bar("Reading dead letters", _worth_a_bar(offsets), unit="offsets") as advance:
-            tallies = tally(reader, advance=advance)
+            summaries = summarize(reader, advance=advance)
         if as_json:
-            print(table_json(reader.topic, tallies))
-        elif tallies:
-            print(table(tallies))
+            print(table_json(reader.topic, summaries))
+        elif summaries:
+            print(table(summaries))
         else:
             print(f"There are no dead letters in {reader.topic}.")
 
 
-@command.command(context_settings=CONTEXT, short_help="Show one in full.")
-@click.argument("place", type=PlaceType(), metavar="PARTITION:OFFSET")
+@command.command(context_settings=CONTEXT, short_help="Show one dead letter in full.")
+@click.argument("position", type=PositionType(), metavar="PARTITION:OFFSET")
 @json_option
-@option("--value", "value_only", is_flag=True, help="Write the value's bytes alone, untouched.")
+@option("--value", "value_only", is_flag=True, help="Write only the bytes of the value, unchanged.")
 @group_option
 @topics_option
 @kafka_options
-def show(place: tuple[int, int], as_json: bool, value_only: bool, **where: Any) -> None:
-    """Show one dead letter in full: the record as it was, where it stood, why it was refused.
+def show(position: tuple[int, int], as_json: bool, value_only: bool, **where: Any) -> None:
+    """Show one dead letter in full: the original record, its position, the reason.
 
-    PARTITION:OFFSET is its place in the topic transactions.dlq, as `list` shows it. A value that
-    is no UTF-8 text is shown in hexadecimal.
+    PARTITION:OFFSET is its position in the topic transactions.dlq, as `list` shows it. A value
+    that is not UTF-8 is shown in hexadecimal.
 
     \b
     Examples:
       fraudstream dead-letters show 0:42
       fraudstream dead-letters show 0:42 --json
-      fraudstream dead-letters show 0:42 --value > refused.json
+      fraudstream dead-letters show 0:42 --value > rejected.json
     """
     with _reader(**where) as (reader, _):
         from consumer.dead_letters.store import Position, find
         from consumer.dead_letters.text import full, full_json
 
-        reader.note()
-        dead = find(reader, Position(*place))
+        reader.snapshot()
+        dead = find(reader, Position(*position))
         if value_only:
             sys.stdout.buffer.write(dead.letter.value or b"")
         else:
             print((full_json if as_json else full)(reader.topic, dead))
 
 
-@command.command(context_settings=CONTEXT, short_help="Put them back, after a fix.")
+@command.command(context_settings=CONTEXT, short_help="Replay dead letters, after a fix.")
 @option(
     "--on-error",
-    type=click.Choice(["stop", "back", "drop"]),
+    type=click.Choice(["stop", "requeue", "drop"]),
     default="stop",
-    help="What to do with one that is refused again: stop before it, write it back to the end of "
-    "the dead-letter topic, or pass it over.",
+    help="How to handle a dead letter that is rejected again: stop before it, requeue it at the "
+    "end of the dead-letter topic, or drop it.",
 )
 @option(
     "--reason",
@@ -157,49 +157,49 @@ def show(place: tuple[int, int], as_json: bool, value_only: bool, **where: Any) 
     multiple=True,
     metavar="REASON",
     show_default="all",
-    help="Put back only those refused for this reason, a word that list shows; may be repeated.",
+    help="Replay only dead letters with this reason, as shown by list; may be repeated.",
 )
-@option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
+@option("--dry-run", is_flag=True, help="Report what would happen, and change nothing.")
 @group_option
 @topics_option
 @kafka_options
 def replay(on_error: str, reasons: tuple[str, ...], dry_run: bool, **where: Any) -> None:
-    """Put dead letters back into the topic they came from, with key, value, headers and time.
+    """Write dead letters back to the topic they came from, with key, value, headers and time.
 
-    Each is read first as the detector would read it today, and --on-error says what becomes of
-    one that is refused again. What is put back and how far the replay has come are committed
-    together: whatever ends a replay, Ctrl-C or kill -9, nothing is lost and nothing is put back
-    twice, and the same command goes on where the last one ended. It ends at the end that the
-    dead-letter topic had when it began.
+    Each one is first decoded as the detector would decode it today; --on-error says how to handle
+    one that is rejected again. Records and offsets are committed in one transaction: whatever
+    ends a replay, Ctrl-C or kill -9, nothing is lost or replayed twice, and the same command
+    resumes where the last one ended. It ends at the end that the dead-letter topic had when it
+    began.
 
-    With --reason, all others are written to the end of the dead-letter topic, in the same
-    transactions, so that a later replay finds them; `list` counts both the old copies and the
-    new ones, and only the new ones as waiting.
+    With --reason, dead letters of other reasons are written to the end of the dead-letter topic,
+    in the same transactions, so that a later replay finds them; `list` counts both the old copies
+    and the new ones, and only the new ones as waiting.
 
-    Only one replay of a group runs at a time: a second one ends the first. Kafka forgets a
+    Only one replay of a group runs at a time: a second one ends the first. Kafka deletes a
     group's offsets when it has not committed any for seven days (the broker's
-    offsets.retention.minutes); dead letters that are kept longer than that would be put back
+    offsets.retention.minutes); dead letters that are kept longer than that would be replayed
     again.
 
     \b
     Examples:
       fraudstream dead-letters replay --dry-run
       fraudstream dead-letters replay
-      fraudstream dead-letters replay --reason out_of_range --on-error back
+      fraudstream dead-letters replay --reason out_of_range --on-error requeue
     """
     stop = stop_on_signals()
     with _reader(**where, stopped=stop.is_set, to_commit=not dry_run) as (reader, settings):
         from consumer.dead_letters.requeue import OnError, Requeue
 
-        running = Requeue(
+        requeue = Requeue(
             reader, settings, on_error=OnError(on_error), reasons=reasons, dry_run=dry_run
         )
-        size = _worth_a_bar(running.size)
+        size = _worth_a_bar(requeue.size)
         try:
             with progress_bar("Replaying dead letters", size, unit="offsets") as advance:
-                running.run(advance=advance)
+                requeue.run(advance=advance)
         finally:
-            print(_summary(running.done, reader.topic, dry_run=dry_run), flush=True)
+            print(_summary(requeue.done, reader.topic, dry_run=dry_run), flush=True)
 
 
 @contextmanager
@@ -212,7 +212,7 @@ def _reader(
     stopped: Callable[[], bool] = lambda: False,
     to_commit: bool = False,
 ) -> Iterator[tuple["DeadLetterReader", "KafkaSettings"]]:
-    """Give a connected reader; when `stopped` ended its reading, the command is interrupted."""
+    """Yield a connected reader; abort the command when `stopped` ended the reading."""
     settings = kafka_settings(broker, kafka, kafka_config)
     log_to_stderr()
 
@@ -229,19 +229,22 @@ def _reader(
 
 
 def _worth_a_bar(offsets: int) -> int:
-    """Return how many offsets to show a bar for: none for what is read within two seconds."""
+    """Return the offsets to show a progress bar for: none if two seconds suffice to read them."""
     return offsets if offsets > 2 * OFFSETS_A_SECOND else 0
 
 
 def _summary(done: "RequeueResult", topic: str, *, dry_run: bool) -> str:
-    would = "Would put back" if dry_run else "Put back"
-    parts = [f"{would} {_count(done.replayed)}"]
-    for what, again in (("written back to the end of", done.back), ("dropped from", done.dropped)):
-        if again:
-            reasons = ", ".join(f"{count:,} {reason}" for reason, count in again.most_common())
-            parts.append(f"{again.total():,} refused again and {what} {topic} ({reasons})")
-    if done.others:
-        parts.append(f"{done.others:,} of other reasons written to the end of {topic}")
+    verb = "Would replay" if dry_run else "Replayed"
+    parts = [f"{verb} {_count(done.replayed)}"]
+    for action, counts in (
+        ("requeued at the end of", done.requeued),
+        ("dropped from", done.dropped),
+    ):
+        if counts:
+            reasons = ", ".join(f"{count:,} {reason}" for reason, count in counts.most_common())
+            parts.append(f"{counts.total():,} rejected again and {action} {topic} ({reasons})")
+    if done.unselected:
+        parts.append(f"{done.unselected:,} of other reasons written to the end of {topic}")
     return f"{'; '.join(parts)}."
 
 

@@ -1,4 +1,4 @@
-"""`fraudstream quality`: see live how good the alerts are, as labels come in."""
+"""`fraudstream quality`: report live precision and recall of the alerts, as labels arrive."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ from fraudstream.stopping import stop_on_signals
 if TYPE_CHECKING:
     from consumer.quality.label_join import QualityReport
 
-# Between two showings, in seconds: on a terminal one line lives, elsewhere lines are added.
+# Seconds between two reports: a terminal has one live line, other outputs get a line each.
 _LIVE_SECONDS = 0.25
 _LINE_SECONDS = 5.0
 
@@ -39,9 +39,9 @@ _LINE_SECONDS = 5.0
 @option(
     "--from-beginning/--from-now",
     default=True,
-    help="Begin with the first label there is, or with the next one.",
+    help="Begin with the oldest label in Kafka, or with the next one.",
 )
-@option("--json/--text", "as_json", default=False, help="Figures as JSON objects, one a line.")
+@option("--json/--text", "as_json", default=False, help="One JSON object a line, or text.")
 @metrics_option("127.0.0.1:8001")
 @topics_option
 @kafka_options
@@ -55,15 +55,15 @@ def command(
     from_beginning: bool,
     grace: float,
 ) -> None:
-    """Judge the alerts by the labels: precision, recall and missed money, live.
+    """Join alerts with labels: precision, recall and missed money, live.
 
-    Prints the figures when they changed, at most every five seconds, and serves them to
-    Prometheus. Ctrl-C or SIGTERM reads what is there already, judges the labels that still
-    wait, and prints the closing figures; the last line of --json is these.
+    Prints a report when it has changed, at most every five seconds, and serves the counts to
+    Prometheus. Ctrl-C or SIGTERM reads up to the present end of the topics, judges the labels
+    that still wait, and prints the final report; with --json it is the last line.
 
     \b
-    fraud_labels_total and fraud_amount_total start at 0 with the process. What Prometheus
-    scrapes for long should judge each label once over all restarts:
+    fraud_labels_total and fraud_amount_total start at 0 with the process. A monitor that
+    Prometheus scrapes should judge each label once over all restarts:
       fraudstream quality --from-now
 
     \b
@@ -76,11 +76,14 @@ def command(
     host, port = host_and_port(metrics, "--metrics")
     stop = stop_on_signals()
 
-    from prometheus_client import REGISTRY
+    from prometheus_client import REGISTRY, disable_created_metrics
 
     from consumer.quality.monitor import run_quality
     from events.topics import Topics
 
+    # A `_created` series beside each counter would double what is scraped; `up` and resets say
+    # the same.
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # theirs
     live = sys.stdout.isatty() and not as_json
     with (_live_line if live else _json_lines if as_json else _lines)() as show:
         log_to_stderr()  # after the live line took hold of the terminal
@@ -102,30 +105,30 @@ def command(
 def _json_lines() -> Iterator[Callable[["QualityReport"], None]]:
     import msgspec
 
-    yield lambda figures: print(msgspec.json.encode(figures).decode(), flush=True)
+    yield lambda report: print(msgspec.json.encode(report).decode(), flush=True)
 
 
 @contextmanager
 def _lines() -> Iterator[Callable[["QualityReport"], None]]:
-    yield lambda figures: print(_line(figures), flush=True)
+    yield lambda report: print(_line(report), flush=True)
 
 
 @contextmanager
 def _live_line() -> Iterator[Callable[["QualityReport"], None]]:
-    """Keep one line up to date; it stays when the block ends, and log lines go above it."""
+    """Keep one line up to date below the log lines; it stays when the block ends."""
     from rich.live import Live
     from rich.text import Text
 
     with Live(auto_refresh=False, redirect_stderr=sys.stderr.isatty()) as live:
-        yield lambda figures: live.update(Text(_line(figures)), refresh=True)
+        yield lambda report: live.update(Text(_line(report)), refresh=True)
 
 
-def _line(figures: "QualityReport") -> str:
+def _line(report: "QualityReport") -> str:
     return (
-        f"{figures.labels:,} labels: {figures.true_positives:,} frauds caught, "
-        f"{figures.false_negatives:,} missed, {figures.false_positives:,} false alarms; "
-        f"precision {_ratio(figures.precision)}, recall {_ratio(figures.recall)}; "
-        f"amount caught {figures.amount_caught:,.2f}, missed {figures.amount_missed:,.2f}"
+        f"{report.labels:,} labels: {report.true_positives:,} frauds caught, "
+        f"{report.false_negatives:,} missed, {report.false_positives:,} false alarms; "
+        f"precision {_ratio(report.precision)}, recall {_ratio(report.recall)}; "
+        f"amount caught {report.amount_caught:,.2f}, missed {report.amount_missed:,.2f}"
     )
 
 

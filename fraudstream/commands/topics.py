@@ -1,4 +1,4 @@
-"""`fraudstream topics`: create and list the stream's topics."""
+"""`fraudstream topics`: create or list the stream's topics."""
 
 import re
 import sys
@@ -11,8 +11,8 @@ from events.topics import Topics
 from fraudstream.options import CONTEXT, kafka_options, kafka_settings, option, topics_option
 
 PARTITIONS = 4
-"""One detector reads a partition, so this bounds how many can share the work. A partition costs
-little, but adding some later sends a key elsewhere, so a few more than one needs today."""
+"""Each partition is read by one detector, so this limits how many can share the work. A partition
+costs little, but adding some later moves keys to other partitions; so a few more than needed."""
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -47,7 +47,7 @@ def command() -> None:
     "--partitions",
     type=click.IntRange(1, 10_000),
     default=PARTITIONS,
-    help="Of each new topic; as many detectors can share the work.",
+    help="Partitions of each new topic; so many detectors can share the work.",
 )
 @option(
     "--retention",
@@ -80,7 +80,7 @@ def create(
     kafka: tuple[str, ...],
     kafka_config: Path | None,
 ) -> None:
-    """Create the topics; those that are there already stay as they are.
+    """Create the topics; existing topics are left unchanged.
 
     \b
     On the embedded Kafka (fraudstream broker --port 9092):
@@ -93,7 +93,7 @@ def create(
     from kafkaio.topics import create_topics
 
     settings = kafka_settings(broker, kafka, kafka_config)
-    there = create_topics(
+    topics = create_topics(
         settings,
         Topics(topic_prefix).all(),
         partitions=partitions,
@@ -101,13 +101,13 @@ def create(
         retention=retention,
         minimum_in_sync_replicas=min_isr,
     )
-    for topic in there:
-        what = "created" if topic.created else "is there already"
-        print(f"{topic.name} {what}, {_count(topic.partitions)}")
+    for topic in topics:
+        state = "created" if topic.created else "already exists"
+        print(f"{topic.name} {state}, {_count(topic.partitions)}")
         if topic.partitions != partitions:
             print(
-                f"Note: {topic.name} keeps its {_count(topic.partitions)}, not the {partitions} "
-                f"asked for.",
+                f"Note: {topic.name} keeps its {_count(topic.partitions)} instead of the "
+                f"requested {partitions}.",
                 file=sys.stderr,
             )
 
@@ -118,16 +118,16 @@ def create(
 def list_(
     topic_prefix: str, broker: str | None, kafka: tuple[str, ...], kafka_config: Path | None
 ) -> None:
-    """List the stream's topics that are there."""
+    """List the stream's topics, and which of them are missing."""
     from kafkaio.topics import list_topics
 
     settings = kafka_settings(broker, kafka, kafka_config)
-    there = list_topics(settings)
+    existing = list_topics(settings)
     for name in Topics(topic_prefix).all():
-        if name in there:
-            print(f"{name}, {_count(there[name])}")
+        if name in existing:
+            print(f"{name}, {_count(existing[name])}")
         else:
-            print(f"{name} is missing; 'fraudstream topics create' makes it.", file=sys.stderr)
+            print(f"{name} is missing; 'fraudstream topics create' creates it.", file=sys.stderr)
 
 
 def _count(partitions: int) -> str:

@@ -1,22 +1,13 @@
-"""The count at the end: what a read_committed reader finds, held against what was reported."""
+"""Reconciles the records in Kafka with the counts that the producer and the detector reported."""
 
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from confluent_kafka import (
-    Consumer,
-    ConsumerGroupTopicPartitions,
-    IsolationLevel,
-    KafkaError,
-    Message,
-    TopicPartition,
-)
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._listoffsets import OffsetSpec
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException
 
 from events.topics import Topics
 from fraudstream.demo.errors import ReconciliationError
+from kafkaio.clients import make_admin
+from kafkaio.reading import read_topic
 from kafkaio.settings import KafkaSettings
 
 ANSWER_SECONDS = 30.0
@@ -24,11 +15,11 @@ ANSWER_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What a read_committed reader of all topics finds.
+    """Counts of the committed records in all topics.
 
     Attributes:
         published: records in transactions.
-        done: of these, records whose offsets are committed by the detector's group.
+        done: of these, records whose offsets the detector's group has committed.
         dead_lettered: records in transactions.dlq.
         alerts: alerts in fraud.alerts, all of them.
         alerts_delivered: transactions with an alert; fewer than `alerts` if one is there twice.
@@ -42,33 +33,40 @@ class Committed:
 
     @property
     def scored(self) -> int:
-        """Transactions that were done with and are no dead letters."""
+        """Transactions that were processed and did not become dead letters."""
         return self.done - self.dead_lettered
 
 
 def read_committed(settings: KafkaSettings, topics: Topics, group: str) -> Committed:
-    """Read the topics from beginning to end and count."""
-    alerts = [message.key() for message in read_all(settings, topics.alerts)]
-    return Committed(
-        published=sum(1 for _ in read_all(settings, topics.transactions)),
-        done=_committed_offsets(settings, topics.transactions, group),
-        dead_lettered=sum(1 for _ in read_all(settings, topics.dead_letters)),
-        alerts=len(alerts),
-        alerts_delivered=len(set(alerts)),
-    )
+    """Read the topics from beginning to end and count.
+
+    Raises:
+        ReconciliationError: if a topic cannot be read.
+    """
+    try:
+        alerts = [record.key() for record in read_topic(settings, topics.alerts)]
+        return Committed(
+            published=sum(1 for _ in read_topic(settings, topics.transactions)),
+            done=_committed_offsets(settings, topics.transactions, group),
+            dead_lettered=sum(1 for _ in read_topic(settings, topics.dead_letters)),
+            alerts=len(alerts),
+            alerts_delivered=len(set(alerts)),
+        )
+    except KafkaException as error:
+        raise ReconciliationError(f"Cannot read the topics: {error.args[0].str()}.") from error
 
 
 def check(
     committed: Committed, *, sent: int, scored: int, dead_lettered: int, flagged: int
 ) -> None:
-    """Hold what is in Kafka against what was reported.
+    """Compare the counts in Kafka with the reported ones.
 
     Args:
-        committed: what a reader found.
-        sent: transactions that the producer had confirmed.
-        scored: transactions scored, as the detector counts.
-        dead_lettered: dead letters, as the detector counts.
-        flagged: transactions flagged, as the detector counts.
+        committed: the counts in Kafka.
+        sent: transactions whose delivery was confirmed to the producer.
+        scored: transactions scored, as counted by the detector.
+        dead_lettered: dead letters, as counted by the detector.
+        flagged: transactions flagged, as counted by the detector.
 
     Raises:
         ReconciliationError: naming every equation that does not hold.
@@ -90,53 +88,13 @@ def check(
         raise ReconciliationError(f"The stream does not add up: {'; '.join(wrong)}.")
 
 
-def read_all(settings: KafkaSettings, topic: str) -> Iterator[Message]:
-    """Yield every committed record of a topic, up to what is its end when this begins.
-
-    The end counts open transactions as well, and they are waited for: a commit returns before
-    its records are readable.
-    """
-    consumer = Consumer(
-        settings.client(
-            required={
-                "group.id": "fraudstream-demo-reader",  # never joined: partitions are assigned
-                "enable.auto.commit": False,
-                "isolation.level": "read_committed",
-                "enable.partition.eof": True,
-            }
-        )
-    )
-    try:
-        ends = _ends(settings, topic)
-        consumer.assign([TopicPartition(topic, number, 0) for number in ends])
-        while ends:
-            for message in consumer.consume(10_000, timeout=0.1):
-                error = message.error()
-                if error is None:
-                    yield message
-                elif error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name
-                    raise ReconciliationError(f"Cannot read {topic}: {error.str()}.")
-                else:
-                    partition, reached = message.partition() or 0, message.offset() or 0
-                    if reached >= ends.get(partition, math.inf):
-                        del ends[partition]
-    finally:
-        consumer.close()
-
-
-def _ends(settings: KafkaSettings, topic: str) -> dict[int, int]:
-    """Return the end of each partition, the offset after the last record of any kind."""
-    admin = AdminClient(settings.client())
-    partitions = admin.list_topics(topic, timeout=ANSWER_SECONDS).topics[topic].partitions
-    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # theirs
-    asked = {TopicPartition(topic, number): latest for number in partitions}
-    answers = admin.list_offsets(asked, isolation_level=IsolationLevel.READ_UNCOMMITTED)
-    return {place.partition: future.result().offset for place, future in answers.items()}
-
-
 def _committed_offsets(settings: KafkaSettings, topic: str, group: str) -> int:
-    """Return the sum of the group's committed offsets: records done with, as each began at 0."""
-    admin = AdminClient(settings.client())
+    """Return the sum of the group's committed offsets: records processed, as each began at 0."""
+    admin = make_admin(settings.client())
     (future,) = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)]).values()
     offsets = future.result(ANSWER_SECONDS).topic_partitions
-    return sum(place.offset for place in offsets if place.topic == topic and place.offset > 0)
+    return sum(
+        partition.offset
+        for partition in offsets
+        if partition.topic == topic and partition.offset > 0
+    )

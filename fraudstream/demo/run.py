@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from broker.jars import KAFKA_VERSION, bytes_to_fetch
+from broker.ports import free_port
 from broker.server import EmbeddedBroker
 from events.codec import decode_alert
 from events.topics import Topics
@@ -21,7 +22,7 @@ from fraudstream.demo import reconciliation
 from fraudstream.demo.errors import ReconciliationError
 from fraudstream.demo.figures import Figures, read_figures
 from fraudstream.demo.report import Circumstances, Report, make_report
-from fraudstream.demo.service_process import ServiceProcess, free_port
+from fraudstream.demo.service_process import ServiceProcess
 from fraudstream.demo.view import View
 from fraudstream.progress import progress_bar
 from kafkaio.settings import KafkaSettings

@@ -1,7 +1,6 @@
 """A service that the demo starts as a process of its own, just as a user would."""
 
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from broker.ports import free_port
 from broker.process import start_tied
 from fraudstream.demo.errors import ServiceFailedError
 
@@ -127,23 +127,3 @@ class ServiceProcess:
     def _failure(self, what: str) -> str:
         lines = self.log.read_text(errors="replace").splitlines()[-LOG_LINES:]
         return "\n  ".join([f"fraudstream {self.name} {what}; the end of its log:", *lines])
-
-
-def free_port(preferred: int) -> int:
-    """Return that port of the loopback interface, or the next one that is free.
-
-    Not just any free one: the system gives those to connections as well, and a client that tries
-    to connect before its server listens can be given the server's port.
-
-    Raises:
-        PartFailedError: if a hundred in a row are taken.
-    """
-    for port in range(preferred, preferred + 100):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise ServiceFailedError(f"Ports {preferred} to {preferred + 99} of 127.0.0.1 are all taken.")

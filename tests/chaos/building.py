@@ -1,16 +1,15 @@
 """Putting the world together: Kafka with two listeners, topics, processes; and taking it apart."""
 
-import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 from typing import Literal
 
 import msgspec
 
+from broker.ports import free_ports
 from broker.properties import NODE
 from broker.server import EmbeddedBroker
 from consumer.detector.options import DeliveryName
@@ -35,11 +34,6 @@ POISONS = 200
 SIZES = (1, 1, 3, 4, 5)
 
 MARGIN = 0.05  # rows for a real network lie so far from its threshold that no rounding matters
-
-# Below the range that the system gives to outgoing connections. A client that tries a port of that
-# range again and again while the broker is away is one day given the same port as its source: it
-# then talks to itself, and the broker cannot have its port back.
-PORTS = range(20_000, 32_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,20 +187,3 @@ def _properties(client: int, proxied: int, controller: int, proxy: int) -> dict[
         # 10 s by default. With 1 s, readers wait for its timeout (10 s) and not for up to 20 s.
         "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
     }
-
-
-def free_ports(count: int) -> list[int]:
-    """Return so many ports that nobody listens on, and that no client is given as its source."""
-    found: list[int] = []
-    random = Random()
-    while len(found) < count:
-        port = random.choice(PORTS)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        if port not in found:
-            found.append(port)
-    return found

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.chaos.building import free_ports
+from broker.ports import free_ports
 from tests.chaos.proxy import FAIR, Proxy, Weather
 
 PATIENCE = 30.0

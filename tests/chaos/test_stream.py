@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from broker.ports import free_ports
 from events.codec import decode_transaction
 from events.errors import PayloadError
-from tests.chaos.building import Plan, free_ports, make_stream
+from tests.chaos.building import Plan, make_stream
 from tests.chaos.campaign import STEPS
 from tests.chaos.faults import Kind, inflictions
 from tests.chaos.schedule import DECK, KNOBS, Schedule

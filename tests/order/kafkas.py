@@ -17,7 +17,7 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient
 
-from fraudstream.demo.reconciliation import read_all
+from kafkaio.reading import read_topic
 from kafkaio.settings import KafkaSettings
 from tests.order.consumer import MemoryConsumer
 from tests.order.memory import Broker
@@ -168,7 +168,7 @@ class RealKafka:
         _write(producer, self._prefix + "out", key)
 
     def keys(self) -> list[str]:
-        records = read_all(self._settings, self._prefix + "out")
+        records = read_topic(self._settings, self._prefix + "out")
         return sorted((record.key() or b"").decode() for record in records)
 
     def offsets(self) -> dict[int, int]:

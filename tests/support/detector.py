@@ -1,6 +1,5 @@
 """The detector's service in a thread, with a model whose verdicts are known."""
 
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,12 +28,6 @@ def transaction(number: int, *, fraud: bool) -> Transaction:
     """Return a transaction that the model of these tests flags, or does not."""
     numbers = dict.fromkeys(FEATURES, 0.0) | {"Time": float(number), "V1": 1.0 if fraud else 0.0}
     return Transaction(transaction_id=f"row-{number:07d}", **numbers)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.registry import Collector
 
-import consumer.detector.metrics
+from consumer.detector.metrics import DetectorMetrics
+from consumer.quality.metrics import QualityMetrics
 from tools.docs.markdown import code, table
 
 PAGE = "metrics"
@@ -17,11 +18,7 @@ _ENDINGS = {"counter": "_total", "info": "_info"}
 
 def sections() -> dict[str, str]:
     """Return the page's sections by name: one of each class of metrics."""
-    return {
-        name: _described(group)
-        for name, group in inspect.getmembers(consumer.detector.metrics, inspect.isclass)
-        if name.endswith("Metrics")
-    }
+    return {group.__name__: _described(group) for group in (DetectorMetrics, QualityMetrics)}
 
 
 def _described(group: type) -> str:

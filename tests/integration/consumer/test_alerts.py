@@ -44,7 +44,7 @@ def command(tmp_path: Path) -> Iterator[Callable[..., Command]]:
         running.kill()
 
 
-def read_all(follower: TopicReader, topic: str) -> list[Message]:
+def read_topic(follower: TopicReader, topic: str) -> list[Message]:
     """Return what stands in the topic at this moment and was not read yet."""
     assert follower.mark()
     messages: list[Message] = []
@@ -74,10 +74,10 @@ def test_only_what_was_committed_is_read_and_only_once(
     transactions.begin(topics.alerts, b"open")
     with TopicReader(kafka_settings, {topics.alerts: True}) as follower:
         assert follower.connect(stopped=never)
-        assert values(read_all(follower, topics.alerts)) == [b"committed"]
+        assert values(read_topic(follower, topics.alerts)) == [b"committed"]
         transactions.commit()
-        assert values(read_all(follower, topics.alerts)) == [b"open"]
-        assert values(read_all(follower, topics.alerts)) == []
+        assert values(read_topic(follower, topics.alerts)) == [b"open"]
+        assert values(read_topic(follower, topics.alerts)) == []
 
 
 def test_from_now_on_is_exactly_from_connecting_on(
@@ -89,7 +89,7 @@ def test_from_now_on_is_exactly_from_connecting_on(
         assert follower.connect(stopped=never)
         transactions.write(topics.alerts, b"new", partition=0)
         transactions.write(topics.alerts, b"new too", partition=1)
-        assert sorted(map(str, values(read_all(follower, topics.alerts)))) == sorted(
+        assert sorted(map(str, values(read_topic(follower, topics.alerts)))) == sorted(
             map(str, [b"new", b"new too"])
         )
 
@@ -102,10 +102,10 @@ def test_a_paused_topic_stays_in_kafka(
     with TopicReader(kafka_settings, {topics.alerts: True, topics.labels: True}) as follower:
         assert follower.connect(stopped=never)
         follower.pause(topics.labels)
-        assert values(read_all(follower, topics.alerts)) == [b"alert"]
+        assert values(read_topic(follower, topics.alerts)) == [b"alert"]
         assert not follower.arrived([topics.labels])
         follower.resume(topics.labels)
-        assert values(read_all(follower, topics.labels)) == [b"label"]
+        assert values(read_topic(follower, topics.labels)) == [b"label"]
 
 
 def test_looking_on_leaves_no_group_behind(kafka_settings: KafkaSettings, topics: Topics) -> None:
@@ -113,7 +113,7 @@ def test_looking_on_leaves_no_group_behind(kafka_settings: KafkaSettings, topics
     before = {group.group_id for group in admin.list_consumer_groups().result().valid}
     with TopicReader(kafka_settings, {topics.alerts: True}) as follower:
         assert follower.connect(stopped=never)
-        read_all(follower, topics.alerts)
+        read_topic(follower, topics.alerts)
         groups = {group.group_id for group in admin.list_consumer_groups().result().valid}
     assert groups <= before
 

@@ -6,7 +6,7 @@ from typing import cast
 from events.codec import encode
 from events.errors import Reason
 from events.topics import Topics
-from fraudstream.demo.reconciliation import read_all
+from kafkaio.reading import read_topic
 from kafkaio.settings import KafkaSettings
 from tests.support.bad_payloads import generate
 from tests.support.detector import Running, publish, transaction
@@ -36,8 +36,8 @@ def test_every_bad_payload_is_one_dead_letter_and_every_good_one_is_scored(
     )
     running.stop()
 
-    letters = list(read_all(kafka_settings, topics.dead_letters))
-    alerts = list(read_all(kafka_settings, topics.alerts))
+    letters = list(read_topic(kafka_settings, topics.dead_letters))
+    alerts = list(read_topic(kafka_settings, topics.alerts))
     assert len(letters) == BAD
     assert {letter.key(): letter.value() for letter in letters} == wrong
     headers = [dict(cast("list[tuple[str, bytes]]", letter.headers())) for letter in letters]

@@ -13,7 +13,7 @@ from confluent_kafka import Message
 from consumer.commit.sink import CommitStep
 from consumer.dead_letters.reader import DeadLetterReader
 from consumer.dead_letters.requeue import OnError, Requeue
-from consumer.dead_letters.store import FOREIGN, Position, find, tally
+from consumer.dead_letters.store import FOREIGN, Position, find, summarize
 from consumer.errors import (
     CommitError,
     DeadLetterNotFoundError,
@@ -23,7 +23,7 @@ from consumer.errors import (
 from events.codec import Encoding, dead_letter_headers, encode
 from events.messages import DeadLetter
 from events.topics import Topics
-from fraudstream.demo.reconciliation import read_all
+from kafkaio.reading import read_topic
 from kafkaio.settings import KafkaSettings
 from tests.support.command import Transactions
 from tests.support.detector import (
@@ -95,7 +95,7 @@ def replay(
 
 
 def keys(settings: KafkaSettings, topic: str) -> list[int]:
-    return sorted(int(message.key() or b"-1") for message in read_all(settings, topic))
+    return sorted(int(message.key() or b"-1") for message in read_topic(settings, topic))
 
 
 def reason(message: Message) -> str:
@@ -105,7 +105,7 @@ def reason(message: Message) -> str:
 def test_the_record_goes_back_as_it_was(kafka_settings: KafkaSettings, topics: Topics) -> None:
     write(kafka_settings, topics, [good(0)])
     assert replay(kafka_settings, topics).done.replayed == 1
-    (record,) = read_all(kafka_settings, topics.transactions)
+    (record,) = read_topic(kafka_settings, topics.transactions)
     assert (record.key(), record.value()) == (b"0", good(0))
     assert record.headers() == [("trace", b"a"), ("trace", None), ("trace", b"b")]
     assert record.timestamp()[1] == EPOCH
@@ -118,7 +118,7 @@ def test_a_record_is_read_in_the_encoding_that_its_headers_name(
     write(kafka_settings, topics, [value, good(1)], encoding=Encoding.COMPACT)
     done = replay(kafka_settings, topics, OnError.DROP).done
     assert (done.replayed, done.dropped) == (1, {"out_of_range": 1})
-    (record,) = read_all(kafka_settings, topics.transactions)
+    (record,) = read_topic(kafka_settings, topics.transactions)
     assert record.value() == value
     assert record.headers()[-1:] == list(Encoding.COMPACT.headers)
 
@@ -222,10 +222,10 @@ def test_what_is_refused_again_goes_back_once_and_no_replay_chases_it(
     kafka_settings: KafkaSettings, topics: Topics
 ) -> None:
     write(kafka_settings, topics, [good(0), b"{", good(2), None, good(4)])
-    done = replay(kafka_settings, topics, OnError.BACK).done
-    assert (done.replayed, done.back) == (3, Counter(malformed_json=1, empty=1))
+    done = replay(kafka_settings, topics, OnError.REQUEUE).done
+    assert (done.replayed, done.requeued) == (3, Counter(malformed_json=1, empty=1))
     assert keys(kafka_settings, topics.transactions) == [0, 2, 4]
-    written = list(read_all(kafka_settings, topics.dead_letters))[-7:]
+    written = list(read_topic(kafka_settings, topics.dead_letters))[-7:]
     assert len(written) == 7
     again = [message for message in written if reason(message) != "out_of_range"]
     assert {message.key(): reason(message) for message in again} == {
@@ -259,13 +259,13 @@ def test_those_of_other_reasons_wait_for_a_later_replay(
     write(kafka_settings, topics, map(good, range(5)), reason="oversized")
     write(kafka_settings, topics, map(good, range(5, 12)), reason="too_deep")
     done = replay(kafka_settings, topics, OnError.STOP, "oversized").done
-    assert (done.replayed, done.others) == (5, 7)
+    assert (done.replayed, done.unselected) == (5, 7)
     with reading(kafka_settings, topics) as reader:
-        reader.note()
-        waiting = {one.reason: (one.count, one.waiting) for one in tally(reader)}
+        reader.snapshot()
+        waiting = {one.reason: (one.count, one.waiting) for one in summarize(reader)}
     assert waiting == {"oversized": (5, 0), "too_deep": (14, 7)}
     assert replay(kafka_settings, topics).done.replayed == 7
-    found = [message.value() for message in read_all(kafka_settings, topics.transactions)]
+    found = [message.value() for message in read_topic(kafka_settings, topics.transactions)]
     assert Counter(found) == Counter([good(it) for it in (*range(5), *range(5, 12))])
 
 
@@ -293,8 +293,8 @@ def test_only_committed_ones_are_counted_and_found(
     transactions.write(topics.dead_letters, b"foreign")
     transactions.begin(topics.dead_letters, b"open")
     with reading(kafka_settings, topics) as reader:
-        reader.note()
-        counted = {one.reason: (one.count, one.example) for one in tally(reader)}
+        reader.snapshot()
+        counted = {one.reason: (one.count, one.example) for one in summarize(reader)}
         assert counted["out_of_range"][0] == 3
         count, place = counted[FOREIGN]
         assert count == 1
@@ -335,7 +335,7 @@ def test_a_wrong_schema_stops_the_detector_and_nothing_is_committed_past_the_sto
         running.join()
     written = {
         (int(headers["__connect.errors.partition"]), int(headers["__connect.errors.offset"]))
-        for message in read_all(kafka_settings, topics.dead_letters)
+        for message in read_topic(kafka_settings, topics.dead_letters)
         for headers in [dict(message.headers() or [])]
     }
     reached = 200 if "dead_letters_in_a_row" in limit else 10_000
@@ -349,4 +349,4 @@ def test_a_wrong_schema_stops_the_detector_and_nothing_is_committed_past_the_sto
         )
     )
     patient.stop()
-    assert len(list(read_all(kafka_settings, topics.dead_letters))) == 30_000
+    assert len(list(read_topic(kafka_settings, topics.dead_letters))) == 30_000

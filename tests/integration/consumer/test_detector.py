@@ -11,16 +11,16 @@ from typing import cast
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
+from broker.ports import free_port
 from consumer.detector.options import DeliveryName
 from consumer.errors import AddressInUseError
 from events.codec import Encoding, decode_alert
 from events.topics import Topics
-from fraudstream.demo.reconciliation import read_all
 from kafkaio.errors import BrokerUnavailableError, TopicMissingError
+from kafkaio.reading import read_topic
 from kafkaio.settings import KafkaSettings
 from tests.support.detector import (
     Running,
-    free_port,
     payloads,
     producing,
     publish,
@@ -52,7 +52,9 @@ def test_each_fraud_is_one_alert_and_every_offset_is_committed(
     running = detect(delivery=delivery)
     running.wait_for(lambda: running.value("fraud_transactions_scored_total") == 3000)
     running.stop()
-    alerts = [decode_alert(message.value()) for message in read_all(kafka_settings, topics.alerts)]
+    alerts = [
+        decode_alert(message.value()) for message in read_topic(kafka_settings, topics.alerts)
+    ]
     assert sorted(alert.transaction_id for alert in alerts) == [
         f"row-{number:07d}" for number, fraud in enumerate(frauds) if fraud
     ]
@@ -86,7 +88,7 @@ def test_a_topic_of_mixed_encodings_has_the_alerts_of_one_in_json(
     running.wait_for(lambda: running.value("fraud_transactions_scored_total") == 9000)
     running.stop()
     raised = defaultdict[int, list[tuple[str, float, float]]](list)
-    for message in read_all(kafka_settings, topics.alerts):
+    for message in read_topic(kafka_settings, topics.alerts):
         alert = decode_alert(message.value())
         raised[alert.event_time_ms].append((alert.transaction_id, alert.Amount, alert.score))
     in_json, *others = (sorted(raised[LONG_AGO + turn]) for turn in range(3))
@@ -100,7 +102,7 @@ def test_an_alert_is_keyed_by_its_transaction_and_keeps_its_event_time(
     publish(kafka_settings, topics, payloads([True]), timestamp=LONG_AGO)
     running = detect()
     running.wait_for(lambda: running.value("fraud_alerts_total") == 1)
-    (message,) = read_all(kafka_settings, topics.alerts)
+    (message,) = read_topic(kafka_settings, topics.alerts)
     alert = decode_alert(message.value())
     assert message.key() == b"row-0000000" == alert.transaction_id.encode()
     assert alert.event_time_ms == LONG_AGO
@@ -143,7 +145,7 @@ def test_a_new_process_continues_where_the_last_one_committed(
     second.wait_for(lambda: second.value("fraud_alerts_total") == 50)
     second.stop()
     assert second.value("fraud_transactions_scored_total") == 50
-    assert len(list(read_all(kafka_settings, topics.alerts))) == 150
+    assert len(list(read_topic(kafka_settings, topics.alerts))) == 150
 
 
 def test_a_stop_commits_before_the_interval_is_over(
@@ -186,7 +188,7 @@ def test_a_second_member_shares_the_partitions_and_nothing_is_processed_twice(
     for one in both:
         one.stop()
     assert sum(one.value("fraud_transactions_scored_total") for one in both) == 2000
-    assert len(list(read_all(kafka_settings, topics.alerts))) == 1000
+    assert len(list(read_topic(kafka_settings, topics.alerts))) == 1000
     assert offsets(kafka_settings, topics, first) == 2000
 
 
@@ -197,7 +199,7 @@ def test_a_dead_letter_has_the_record_and_the_reason(
     publish(kafka_settings, topics, [b"{"], headers=original, timestamp=LONG_AGO)
     running = detect()
     running.wait_for(lambda: running.value("fraud_dead_letters_total", reason="malformed_json") > 0)
-    (message,) = read_all(kafka_settings, topics.dead_letters)
+    (message,) = read_topic(kafka_settings, topics.dead_letters)
     assert (message.key(), message.value()) == (b"0", b"{")
     assert message.timestamp()[1] == LONG_AGO
     stored = cast("list[tuple[str, bytes]]", message.headers())

@@ -5,7 +5,7 @@ import pytest
 from broker.server import EmbeddedBroker
 from events.topics import Topics
 from fraudstream.cache import cache_folder
-from fraudstream.demo.reconciliation import read_all
+from kafkaio.reading import read_topic
 from kafkaio.settings import KafkaSettings
 from kafkaio.topics import create_topics
 from tests.support.detector import Running, payloads, publish
@@ -25,4 +25,4 @@ def test_a_detector_survives_a_restart_of_its_broker(caplog: pytest.LogCaptureFi
         publish(settings, topics, payloads([True] * 10))
         running.wait_for(lambda: running.value("fraud_alerts_total") == 20)
         running.stop()
-        assert len(list(read_all(settings, topics.alerts))) == 20
+        assert len(list(read_topic(settings, topics.alerts))) == 20

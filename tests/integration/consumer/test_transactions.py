@@ -13,12 +13,13 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
+from broker.ports import free_port
 from consumer.commit.sink import CommitStep
 from consumer.detector.options import DeliveryName
 from consumer.errors import CommitError
 from events.topics import Topics
 from kafkaio.settings import KafkaSettings
-from tests.support.detector import PATIENCE, Running, free_port, payloads, publish
+from tests.support.detector import PATIENCE, Running, payloads, publish
 from tests.support.reading import (
     alerts,
     assert_scored_once,

@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, TopicPartition
 from events.codec import dead_letter_headers, encode
 from events.messages import DeadLetter
 from events.topics import Topics
-from fraudstream.demo.reconciliation import read_all
+from kafkaio.reading import read_topic
 from kafkaio.settings import KafkaSettings
 from tests.support.command import Command, until
 from tests.support.detector import PATIENCE, producing, transaction
@@ -73,7 +73,7 @@ def good(number: int) -> bytes:
 
 
 def keys(settings: KafkaSettings, topic: str) -> list[int]:
-    return sorted(int(message.key() or b"-1") for message in read_all(settings, topic))
+    return sorted(int(message.key() or b"-1") for message in read_topic(settings, topic))
 
 
 def test_an_empty_topic_is_one_friendly_sentence(
@@ -88,7 +88,7 @@ def test_an_empty_topic_is_one_friendly_sentence(
         "waiting": 0,
         "reasons": [],
     }
-    assert answer("replay") == (0, "Put back 0 dead letters.\n", "")
+    assert answer("replay") == (0, "Replayed 0 dead letters.\n", "")
 
 
 def test_list_show_and_replay_in_the_order_one_uses_them(
@@ -111,16 +111,16 @@ def test_list_show_and_replay_in_the_order_one_uses_them(
     assert json.loads(out)["value_base64"] == "/wo="
 
     code, out, err = answer("replay", "--dry-run")
-    assert (code, out) == (1, "Would put back 1 dead letter.\n")
+    assert (code, out) == (1, "Would replay 1 dead letter.\n")
     code, out, err = answer("replay")
-    assert (code, out) == (1, "Put back 1 dead letter.\n")
+    assert (code, out) == (1, "Replayed 1 dead letter.\n")
     assert err.startswith(
         f"Error: The dead letter at 0:1 of {topics.dead_letters} is still refused"
     )
     assert err.count("\n") == 1
-    code, out, _ = answer("replay", "--on-error", "back", "--reason", "empty")
+    code, out, _ = answer("replay", "--on-error", "requeue", "--reason", "empty")
     assert code == 0
-    assert "2 refused again and written back to the end of" in out
+    assert "2 rejected again and requeued at the end of" in out
     assert "1 missing_field" in out
     assert "1 malformed_json" in out
     assert keys(kafka_settings, topics.transactions) == [0]

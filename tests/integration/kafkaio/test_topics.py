@@ -76,8 +76,8 @@ def test_the_command_says_what_became_of_each_topic(
     assert capsys.readouterr().out == "".join(f"{it} created, 4 partitions\n" for it in names)
     assert _run("topics", "create", "--partitions", "1", *where) == 0
     said = capsys.readouterr()
-    assert said.out == "".join(f"{it} is there already, 4 partitions\n" for it in names)
-    assert said.err.count("keeps its 4 partitions, not the 1 asked for") == 5
+    assert said.out == "".join(f"{it} already exists, 4 partitions\n" for it in names)
+    assert said.err.count("keeps its 4 partitions instead of the requested 1") == 5
     assert _run("topics", "list", *where) == 0
     assert capsys.readouterr().out == "".join(f"{it}, 4 partitions\n" for it in names)
     delete_topics(kafka_settings, names)

@@ -18,7 +18,7 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
-from broker.node import free_port
+from broker.ports import free_port
 from broker.server import EmbeddedBroker
 from fraudstream.cache import cache_folder
 from kafkaio.settings import KafkaSettings

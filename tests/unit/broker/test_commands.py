@@ -56,5 +56,5 @@ def test_an_unreachable_kafka_is_one_sentence(capsys: pytest.CaptureFixture[str]
         main(["topics", "create", "--broker", "127.0.0.1:1"])
     assert ending.value.code == 2
     said = capsys.readouterr().err
-    assert said.startswith("Error: No Kafka answers at 127.0.0.1:1 ")
+    assert said.startswith("Error: Kafka at 127.0.0.1:1 does not answer: ")
     assert said.count("\n") == 1

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 
-from consumer.detector.metrics import LATENCY_BUCKETS, DetectorMetrics, Outcome, QualityMetrics
+from consumer.detector.metrics import LATENCY_BUCKETS, DetectorMetrics
+from consumer.quality.label_join import Outcome
+from consumer.quality.metrics import QualityMetrics
 from events.errors import Reason
 from fraudstream.demo.errors import ReconciliationError
 from fraudstream.demo.figures import quantile, read_figures

@@ -84,7 +84,7 @@ def test_an_answer_ends_the_suspicion(caplog: pytest.LogCaptureFixture) -> None:
 def test_a_refusal_is_the_users_mistake() -> None:
     availability = Connectivity("h:1", limit=60, clock=Clock())
     availability.on_error(KafkaError(KafkaError._AUTHENTICATION, "SASL: bad password"))
-    with pytest.raises(ConnectionRejectedError, match="refuses the connection: SASL: bad password"):
+    with pytest.raises(ConnectionRejectedError, match="rejects the connection: SASL: bad password"):
         availability.check(Kafka(answers=True))
 
 

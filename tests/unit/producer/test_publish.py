@@ -47,7 +47,7 @@ def test_nobody_answers_at_the_start(nobody: str, monkeypatch: pytest.MonkeyPatc
     made, said = outlet(nobody)
 
     with pytest.raises(
-        BrokerUnreachableError, match=f"No Kafka answered at {nobody} .*refused"
+        BrokerUnreachableError, match=f"Kafka at {nobody} does not answer: .*refused"
     ) as error:
         made.connect("transactions")
 

@@ -88,4 +88,4 @@ def test_what_is_no_alert_costs_one_line(
     with caplog.at_level(logging.WARNING):
         assert read_alert(Record(value)) is None
     (said,) = caplog.messages
-    assert said.startswith("Passed over offset 42 of fraud.alerts [1]")
+    assert said.startswith("Skipped offset 42 of fraud.alerts [1]")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.dead_letters.reader import Stretch
+from consumer.dead_letters.reader import OffsetRange
 from consumer.dead_letters.requeue import OnError, Requeue
 from consumer.dead_letters.requeue_batch import RequeueResult
 from consumer.dead_letters.store import (
@@ -18,8 +18,8 @@ from consumer.dead_letters.store import (
     Position,
     ReasonSummary,
     StoredDeadLetter,
-    kept,
-    tally,
+    parse,
+    summarize,
 )
 from consumer.dead_letters.text import full, full_json, table, table_json
 from consumer.errors import StillRejectedError
@@ -89,10 +89,10 @@ class Reader:
     topic: str = "transactions.dlq"
     group: str = "group"
     broker: str = "nowhere"
-    stretches: dict[int, Stretch] = field(default_factory=dict)
+    ranges: dict[int, OffsetRange] = field(default_factory=dict)
 
-    def note(self) -> None:
-        self.stretches = {1: Stretch(0, self.next, 100)}
+    def snapshot(self) -> None:
+        self.ranges = {1: OffsetRange(0, self.next, 100)}
 
     def require(self, *rights: Permission, patience: float = 0) -> None:
         for right in rights:
@@ -110,9 +110,9 @@ class Reader:
 
 
 def test_what_was_written_is_read_again() -> None:
-    dead = kept(stored(5))
-    assert dead.place == Position(1, 5)
-    assert str(dead.place) == "1:5"
+    dead = parse(stored(5))
+    assert dead.position == Position(1, 5)
+    assert str(dead.position) == "1:5"
     letter = dead.letter
     assert (letter.topic, letter.partition, letter.offset) == ("transactions", 3, 75)
     assert (letter.key, letter.value) == (b"key", GOOD)
@@ -121,11 +121,11 @@ def test_what_was_written_is_read_again() -> None:
 
 
 def test_a_record_without_a_timestamp_has_none() -> None:
-    assert kept(stored(5, stored_timestamp=(0, -1))).letter.timestamp is None
+    assert parse(stored(5, stored_timestamp=(0, -1))).letter.timestamp is None
 
 
 def test_what_is_no_dead_letter_is_foreign_and_complete() -> None:
-    dead = kept(Stored(5, b"value", [("any", b"header")]))
+    dead = parse(Stored(5, b"value", [("any", b"header")]))
     assert dead.letter.reason == FOREIGN
     assert "no header __connect.errors.topic" in dead.letter.message
     assert dead.letter.headers == (("any", b"header"),)
@@ -143,8 +143,8 @@ def test_they_are_counted_by_reason_and_origin_and_what_waits_is_told() -> None:
         ],
         next=2,
     )
-    reader.note()
-    assert tally(reader) == [
+    reader.snapshot()
+    assert summarize(reader) == [
         ReasonSummary("empty", "transactions", Position(1, 2), 3, 1, 1000, 3000),
         ReasonSummary("empty", "other", Position(1, 3), 1, 1, 1_700_000_000_000, 1_700_000_000_000),
         ReasonSummary("oversized", "transactions", Position(1, 4), 1, 1, None, None),
@@ -193,7 +193,7 @@ def test_the_table_as_json_has_times_in_utc() -> None:
 
 
 def shown(value: bytes | None, **more: Any) -> list[str]:
-    return full("transactions.dlq", kept(stored(5, value, **more))).split("\n")
+    return full("transactions.dlq", parse(stored(5, value, **more))).split("\n")
 
 
 def test_everything_about_one_is_shown() -> None:
@@ -257,7 +257,7 @@ def test_as_json_bytes_are_exact_and_text_where_they_are_text(
 ) -> None:
     from base64 import b64decode
 
-    told = json.loads(full_json("t", kept(stored(5, value, stored_key=key))))
+    told = json.loads(full_json("t", parse(stored(5, value, stored_key=key))))
     assert told["place"] == "1:5"
     assert told["from"] == {"topic": "transactions", "partition": 3, "offset": 75}
     for name, content in (("key", key), ("value", value)):
@@ -291,7 +291,7 @@ def replaying(
         reader, KafkaSettings("nowhere"), on_error=on_error, reasons=reasons, dry_run=True
     )
     writing = Writing()
-    replay._delivery = writing
+    replay._sink = writing
     return replay, writing
 
 
@@ -314,7 +314,7 @@ def test_it_goes_on_where_the_last_one_ended() -> None:
 
 def test_stop_commits_what_stands_before_and_nothing_else() -> None:
     replay, writing = replaying([stored(0), stored(1, BAD), stored(2)], OnError.STOP)
-    with pytest.raises(StillRejectedError, match=r"at 1:1 .*\(missing_field\): .*--on-error") as it:
+    with pytest.raises(StillRejectedError, match=r"at 1:1 .*\(missing_field\): ") as it:
         replay.run()
     assert it.value.exit_code == 1
     assert len(writing.records) == 1
@@ -329,14 +329,14 @@ def test_stop_at_the_very_first_commits_nothing() -> None:
 
 
 def test_back_says_today_s_reason_and_where_it_came_from_at_first() -> None:
-    replay, writing = replaying([stored(0, BAD, reason="empty"), stored(1)], OnError.BACK)
+    replay, writing = replaying([stored(0, BAD, reason="empty"), stored(1)], OnError.REQUEUE)
     replay.run()
     (topic, value, headers, timestamp), _ = writing.records
     assert (topic, value, timestamp) == ("transactions.dlq", BAD, 1_700_000_000_000)
     assert headers["fraudstream.reason"] == b"missing_field"
     assert headers["__connect.errors.offset"] == b"70"
     assert headers["__connect.errors.topic"] == b"transactions"
-    assert replay.done == RequeueResult(replayed=1, back={"missing_field": 1})
+    assert replay.done == RequeueResult(replayed=1, requeued={"missing_field": 1})
     assert writing.offsets == [[(1, 2)]]
 
 
@@ -355,10 +355,10 @@ def test_those_of_other_reasons_are_kept_unchanged_and_not_judged() -> None:
     first, second = writing.records
     assert first == ("transactions.dlq", BAD, dict(records[0].headers()), 1_700_000_000_000)
     assert second[0] == "transactions"
-    assert replay.done == RequeueResult(replayed=1, others=1)
+    assert replay.done == RequeueResult(replayed=1, unselected=1)
 
 
-@pytest.mark.parametrize("on_error", [OnError.BACK, OnError.DROP, OnError.STOP])
+@pytest.mark.parametrize("on_error", [OnError.REQUEUE, OnError.DROP, OnError.STOP])
 def test_what_never_was_a_dead_letter_is_refused_and_stays_as_it_is(on_error: OnError) -> None:
     replay, writing = replaying([Stored(0, GOOD, [("any", b"header")])], on_error)
     if on_error is OnError.STOP:
@@ -367,7 +367,7 @@ def test_what_never_was_a_dead_letter_is_refused_and_stays_as_it_is(on_error: On
         return
     replay.run()
     kept_as_it_is = ("transactions.dlq", GOOD, {"any": b"header"}, 1_700_000_000_000)
-    assert writing.records == ([kept_as_it_is] if on_error is OnError.BACK else [])
+    assert writing.records == ([kept_as_it_is] if on_error is OnError.REQUEUE else [])
     assert replay.done.replayed == 0
 
 
@@ -379,5 +379,5 @@ def test_a_topic_that_is_gone_refuses_its_dead_letters() -> None:
 
 def test_a_kept_dead_letter_is_written_as_it_stood() -> None:
     original = stored(0)
-    assert dead_letter_headers(kept(original).letter) == original.headers()
-    assert isinstance(kept(original), StoredDeadLetter)
+    assert dead_letter_headers(parse(original).letter) == original.headers()
+    assert isinstance(parse(original), StoredDeadLetter)
