@@ -47,7 +47,11 @@ def drain(world: World, place: Place) -> None:
     for member in world.detectors:
         member.wanted = False
         member.send(signal.SIGTERM)
-    _await(world, lambda: all(it.pid is None for it in world.detectors), "the detectors to end")
+    _await(
+        world,
+        lambda: all(detector.pid is None for detector in world.detectors),
+        "the detectors to end",
+    )
 
 
 def _await(world: World, condition: Callable[[], bool], what: str, *, enough: bool = True) -> None:

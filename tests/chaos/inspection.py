@@ -29,7 +29,7 @@ def inspect(place: Place) -> Verdict:
         for identity, bad in zip(names, published.poisoned[partition], strict=True)
         if not bad and stream.is_flagged(number_of(identity))
     ]
-    alerts = [decode_alert(it.value()) for it in read_committed(settings, topics.alerts)]
+    alerts = [decode_alert(message.value()) for message in read_committed(settings, topics.alerts)]
     letters = [_letter(message) for message in read_committed(settings, topics.dead_letters)]
     poison = [
         (partition, offset)
@@ -37,7 +37,10 @@ def inspect(place: Place) -> Verdict:
         for offset, bad in enumerate(bads)
         if bad
     ]
-    journal = [decode_journal_entry(it.value()) for it in read_committed(settings, topics.journal)]
+    journal = [
+        decode_journal_entry(message.value())
+        for message in read_committed(settings, topics.journal)
+    ]
     committed = committed_offsets(settings, topics.transactions, GROUP)
     return Verdict(
         published=published.count,

@@ -105,7 +105,7 @@ def _found(verdict: Verdict) -> Table:
     }
     header = ("read by a committed reader", "expected", "delivered", "lost", "duplicated", "wrong")
     return Table(
-        header, tuple((what, *(f"{it:,}" for it in counts)) for what, counts in rows.items())
+        header, tuple((what, *(f"{count:,}" for count in counts)) for what, counts in rows.items())
     )
 
 
@@ -124,7 +124,7 @@ def _detectors(tally: Tally) -> Table:
         "told that their partitions went to others": logged["lost"],
         "told offsets that the group had passed": logged["forgotten"],
     }
-    return Table(("detectors", "times"), tuple((it, f"{n:,}") for it, n in counts.items()))
+    return Table(("detectors", "times"), tuple((name, f"{n:,}") for name, n in counts.items()))
 
 
 def _faults(tally: Tally) -> Table:
