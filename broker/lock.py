@@ -25,12 +25,13 @@ def resolve_roots(repository: Path) -> tuple[Jar, ...]:
 
     context = MavenContext(repo_cache=repository)
     roots, needed = context.resolver.resolve([context.create_dependency(root) for root in ROOTS])
+    runtime = [dependency for dependency in needed if dependency.scope in {"compile", "runtime"}]
     jars = [
-        _lock(dependency.artifact.resolve())
-        for dependency in (
-            *roots,
-            *(dependency for dependency in needed if dependency.scope in {"compile", "runtime"}),
+        _lock(
+            f"{dependency.groupId}:{dependency.artifactId}:{dependency.version}",
+            dependency.artifact.resolve(),
         )
+        for dependency in (*roots, *runtime)
     ]
     return tuple(sorted(jars, key=lambda jar: jar.coordinate))
 
