@@ -1,1 +1,1 @@
-"""A real single-node Apache Kafka from pip alone, for trying, developing and testing."""
+"""A real single-node Apache Kafka, installed by pip alone, for demos, development and tests."""

@@ -1,7 +1,7 @@
 """The class path of Apache Kafka: jars from the Maven repository, each checked against a lock.
 
-The lock (`jars.lock`) lists every jar with its sha256, so nothing is resolved at run time: what
-is missing in the cache is fetched by its coordinate, and what is there needs no network.
+The lock (`jars.lock`) lists every jar with its sha256, so no dependency is resolved at run time:
+jars missing from the cache are downloaded by coordinate; a complete cache needs no network.
 """
 
 import errno
@@ -18,23 +18,24 @@ from tempfile import TemporaryDirectory
 from threading import Event, Lock
 from typing import Any
 
-from broker.errors import NOT_INSTALLED, JarsError
+from broker.errors import JarsError, JarsUnavailableError, NotInstalledError
 
-# The newest that keeps every commit: 4.3.0 to 4.4.0, killed right after one, may come back without
-# its markers, and what was committed is never readable (KAFKA-20734; docs/delivery.md).
+# The newest version that keeps every commit: 4.3.0 to 4.4.0, killed right after a commit, may
+# restart without its markers, so the committed records never become readable (KAFKA-20734;
+# docs/delivery.md).
 KAFKA_VERSION = "4.2.1"
 SLF4J_VERSION = "1.7.36"  # the slf4j-api that Kafka 4.2.1 depends on
 
 ROOTS = (f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}", f"org.slf4j:slf4j-simple:{SLF4J_VERSION}")
-"""What the lock is resolved from; the second is where Kafka's log goes."""
+"""Root dependencies that the lock is resolved from; the second is Kafka's logging backend."""
 
-_ATTEMPTS = 2  # a download that broke once usually works again at once
-_CONNECTIONS = 6  # jars are small (1 MB on average), so most of the time is waiting for answers
+_ATTEMPTS = 2  # a broken download usually succeeds when retried at once
+_CONNECTIONS = 6  # jars are small (1 MB on average), so round trips dominate
 
 
 @dataclass(frozen=True, slots=True)
 class Jar:
-    """A jar of the lock.
+    """An entry of the lock.
 
     Attributes:
         coordinate: "group:artifact:version".
@@ -48,7 +49,7 @@ class Jar:
 
     @property
     def name(self) -> str:
-        """Its file's name."""
+        """The file's name."""
         _, artifact, version = self.coordinate.split(":")
         return f"{artifact}-{version}.jar"
 
@@ -57,16 +58,16 @@ def locked() -> tuple[Jar, ...]:
     """Read the lock.
 
     Raises:
-        JarsError: if it is not complete.
+        JarsError: if the lock is incomplete.
     """
     return parse_lock(files("broker").joinpath("jars.lock").read_text(encoding="utf-8"))
 
 
 def parse_lock(text: str) -> tuple[Jar, ...]:
-    """Read a lock: lines of coordinate, size and sha256, then one "N jars, B bytes".
+    """Parse a lock: lines of coordinate, size and sha256, then one "N jars, B bytes".
 
     Raises:
-        JarsError: if a line is missing or more than there should be.
+        JarsError: if the last line does not match the others, or a root dependency is missing.
     """
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     rows = [line.split() for line in lines[:-1]]
@@ -74,18 +75,18 @@ def parse_lock(text: str) -> tuple[Jar, ...]:
     if not lines or lines[-1] != closing_line(jars) or not set(ROOTS) <= {*map(_coordinate, jars)}:
         raise JarsError(
             "The list of Kafka's jars (broker/jars.lock) is not complete; "
-            "install fraudstream again, or make the list anew with 'python -m broker.lock'."
+            "reinstall fraudstream, or regenerate the list with 'python -m broker.lock'."
         )
     return jars
 
 
 def closing_line(jars: tuple[Jar, ...]) -> str:
-    """Return the lock's last line, by which a lock that lost lines is noticed."""
+    """Return the lock's last line, which reveals missing lines."""
     return f"{len(jars)} jars, {sum(jar.size for jar in jars)} bytes"
 
 
 def bytes_to_fetch(cache: Path) -> int:
-    """Return how much `resolve` is to download, for a progress bar; quick, so by sizes alone."""
+    """Return how many bytes `resolve` will download, judging by file sizes alone (no hashing)."""
     return sum(jar.size for jar in locked() if not _has_size(cache / jar.name, jar.size))
 
 
@@ -95,21 +96,23 @@ def resolve(
     jars: Sequence[Jar] | None = None,
     progress: Callable[[int], None] = lambda _bytes: None,
 ) -> tuple[Path, ...]:
-    """Return the jars that make up Kafka's class path, fetched if need be.
+    """Return the jars of Kafka's class path, after downloading those missing from the cache.
 
-    With every jar in the cache this only reads them (44 MB) to check them. A jar there that is
-    not the lock's is fetched again.
+    Every cached jar is verified (44 MB to read); one that does not match the lock is downloaded
+    again.
 
     Args:
-        cache: folder for the jars, made if need be.
-        jars: others than the lock's.
-        progress: called with each number of bytes that were downloaded.
+        cache: folder for the jars; created if missing.
+        jars: jars to resolve instead of the lock's.
+        progress: called with the number of bytes of each chunk downloaded.
 
     Raises:
-        JarsError: if a jar cannot be fetched or kept, or is not the lock's.
+        JarsUnavailableError: if a jar cannot be downloaded, or does not match the lock.
+        JarsError: if the cache cannot be written.
+        NotInstalledError: if jars are missing and the downloader is not installed.
     """
     jars = locked() if jars is None else jars
-    missing = [jar for jar in jars if not _is(cache / jar.name, jar)]
+    missing = [jar for jar in jars if not _matches(cache / jar.name, jar)]
     if missing:
         try:
             cache.mkdir(parents=True, exist_ok=True)
@@ -119,18 +122,18 @@ def resolve(
                 f"Cannot keep Kafka's jars in {cache}: {error.strerror or error}."
             ) from error
         except ImportError as error:
-            raise JarsError(NOT_INSTALLED) from error
+            raise NotInstalledError from error
     return tuple(cache / jar.name for jar in jars)
 
 
 def _fetch_all(missing: list[Jar], cache: Path, progress: Callable[[int], None]) -> None:
-    one_at_a_time = Lock()
-    given_up = Event()
+    progress_lock = Lock()
+    cancelled = Event()
 
     def advance(received: int) -> None:
-        if given_up.is_set():
+        if cancelled.is_set():
             raise CancelledError
-        with one_at_a_time:
+        with progress_lock:
             progress(received)
 
     with (
@@ -141,39 +144,38 @@ def _fetch_all(missing: list[Jar], cache: Path, progress: Callable[[int], None])
         try:
             for future in as_completed(futures):
                 future.result().replace(cache / futures[future].name)
-        except BaseException:  # Ctrl-C, or a failure that makes the rest useless
-            given_up.set()
+        except BaseException:  # Ctrl-C, or a failure: the other downloads are useless
+            cancelled.set()
             threads.shutdown(wait=False, cancel_futures=True)
             raise
 
 
 def _fetch(jar: Jar, staging: Path, progress: Callable[[int], None]) -> Path:
-    """Download a jar and return its path in the staging folder, its content checked."""
+    """Download a jar into the staging folder, verify its content and return its path."""
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             path = _download(jar, staging / f"{jar.name}.{attempt}", progress)
         except (OSError, RuntimeError) as error:
-            # requests' errors are OSErrors without a number; those of the disk have one.
+            # Errors of requests are OSErrors without an errno; disk errors have one.
             if getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT, errno.EACCES}:
                 raise
-            failure = f"Kafka's jar {jar.name} cannot be fetched ({_shortly(error)})"
+            failure = f"cannot be downloaded ({_brief(error)})"
         else:
-            if _is(path, jar):
+            if _matches(path, jar):
                 return path
-            failure = f"What was fetched as Kafka's jar {jar.name} is not the jar of the lock"
-    raise JarsError(
-        f"{failure}. Try again with a network, or name a Kafka that is already there "
-        f"with --broker HOST:PORT."
+            failure = "does not match broker/jars.lock as the repository delivered it"
+    raise JarsUnavailableError(
+        f"Kafka's jar {jar.name} {failure}; check the network and try again."
     )
 
 
 def _download(jar: Jar, repository: Path, progress: Callable[[int], None]) -> Path:
-    """Download a jar into a Maven repository of its own; the user's own stays as it is."""
+    """Download a jar into a Maven repository folder of its own, leaving the user's untouched."""
     from jgo.config import GlobalSettings
     from jgo.constants import MAVEN_CENTRAL_URL
     from jgo.maven import MavenContext, PythonResolver
 
-    # Mirrors that the user has set up for jgo go first; one named "central" takes its place.
+    # Mirrors configured for jgo come first; one named "central" replaces Maven Central.
     remotes = dict(GlobalSettings.load().repositories)
     remotes.setdefault("central", MAVEN_CENTRAL_URL)
     resolver = PythonResolver(progress_callback=partial(_reporting, progress))
@@ -189,11 +191,11 @@ def _download(jar: Jar, repository: Path, progress: Callable[[int], None]) -> Pa
 def _reporting(
     progress: Callable[[int], None], _name: str, _size: int
 ) -> Iterator[Callable[[int], None]]:
-    """Give jgo's download the function that it calls with each chunk's size."""
+    """Adapt `progress` to jgo, which wants a context manager yielding the callback."""
     yield progress
 
 
-def _is(path: Path, jar: Jar) -> bool:
+def _matches(path: Path, jar: Jar) -> bool:
     if not _has_size(path, jar.size):
         return False
     with path.open("rb") as file:
@@ -208,6 +210,6 @@ def _coordinate(jar: Jar) -> str:
     return jar.coordinate
 
 
-def _shortly(error: Any) -> str:
-    """Name what went wrong without the addresses and object names of requests' messages."""
+def _brief(error: Any) -> str:
+    """Describe an error without the addresses and object names in requests' messages."""
     return type(error).__name__ if isinstance(error, OSError) else str(error).split(" {")[0]

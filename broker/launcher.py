@@ -1,9 +1,9 @@
-"""Ties itself to its parent, then becomes the command: run by `broker.process`, as a script.
+"""Tie this process to its parent, then exec a command; `broker.process` runs it as a script.
 
-`launcher.py kernel PARENT COMMAND...` has Linux kill it when the parent's thread ends.
-`launcher.py pipe DESCRIPTOR COMMAND...` leaves a watcher that kills it when the pipe breaks.
+`launcher.py kernel PARENT COMMAND...`: Linux kills the command when the parent's thread ends.
+`launcher.py pipe DESCRIPTOR COMMAND...`: a watcher kills the command when the pipe breaks.
 
-It replaces itself by the command (exec), so nothing of Python stays in between, and the parent
+The command replaces this process (exec), so no Python process stays in between, and the parent
 needs no `preexec_fn`, which can deadlock in a process with threads.
 """
 
@@ -14,26 +14,26 @@ import signal
 import sys
 
 _PR_SET_PDEATHSIG = 1  # from <linux/prctl.h>
-_CANNOT_START = 127  # what a shell says of a command that cannot be started
+_CANNOT_START = 127  # a shell's exit code for a command that cannot be started
 
 
 def tie_by_kernel(parent: int) -> None:
-    """Have the kernel send SIGKILL when the parent ends.
+    """Request SIGKILL from the kernel for the moment the parent ends.
 
     Raises:
-        OSError: if the kernel refuses.
+        OSError: if the kernel rejects the request.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
     if os.getppid() != parent:
-        sys.exit(0)  # the parent ended before the kernel knew
+        sys.exit(0)  # the parent ended before the request
 
 
 def tie_by_pipe(from_parent: int) -> None:
-    """Leave a watcher that kills this process when the parent's end of the pipe closes."""
+    """Fork a watcher that kills this process when the parent's end of the pipe closes."""
     own_read, own_write = os.pipe()
-    os.set_inheritable(own_write, True)  # open until the command ends
+    os.set_inheritable(own_write, True)  # stays open until the command ends
     command = os.getpid()
     if os.fork() == 0:
         os.setpgid(0, 0)
@@ -45,15 +45,15 @@ def tie_by_pipe(from_parent: int) -> None:
 
 
 def _watch(from_parent: int, from_command: int, command: int) -> None:
-    """Wait for the end of the command, or of the parent and then kill the command."""
+    """Wait until the command or the parent ends; in the latter case kill the command."""
     ended, _, _ = select.select([from_parent, from_command], [], [])
     if from_command not in ended:
         os.kill(command, signal.SIGKILL)
 
 
-def main(tie: str, what: str, *command: str) -> None:
-    """Tie this process to its parent and become the command."""
-    (tie_by_kernel if tie == "kernel" else tie_by_pipe)(int(what))
+def main(tie: str, parent: str, *command: str) -> None:
+    """Tie this process to its parent (a pid or a pipe's descriptor) and exec the command."""
+    (tie_by_kernel if tie == "kernel" else tie_by_pipe)(int(parent))
     try:
         os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
     except OSError as error:

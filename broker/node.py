@@ -1,4 +1,4 @@
-"""One Kafka node in a folder: formatted once, then a JVM that is started, watched and ended."""
+"""One Kafka node in a folder: formatted once, then run by a JVM that is started and stopped."""
 
 import base64
 import contextlib
@@ -10,19 +10,19 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from broker.errors import BrokerExitedError, StartError
+from broker.errors import BrokerExitedError, PortTakenError, StartError
 from broker.java import start_java
 from broker.ports import free_port
-from broker.properties import NO_MORE, server_properties, write_properties
+from broker.properties import NO_EXTRA, server_properties, write_properties
 
 START_SECONDS = 60.0
-"""How long a start may take; it takes 1 to 5 s, and more on a machine that is busy."""
+"""Timeout of a start, which takes 1 to 5 s on an idle machine."""
 
 STOP_SECONDS = 15.0
-"""How long an orderly end may take before the JVM is killed; it takes about half a second."""
+"""Timeout of an orderly shutdown, which takes about 0.5 s, before the JVM is killed."""
 
-_ATTEMPTS = 3  # with another free port each, when another process took it in between
-_LOG_LINES = 10  # of the log's end, shown when Kafka fails
+_ATTEMPTS = 3  # each with another free port, because another process may take one in between
+_LOG_LINES = 10  # last lines of the log, shown when Kafka fails
 _STARTED = b"Kafka Server started"
 _PORT_LOST = b"Address already in use"
 
@@ -33,12 +33,12 @@ class Node:
     Args:
         folder: for its properties, log and records.
         class_path: Kafka's jars.
-        options: further ones of the JVM.
-        inherited: file descriptors that the JVM keeps open.
-        properties: further ones of the server; they win over ours.
+        options: extra JVM options.
+        inherited: file descriptors that the JVM inherits.
+        properties: extra server properties; they override ours.
 
     Attributes:
-        address: where clients connect, "127.0.0.1:PORT"; "" before the start.
+        address: the bootstrap address, "127.0.0.1:PORT"; "" before the start.
         log: Kafka's own log of the latest start.
     """
 
@@ -49,7 +49,7 @@ class Node:
         *,
         options: Sequence[str] = (),
         inherited: Sequence[int] = (),
-        properties: Mapping[str, str] = NO_MORE,
+        properties: Mapping[str, str] = NO_EXTRA,
     ) -> None:
         self.address = ""
         self.log = folder / "broker.log"
@@ -64,18 +64,19 @@ class Node:
 
     @property
     def pid(self) -> int | None:
-        """The JVM's process id while there is one."""
+        """The JVM's process id; None unless it runs."""
         return self._process.pid if self._process else None
 
     def start(self, port: int | None = None) -> None:
-        """Start and return when a client gets an answer.
+        """Start Kafka and wait until it answers a client.
 
         Args:
-            port: for clients; None for any free one.
+            port: for clients; None picks a free one.
 
         Raises:
-            BrokerExitedError: if Kafka ends, or does not answer in `START_SECONDS`.
-            StartError: if the port is taken or the folder cannot be used.
+            BrokerExitedError: if Kafka exits, or does not answer within `START_SECONDS`.
+            PortTakenError: if the port cannot be bound.
+            StartError: if the folder cannot be used.
         """
         if port is not None:
             _require_free(port)
@@ -89,10 +90,10 @@ class Node:
         raise BrokerExitedError(f"Kafka ended while it started. {self.log_end()}")
 
     def format(self) -> None:
-        """Make the folder Kafka's own, unless it is.
+        """Format the folder as Kafka's storage, unless it already is.
 
         Raises:
-            StartError: if that cannot be done.
+            StartError: if the folder cannot be used.
         """
         if (self._records / "meta.properties").exists():
             return
@@ -104,44 +105,44 @@ class Node:
             raise BrokerExitedError(f"Kafka cannot use its folder. {self.log_end()}")
 
     def exit_code(self) -> int | None:
-        """Return the exit code if the JVM ended on its own (negative: by that signal)."""
+        """Return the JVM's exit code, negative for a signal; None while it runs."""
         return self._process.poll() if self._process else None
 
     def wait(self) -> None:
-        """Block while Kafka runs.
+        """Block until Kafka exits.
 
         Raises:
-            BrokerExitedError: when it ends on its own.
+            BrokerExitedError: when Kafka exits on its own.
         """
         if self._process:
             code = self._process.wait()
             raise BrokerExitedError(f"Kafka ended on its own (exit code {code}). {self.log_end()}")
 
-    def stop(self, patience: float = STOP_SECONDS) -> None:
-        """End Kafka orderly, and by force after `patience` seconds or when interrupted."""
+    def stop(self, timeout: float = STOP_SECONDS) -> None:
+        """Shut Kafka down (SIGTERM); kill it after `timeout` seconds or when interrupted."""
         process, self._process = self._process, None
         if process is None:
             return
         try:
             process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(patience)
+                process.wait(timeout)
         finally:
             process.kill()
             process.wait()
 
     def kill(self) -> None:
-        """End Kafka as a crash would (SIGKILL); its folder stays as it was at that moment."""
+        """Kill Kafka (SIGKILL), as a crash would; its folder stays as it is."""
         process, self._process = self._process, None
         if process:
             process.kill()
             process.wait()
 
     def log_end(self) -> str:
-        """Return the last lines of the log, after a few words that say so."""
+        """Return the last lines of the log under a heading, for an error message."""
         with self.log.open(encoding="utf-8", errors="replace") as lines:
-            # Without Java's stack frames: the lines between them say what happened.
-            end = deque((it for it in lines if not it.startswith("\tat ")), maxlen=_LOG_LINES)
+            # Without Java's stack frames: the lines between them describe the failure.
+            end = deque((line for line in lines if not line.startswith("\tat ")), maxlen=_LOG_LINES)
         return f"The end of its log, {self.log}:\n{''.join(end).rstrip()}"
 
     def _run(self, port: int) -> None:
@@ -150,12 +151,11 @@ class Node:
         self._start_java(("kafka.Kafka", str(self._properties_file)))
 
     def _comes_up(self) -> bool:
-        """Wait for an answer; False when the JVM ended before."""
+        """Wait until Kafka answers; return False if the JVM exits first."""
         deadline = time.monotonic() + START_SECONDS
         while self.exit_code() is None:
-            # Its log tells when the port is open. To try the port itself would now and then take
-            # it away: a connection to a port of the system's own range can be given that very
-            # port as its source.
+            # Wait for the log line before connecting: a connection attempt to a closed port in the
+            # ephemeral range can be assigned that very port as its source and so take it away.
             if _STARTED in self.log.read_bytes() and _answers(self.address):
                 return True
             if time.monotonic() > deadline:
@@ -167,13 +167,13 @@ class Node:
 
     def _write_properties(self, port: int) -> None:
         properties = server_properties(
-            self._records, port=port, controller_port=free_port(), further=self._properties
+            self._records, port=port, controller_port=free_port(), extra=self._properties
         )
-        with self._keeping():
+        with self._folder_errors():
             write_properties(self._properties_file, properties)
 
     def _start_java(self, arguments: Sequence[str]) -> None:
-        with self._keeping(), self.log.open("wb") as log:
+        with self._folder_errors(), self.log.open("wb") as log:
             self._process = start_java(
                 self._class_path,
                 arguments,
@@ -183,7 +183,8 @@ class Node:
             )
 
     @contextlib.contextmanager
-    def _keeping(self) -> Iterator[None]:
+    def _folder_errors(self) -> Iterator[None]:
+        """Convert OSError to StartError."""
         try:
             yield
         except OSError as error:
@@ -193,7 +194,7 @@ class Node:
 
 
 def _cluster_id() -> str:
-    """Return 16 random bytes as Kafka writes them, not beginning with what looks like an option."""
+    """Return a random cluster id in Kafka's format, without a leading dash (an option's prefix)."""
     while (name := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith(
         "-"
     ):
@@ -207,14 +208,13 @@ def _require_free(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            raise StartError(
-                f"Port {port} cannot be used ({error.strerror}); choose another with --port, "
-                f"or leave it out for any free one."
+            raise PortTakenError(
+                f"Port {port} on 127.0.0.1 cannot be used ({error.strerror}); choose another."
             ) from error
 
 
 def _answers(address: str) -> bool:
-    """Tell whether a client gets an answer there, with a node to talk to."""
+    """Return whether a client at this address gets metadata that lists a broker."""
     from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
 

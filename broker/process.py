@@ -1,4 +1,4 @@
-"""Child processes that never outlive their parent, even when that is killed with -9."""
+"""Child processes that never outlive their parent, even if the parent is killed with SIGKILL."""
 
 import os
 import subprocess
@@ -12,24 +12,24 @@ _LAUNCHER = Path(__file__).with_name("launcher.py")
 
 
 def start_tied(command: Sequence[str | Path], **arguments: Any) -> subprocess.Popen[Any]:
-    """Start a command that is killed (SIGKILL) when this process ends, however that ends.
+    """Start a command that is killed (SIGKILL) when this process ends for any reason.
 
-    The process is the command itself: its pid, signals and exit code are the command's, so
-    `terminate()` asks it to end orderly. It leads a process group of its own, because Ctrl-C in
-    a terminal goes to the whole foreground group at once: only the parent hears it, and ends its
-    children in the order that is right.
+    The returned process is the command itself: pid, signals and exit code are the command's, so
+    `terminate()` requests an orderly shutdown. The command leads its own process group, because
+    Ctrl-C in a terminal goes to the whole foreground group: this way only the parent receives
+    it, and can stop its children in the right order.
 
-    On Linux the kernel ties the two, and it watches the *thread* that starts the child; from
-    another thread than the main one, and on other systems, a small process beside the command
-    watches a pipe that breaks when the parent ends.
+    On Linux the kernel kills the child when the *thread* that started it ends. From any thread
+    but the main one, and on other systems, a small watcher process holds a pipe that breaks when
+    the parent ends.
 
     Args:
         command: program and arguments.
-        arguments: as for `subprocess.Popen`; standard input is nothing unless given.
+        arguments: as for `subprocess.Popen`; standard input defaults to /dev/null.
 
     Raises:
-        OSError: if Python itself cannot be started. A program that cannot be started is exit
-            code 127, with the reason on its standard error.
+        OSError: if Python itself cannot be started. If the command cannot be started, the
+            process exits with code 127 and the reason on standard error.
     """
     by_kernel = sys.platform == "linux" and threading.current_thread() is threading.main_thread()
     start = _start_tied_by_kernel if by_kernel else _start_tied_by_pipe
@@ -45,7 +45,7 @@ def _start_tied_by_kernel(
 def _start_tied_by_pipe(
     command: Sequence[str | Path], arguments: dict[str, Any]
 ) -> subprocess.Popen[Any]:
-    # The parent's end stays open, and unreferenced, until this process ends: that is the tie.
+    # The write end is never closed: it breaks the pipe when this process ends.
     watched, _held = os.pipe()
     try:
         inherited = (*arguments.pop("pass_fds", ()), watched)
@@ -56,6 +56,6 @@ def _start_tied_by_pipe(
         os.close(watched)
 
 
-def _launch(tie: str, what: str, command: Sequence[str | Path]) -> list[str]:
-    # Isolated and without site-packages, Python is there in about 15 ms.
-    return [sys.executable, "-I", "-S", str(_LAUNCHER), tie, what, *map(str, command)]
+def _launch(tie: str, parent: str, command: Sequence[str | Path]) -> list[str]:
+    # Isolated and without site-packages, Python starts in about 15 ms.
+    return [sys.executable, "-I", "-S", str(_LAUNCHER), tie, parent, *map(str, command)]

@@ -1,4 +1,4 @@
-"""The `server.properties` of a single-node Kafka that serves this machine alone."""
+"""The `server.properties` of a single-node Kafka that listens on the loopback interface only."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,20 +7,20 @@ from types import MappingProxyType
 NODE = 1
 """The node's id."""
 
-NO_MORE: Mapping[str, str] = MappingProxyType({})
-"""No properties beyond ours."""
+NO_EXTRA: Mapping[str, str] = MappingProxyType({})
+"""No extra properties."""
 
 
 def server_properties(
-    folder: Path, *, port: int, controller_port: int, further: Mapping[str, str] = NO_MORE
+    folder: Path, *, port: int, controller_port: int, extra: Mapping[str, str] = NO_EXTRA
 ) -> dict[str, str]:
     """Return the properties of one node that is broker and controller (KRaft).
 
     Args:
-        folder: where Kafka keeps its records.
+        folder: Kafka's log directory.
         port: for clients, on the loopback interface only.
-        controller_port: for the node's talk with itself, likewise.
-        further: properties beyond ours; where a name is in both, theirs count.
+        controller_port: for the controller's listener, on the loopback interface only.
+        extra: extra properties; they override ours.
     """
     return {
         "process.roles": "broker,controller",
@@ -30,30 +30,30 @@ def server_properties(
         "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
         "controller.listener.names": "CONTROLLER",
         "log.dirs": str(folder),
-        # A misspelt topic is an error, not a new topic.
+        # A misspelt topic name must be an error, not a new topic.
         "auto.create.topics.enable": "false",
-        # One node cannot hold three copies of Kafka's own topics, which is the default.
+        # One node cannot hold the default of three replicas of Kafka's internal topics.
         "offsets.topic.replication.factor": "1",
         "transaction.state.log.replication.factor": "1",
         "transaction.state.log.min.isr": "1",
         "share.coordinator.state.topic.replication.factor": "1",
         "share.coordinator.state.topic.min.isr": "1",
-        # 50 partitions each by default: files and seconds that a few consumers do not need.
+        # The default of 50 partitions each costs files and start time that few consumers need.
         "offsets.topic.num.partitions": "4",
         "transaction.state.log.num.partitions": "4",
         "share.coordinator.state.topic.num.partitions": "1",
-        # After a crash the node waits until its former self counts as gone: 9 s by default. Twelve
-        # heartbeats without an answer say as much; with six, a node on a busy machine was taken
-        # for gone while it lived.
+        # After a crash the restarted node waits until its previous session expires: 9 s by
+        # default. Twelve missed heartbeats suffice; with six, a live node on a busy machine was
+        # declared dead.
         "broker.session.timeout.ms": "6000",
         "broker.heartbeat.interval.ms": "500",
-        # 3 s by default, so that many consumers may arrive; here one comes at a time.
+        # The default of 3 s waits for many consumers to join; here they join one at a time.
         "group.initial.rebalance.delay.ms": "0",
-        **further,
+        **extra,
     }
 
 
 def write_properties(path: Path, properties: dict[str, str]) -> None:
-    """Write a Java properties file (backslashes doubled, as its format wants)."""
+    """Write a Java properties file, with backslashes escaped."""
     lines = (f"{name}={value}\n".replace("\\", "\\\\") for name, value in properties.items())
     path.write_text("".join(lines), encoding="utf-8")

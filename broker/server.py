@@ -1,7 +1,7 @@
 """The embedded broker: Apache Kafka itself, one node, as a child process.
 
-Steps of a start: take the data folder (a lock, so that no second broker uses it), find the jars,
-find or make the archive for quick starts, start the node and wait until it answers a client.
+To start: lock the data folder, resolve the jars, find or create the AOT archive, start the node
+and wait until it answers a client.
 """
 
 import fcntl
@@ -13,30 +13,30 @@ from types import TracebackType
 from typing import IO, Self
 
 from broker import jars
-from broker.errors import StartError
+from broker.errors import FolderInUseError, StartError
 from broker.java import FULL_SPEED
 from broker.node import Node
-from broker.properties import NO_MORE
+from broker.properties import NO_EXTRA
 from broker.quickstart import quick_options
 
 
 class EmbeddedBroker:
     """A single-node Apache Kafka on this machine's loopback interface, as a context manager.
 
-    It runs between entering and leaving the block, and never longer than this process. Start it
-    in the main thread (`broker.process` says why).
+    Kafka runs inside the `with` block and never outlives this process. Start it in the main
+    thread (`broker.process` explains why).
 
     Args:
-        cache: folder for the jars (45 MB), fetched there the first time, and for the archive
-            for quick starts (65 MB), made the first time.
-        data: folder for Kafka's records, kept and used again; None for a temporary one that is
+        cache: folder for the jars (45 MB) and the AOT archive for faster starts (65 MB); both are
+            fetched or created on first use.
+        data: folder for Kafka's records, kept and reused; None for a temporary one that is
             removed at the end.
-        port: for clients; None for any free one.
-        properties: further ones of the server (`server.properties`); they win over ours.
-        full_speed: let the JVM optimize as a server's does, for measurements.
-        progress: called with each number of bytes that were downloaded; see
+        port: for clients; None picks a free one.
+        properties: extra server properties (`server.properties`); they override ours.
+        full_speed: enable all JIT compilers, for benchmarks.
+        progress: called with the number of bytes of each chunk downloaded; see
             `broker.jars.bytes_to_fetch`.
-        remark: told what takes long the first time.
+        remark: called with a sentence when a slow one-time step starts or fails.
 
     Attributes:
         version: of Apache Kafka.
@@ -50,7 +50,7 @@ class EmbeddedBroker:
         cache: Path,
         data: Path | None = None,
         port: int | None = None,
-        properties: Mapping[str, str] = NO_MORE,
+        properties: Mapping[str, str] = NO_EXTRA,
         full_speed: bool = False,
         progress: Callable[[int], None] = lambda _bytes: None,
         remark: Callable[[str], None] = lambda _text: None,
@@ -68,7 +68,7 @@ class EmbeddedBroker:
 
     @property
     def address(self) -> str:
-        """Where clients connect, "127.0.0.1:PORT"; once started."""
+        """The bootstrap address, "127.0.0.1:PORT"; once started."""
         return self._started().address
 
     @property
@@ -78,7 +78,7 @@ class EmbeddedBroker:
 
     @property
     def pid(self) -> int | None:
-        """The JVM's process id while there is one."""
+        """The JVM's process id; None unless it runs."""
         return self._node.pid if self._node else None
 
     def __enter__(self) -> Self:
@@ -94,22 +94,22 @@ class EmbeddedBroker:
         self.stop()
 
     def start(self) -> None:
-        """Start Kafka and return when it answers.
+        """Start Kafka and wait until it answers.
 
         Raises:
-            JarsError: if the jars cannot be had.
-            StartError: if the port is taken, the folder cannot be used or is in use, or Kafka
-                ends or does not answer; with the end of its log.
+            JarsError: if the jars are unusable or cannot be downloaded.
+            StartError: if the port is taken, the folder is unusable or in use, or Kafka exits or
+                does not answer (the message ends with its log's last lines).
         """
         try:
-            folder = self._take_folder()
+            folder = self._lock_folder()
             class_path = jars.resolve(self._cache, progress=self._progress)
             quick = quick_options(self._cache, class_path, remark=self._remark)
             self._node = Node(
                 folder,
                 class_path,
                 options=(*quick, *self._speed),
-                # The lock goes with the JVM, which may outlive a killed parent by a moment.
+                # The JVM inherits the lock, because it may briefly outlive a killed parent.
                 inherited=(self._lock.fileno(),) if self._lock else (),
                 properties=self._properties,
             )
@@ -119,7 +119,7 @@ class EmbeddedBroker:
             raise
 
     def stop(self) -> None:
-        """End Kafka orderly, or by force when that takes too long; more calls do nothing."""
+        """Shut Kafka down, kill it after a timeout, and release the folder; idempotent."""
         try:
             if self._node:
                 self._node.stop()
@@ -131,15 +131,15 @@ class EmbeddedBroker:
                 shutil.rmtree(self._temporary, ignore_errors=True)
 
     def kill(self) -> None:
-        """End Kafka as a crash would (SIGKILL); its data stay as they are until `stop`."""
+        """Kill Kafka (SIGKILL), as a crash would; its data stay until `stop`."""
         self._started().kill()
 
     def shut_down(self) -> None:
-        """End Kafka orderly, or by force when that takes too long; its data stay until `stop`."""
+        """Shut Kafka down, and kill it after a timeout; its data stay until `stop`."""
         self._started().stop()
 
     def restart(self) -> None:
-        """Start Kafka again after `kill` or `shut_down`: same address, same data.
+        """Start Kafka again after `kill` or `shut_down`, with the same address and data.
 
         Raises:
             StartError: as `start`.
@@ -148,10 +148,10 @@ class EmbeddedBroker:
         node.start(int(node.address.rpartition(":")[2]))
 
     def wait(self) -> None:
-        """Block while Kafka runs.
+        """Block until Kafka exits.
 
         Raises:
-            BrokerExitedError: when it ends on its own; with the end of its log.
+            BrokerExitedError: when Kafka exits on its own; with its log's last lines.
         """
         self._started().wait()
 
@@ -160,8 +160,8 @@ class EmbeddedBroker:
             raise StartError("The broker was not started.")
         return self._node
 
-    def _take_folder(self) -> Path:
-        """Make the data folder; lock it for as long as this process or the JVM lives."""
+    def _lock_folder(self) -> Path:
+        """Create the data folder and lock it for as long as this process or the JVM lives."""
         if self._data is None:
             self._temporary = Path(tempfile.mkdtemp(prefix="fraudstream-kafka-"))
             return self._temporary
@@ -171,9 +171,8 @@ class EmbeddedBroker:
             self._lock = (folder / "in-use.lock").open("ab")
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise StartError(
-                f"Another broker is using the data in {folder}; "
-                f"stop it, or choose another folder with --data DIR."
+            raise FolderInUseError(
+                f"Another broker is using the data in {folder}; stop it, or choose another folder."
             ) from error
         except OSError as error:
             raise StartError(f"Cannot keep Kafka's data in {folder}: {error.strerror}.") from error

@@ -1,4 +1,4 @@
-"""A file as it is or as it was packed: plain, gzipped or zipped, told by content, not by name."""
+"""Open plain, gzipped or zipped files; the format is detected from the content, not the name."""
 
 import gzip
 import zipfile
@@ -8,39 +8,39 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
-from dataset.errors import ReadError
+from dataset.errors import FileMissingError, ReadError
 
 
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """Turn what the system and the archives say into sentences.
+    """Convert errors of the operating system and of archives to ReadError.
 
     Raises:
-        ReadError: the file is missing, not readable, or a broken archive.
+        FileMissingError: the file does not exist.
+        ReadError: the file is unreadable or a broken archive.
     """
     try:
         yield
     except FileNotFoundError:
-        raise ReadError(
-            f"{path} does not exist; `fraudstream data download` fetches the original and "
-            "`fraudstream data synthesize` makes a synthetic one."
-        ) from None
+        raise FileMissingError(f"{path} does not exist.") from None
     except IsADirectoryError:
         raise ReadError(f"{path} is a folder; name the file in it.") from None
     except PermissionError:
         raise ReadError(f"{path} may not be read by this user; check its permissions.") from None
     except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
-        raise ReadError(f"{path} is a broken archive ({error}); fetch or copy it again.") from None
+        raise ReadError(
+            f"{path} is a broken archive ({error}); download or copy it again."
+        ) from None
     except OSError as error:
         raise ReadError(f"{path} cannot be read: {error.strerror or error}.") from None
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file for reading its plain bytes, whichever way it is packed.
+    """Open a file and decompress it if necessary.
 
     Raises:
-        ReadError: as `readable`; or it is empty, or an archive of no or several CSV files.
+        ReadError: as `readable`; or the file is empty, or an archive without exactly one CSV file.
     """
     with readable(path), path.open("rb") as file:
         start = file.peek(4)
@@ -57,8 +57,8 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
-    """Return the one CSV file of an archive."""
-    # Archives made on macOS carry a shadow of each file.
+    """Return the only CSV file of an archive."""
+    # Archives made on macOS contain a metadata file beside each file.
     members = [
         member
         for member in archive.infolist()
@@ -66,7 +66,7 @@ def _member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     ]
     if len(members) != 1:
         raise ReadError(
-            f"{path} must hold one CSV file and holds {len(members)}; unpack it and name the file."
+            f"{path} must hold one CSV file and holds {len(members)}; unpack it and name one file."
         )
     if members[0].flag_bits & 0x1:
         raise ReadError(f"{path} is encrypted; unpack it and name the file.")

@@ -1,7 +1,7 @@
-"""The columns of creditcard.csv, in the file's order, and its published figures."""
+"""The columns of creditcard.csv in file order, and the file's published size and counts."""
 
 FEATURES = ("Time", *(f"V{number}" for number in range(1, 29)), "Amount")
-"""What a model may look at: seconds since the first transaction, 28 components, the amount."""
+"""A model's inputs: seconds since the first transaction, 28 principal components, the amount."""
 
 COLUMNS = (*FEATURES, "Class")
 """Every column; Class is 1 for a fraud and 0 for a legitimate transaction."""

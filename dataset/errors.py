@@ -1,10 +1,12 @@
-"""What can go wrong with the data set.
+"""Errors of the data set.
 
 DatasetError
-├── ReadError        a file is not a creditcard.csv
-├── WriteError       a file cannot be written
-├── DownloadError    no mirror gave the original file
-└── TwinError        the twin cannot be fitted, judged or drawn as asked
+├── ReadError                  a file is not a valid creditcard.csv, or unreadable
+│   └── FileMissingError       the file does not exist
+├── WriteError                 a file cannot be written
+├── DownloadError              no mirror served the original file
+└── TwinError                  the twin cannot be fitted, evaluated or sampled
+    └── TwinParametersError    a file does not hold a twin's parameters
 """
 
 from errors import FraudstreamError
@@ -15,18 +17,26 @@ class DatasetError(FraudstreamError):
 
 
 class ReadError(DatasetError):
-    """A file is not a creditcard.csv, or cannot be read at all."""
+    """A file is not a valid creditcard.csv, or cannot be read at all."""
+
+
+class FileMissingError(ReadError):
+    """The file does not exist."""
 
 
 class WriteError(DatasetError):
-    """A file cannot be written; nothing was left under its name."""
+    """A file cannot be written; an earlier file of that name is unchanged."""
 
 
 class DownloadError(DatasetError):
-    """No mirror gave the original file; what did arrive is kept to go on from."""
+    """No mirror served the original file; a partial download is kept and resumed next time."""
 
     exit_code = 1
 
 
 class TwinError(DatasetError):
-    """The twin cannot be fitted, judged or drawn as asked."""
+    """The twin cannot be fitted, evaluated or sampled as requested."""
+
+
+class TwinParametersError(TwinError):
+    """A file does not hold a twin's parameters."""

@@ -1,9 +1,9 @@
-"""What the twin is worth: train on it alone, judge on genuine rows that it was not fitted on.
+"""The twin's fidelity: train on synthetic rows, test on genuine rows that it was not fitted on.
 
-The judge is scikit-learn's histogram gradient boosting on V1 to V28 and Amount (Time is left out:
-it says which row it is, not what it is). The measure is average precision with the rows' weights,
-because it depends on how rare fraud is. The same judge trained on the genuine earlier rows says
-what there is to reach.
+The classifier is scikit-learn's histogram gradient boosting on V1 to V28 and Amount (Time is left
+out: it identifies a row and does not describe it). The metric is average precision with the rows'
+weights, because average precision depends on the share of frauds. The same classifier trained on
+the genuine earlier rows is the reference.
 """
 
 from collections.abc import Callable, Iterable
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-JUDGED_BEFORE = 227_846
-"""Rows of the original from this one on, its last fifth, are left for finished models."""
+EVALUATED_BEFORE = 227_846
+"""The original's rows from this one on, its last fifth, are the test set of finished models."""
 
-JUDGING = list(FEATURES[1:])
+EVALUATION_FEATURES = list(FEATURES[1:])
 
 
 @dataclass(frozen=True)
 class Fidelity:
-    """Average precision on genuine later rows, 0 to 1.
+    """Average precision (0 to 1) on genuine later rows.
 
     Attributes:
-        twin: one for each seed, trained on a twin of that seed.
-        genuine: one for each seed, trained on the genuine earlier rows.
-        frauds: how many frauds were among the judged rows.
-        rows: how many genuine rows judged.
+        twin: for each seed, of a model trained on the twin sampled with that seed.
+        genuine: for each seed, of a model trained on the genuine earlier rows.
+        frauds: the number of frauds in the test rows.
+        rows: the number of test rows.
     """
 
     twin: tuple[float, ...]
@@ -51,50 +51,50 @@ def measure(
     size: int = ROWS,
     compare: bool = True,
     first: int = FITTED_BEFORE,
-    before: int = JUDGED_BEFORE,
+    before: int = EVALUATED_BEFORE,
     advance: Callable[[int], None] = lambda _trainings: None,
 ) -> Fidelity:
-    """Return how well models do on genuine rows that were trained on the twin alone.
+    """Return the average precision on genuine rows of models trained on the twin alone.
 
     Args:
-        twin: fitted on rows before `first`.
-        rows: genuine rows with `row` and `weight`, as `dataset.fitting.numbered` gives them.
+        twin: fitted to rows before `first`.
+        rows: genuine rows with `row` and `weight`, from `dataset.fitting.add_row_and_weight`.
         seeds: of the twins and of the models.
         size: rows of each twin.
-        compare: train on the genuine earlier rows too.
-        first: the first row of the original that judges.
-        before: the first row of the original after them.
+        compare: also train on the genuine earlier rows.
+        first: the first test row, counted in the original.
+        before: the row after the last test row.
         advance: called after each training.
 
     Raises:
-        TwinError: there is no fraud among the rows that judge.
+        TwinError: the test rows are not of both classes.
     """
-    judging = rows[(rows["row"] >= first) & (rows["row"] < before)]
+    test = rows[(rows["row"] >= first) & (rows["row"] < before)]
     earlier = rows[rows["row"] < first]
-    frauds = int(judging["Class"].sum())
-    if not frauds or frauds == len(judging):
+    frauds = int(test["Class"].sum())
+    if not frauds or frauds == len(test):
         raise TwinError(
-            f"Judging needs frauds and others among rows {first} to {before - 1} of the original; "
-            f"of {len(judging)} rows there {frauds} are frauds."
+            f"Evaluation needs both classes among rows {first} to {before - 1} of the original; "
+            f"{frauds} of the {len(test)} rows given there are frauds."
         )
     of_twin, of_genuine = [], []
     for seed in seeds:
         synthetic = twin.synthesize(size, seed)
-        of_twin.append(_precision(synthetic, None, judging, seed))
+        of_twin.append(_precision(synthetic, None, test, seed))
         advance(1)
         if compare:
-            of_genuine.append(_precision(earlier, earlier["weight"].to_numpy(), judging, seed))
+            of_genuine.append(_precision(earlier, earlier["weight"].to_numpy(), test, seed))
             advance(1)
-    return Fidelity(tuple(of_twin), tuple(of_genuine), frauds, len(judging))
+    return Fidelity(tuple(of_twin), tuple(of_genuine), frauds, len(test))
 
 
 def _precision(
     training: "pd.DataFrame",
     weights: "npt.NDArray[np.float64] | None",
-    judging: "pd.DataFrame",
+    test: "pd.DataFrame",
     seed: int,
 ) -> float:
-    """Train, and return the average precision on the rows that judge."""
+    """Train a model and return its average precision on the test rows."""
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.metrics import average_precision_score
 
@@ -107,6 +107,6 @@ def _precision(
         l2_regularization=10.0,
         early_stopping=False,
         random_state=seed,
-    ).fit(training[JUDGING], training["Class"], sample_weight=weights)
-    scores = model.predict_proba(judging[JUDGING])[:, 1]
-    return float(average_precision_score(judging["Class"], scores, sample_weight=judging["weight"]))
+    ).fit(training[EVALUATION_FEATURES], training["Class"], sample_weight=weights)
+    scores = model.predict_proba(test[EVALUATION_FEATURES])[:, 1]
+    return float(average_precision_score(test["Class"], scores, sample_weight=test["weight"]))

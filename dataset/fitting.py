@@ -1,12 +1,12 @@
 """Fit the twin to genuine rows.
 
-Only the rows before `FITTED_BEFORE` are looked at, so that the rows after them can judge what the
-twin is worth (`dataset.fidelity`). Of the later rows nothing is used but how many transactions and
-frauds came at which time, and that only when a clock is given.
+Only rows before `FITTED_BEFORE` are used, so that later rows can test the twin
+(`dataset.fidelity`). Of the later rows, only the times of transactions and frauds are used, and
+only if they are passed separately.
 
-What is kept is too coarse to hold anyone's transaction: quantiles of single columns on a grid, and
-means and covariances of groups of rows, none of a group smaller than some dozens. Frauds are few
-(347 before row 182,277), so their grid is coarser and their covariances are shrunk further.
+The parameters are too coarse to reveal a transaction: quantiles of single columns on a grid, and
+means and covariances of groups of at least some dozens of rows. Frauds are few (347 before row
+182,277), so their grid is coarser and their covariances are shrunk further.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,67 +26,67 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.floating[Any]]
 
 FITTED_BEFORE = 182_277
-"""Row of the original from which on nothing is fitted: 0.64 of the file, 0.8 of its first 0.8."""
+"""First row of the original that is not fitted: 0.64 of the file, 0.8 of its first 0.8."""
 
 SEED = 7
-"""For what is random in fitting; any seed does, a fixed one gives the same file again."""
+"""Seed of the fitting; it is fixed so that equal rows give equal parameters."""
 
-BALANCED = 6
-"""Parts of the day between which fitting balances the rows; 4 hours hold dozens of frauds."""
+BALANCED_PARTS = 6
+"""Parts of the day whose shares of the rows are balanced; 4 hours hold dozens of frauds."""
 
 
 @dataclass(frozen=True)
-class Grain:
-    """How closely one class is described.
+class MixtureSettings:
+    """The resolution of one class's mixture.
 
     Attributes:
         components: Gaussians in the mixture.
         shrinkage: added to the diagonal of each covariance, in squared normal scores.
-        points: points of a V column's table, equally spaced in normal scores.
-        reach: the table's last score; 4.1 stands for the 49,000th part of the rows.
-        finer: further points of a column's table, equally spaced in rank. A point mass, such as
-            an Amount of 99.99, is kept when it is larger than two gaps.
-        parts: parts of the day for which the two days are told apart.
-        drawn: rows the mixture is fitted to, drawn by their weights.
+        points: quantiles in a V column's table, equally spaced in normal scores.
+        reach: the table's last normal score; beyond 4.1 lies one row in 49,000.
+        extra_points: extra quantiles of a column, equally spaced in rank. A point mass, such as
+            an Amount of 99.99, is kept if it spans more than two gaps.
+        day_parts: parts of the day with a probability of the second day each.
+        sample: number of rows, sampled by weight, that the mixture is fitted to.
     """
 
     components: int
     shrinkage: float
     points: int
     reach: float
-    finer: Mapping[str, int]
-    parts: int
-    drawn: int
+    extra_points: Mapping[str, int]
+    day_parts: int
+    sample: int
 
 
-LEGITIMATE = Grain(
+LEGITIMATE = MixtureSettings(
     components=16,
     shrinkage=1e-3,
     points=201,
     reach=4.1,
-    finer={"Amount": 2_001, "moment": 1_440},  # a point a minute, were all minutes equally busy
-    parts=144,
-    drawn=100_000,
+    extra_points={"Amount": 2_001, "moment": 1_440},  # a minute each, at a constant rate
+    day_parts=144,
+    sample=100_000,
 )
-FRAUD = Grain(
+FRAUD = MixtureSettings(
     components=6,
     shrinkage=0.05,
     points=41,
-    reach=2.6,  # the 215th part, so that neither end of a table is one person's value
-    finer={"Amount": 101, "moment": 48},
-    parts=12,
-    drawn=4_000,
+    reach=2.6,  # one row in 215 lies beyond, so neither end of a table is one person's value
+    extra_points={"Amount": 101, "moment": 48},
+    day_parts=12,
+    sample=4_000,
 )
 
 
-def numbered(frame: "pd.DataFrame", numbers: Path | None) -> "pd.DataFrame":
-    """Return the rows with two more columns: `row` in the original, and `weight`.
+def add_row_and_weight(frame: "pd.DataFrame", numbers: Path | None) -> "pd.DataFrame":
+    """Return the rows with two more columns: `row` (number in the original) and `weight`.
 
     Args:
-        frame: rows as `dataset.reader.read` gives them.
-        numbers: CSV with the columns `row` (0-based, in the original) and `weight` (how many rows
-            of the original this one stands for), a line for each row of the frame; None when the
-            frame is the original itself or its beginning: rows count from 0 and weigh 1.
+        frame: rows as `dataset.reader.read` returns them.
+        numbers: CSV with the columns `row` (0-based, in the original) and `weight` (number of
+            rows of the original that this row represents), one line per row of the frame; None if
+            the frame is the original or its beginning: then rows count from 0 and weigh 1.
 
     Raises:
         ReadError: the file cannot be read, or has other columns or another number of lines.
@@ -103,17 +103,17 @@ def numbered(frame: "pd.DataFrame", numbers: Path | None) -> "pd.DataFrame":
         raise ReadError(f"{numbers} must be a CSV with columns row and weight: {error}.") from None
     if len(about) != len(frame):
         raise ReadError(
-            f"{numbers} has {len(about)} lines for {len(frame)} rows; give the file that belongs "
-            "to the rows."
+            f"{numbers} has {len(about)} lines for {len(frame)} rows; name the file that belongs "
+            "to these rows."
         )
     return frame.assign(row=about["row"].to_numpy(), weight=about["weight"].to_numpy())
 
 
-def clock(path: Path) -> "pd.DataFrame":
-    """Return Time and Class of every row of the original, from a CSV that has these columns.
+def read_clock(path: Path) -> "pd.DataFrame":
+    """Read Time and Class of every row of the original from a CSV with these columns.
 
     Raises:
-        ReadError: the file cannot be read or lacks one of them.
+        ReadError: the file cannot be read or lacks a column.
     """
     import pandas as pd
 
@@ -132,37 +132,37 @@ def fit(
     before: int = FITTED_BEFORE,
     advance: Callable[[int], None] = lambda _classes: None,
 ) -> Twin:
-    """Return the twin of genuine rows.
+    """Fit a twin to genuine rows.
 
     Args:
-        rows: genuine rows with `row` and `weight`, as `numbered` gives them.
-        times: Time and Class of the whole stream, as `clock` gives them; the rows' own when None.
-        before: rows of the original from this one on are left out.
+        rows: genuine rows with `row` and `weight`, from `add_row_and_weight`.
+        times: Time and Class of the whole stream, from `read_clock`; None uses the rows' own.
+        before: rows of the original from this one on are ignored.
         advance: called after each of the two classes.
 
     Raises:
         TwinError: too few rows of a class before that row.
     """
     earlier = rows[rows["row"] < before]
-    heard = earlier if times is None else times.assign(weight=1.0)
+    stream = earlier if times is None else times.assign(weight=1.0)
     classes = []
-    for label, grain in enumerate((LEGITIMATE, FRAUD)):
-        mine = earlier[earlier["Class"] == label]
-        if len(mine) < 20 * grain.components:
+    for label, settings in enumerate((LEGITIMATE, FRAUD)):
+        class_rows = earlier[earlier["Class"] == label]
+        if len(class_rows) < 20 * settings.components:
             raise TwinError(
-                f"Fitting needs at least {20 * grain.components} rows of Class {label} before row "
-                f"{before} of the original; there are {len(mine)}."
+                f"Fitting needs at least {20 * settings.components} rows of Class {label} before "
+                f"row {before} of the original; there are {len(class_rows)}."
             )
-        classes.append((mine, heard[heard["Class"] == label], grain))
+        classes.append((class_rows, stream[stream["Class"] == label], settings))
     mixtures = []
-    for mine, its_times, grain in classes:
-        mixtures.append(_mixture(mine, its_times, grain))
+    for class_rows, class_times, settings in classes:
+        mixtures.append(_mixture(class_rows, class_times, settings))
         advance(1)
     return Twin(*mixtures)
 
 
-def _mixture(rows: "pd.DataFrame", times: "pd.DataFrame", grain: Grain) -> Mixture:
-    """Return the mixture of one class's rows, and of the times of its whole stream."""
+def _mixture(rows: "pd.DataFrame", times: "pd.DataFrame", settings: MixtureSettings) -> Mixture:
+    """Fit the mixture of one class to its rows and to the times of its whole stream."""
     import numpy as np
     from scipy.special import ndtr, ndtri
     from sklearn.mixture import GaussianMixture
@@ -173,51 +173,53 @@ def _mixture(rows: "pd.DataFrame", times: "pd.DataFrame", grain: Grain) -> Mixtu
     columns["moment"] = rows["Time"].to_numpy() % DAY
     ranks = [_ranks(columns[name], weights, random) for name in MIXED]
     scores = ndtri(np.column_stack(ranks))
-    # scikit-learn's mixture takes no weights, so heavier rows are drawn more often.
-    drawn = random.choice(len(rows), size=grain.drawn, p=weights / weights.sum())
+    # scikit-learn's mixture takes no weights, so heavier rows are sampled more often.
+    sample = random.choice(len(rows), size=settings.sample, p=weights / weights.sum())
     gaussians = GaussianMixture(
-        grain.components, reg_covar=grain.shrinkage, max_iter=200, random_state=SEED
-    ).fit(scores[drawn])
+        settings.components, reg_covar=settings.shrinkage, max_iter=200, random_state=SEED
+    ).fit(scores[sample])
 
     deviations = np.sqrt(np.diagonal(gaussians.covariances_, axis1=1, axis2=2))
-    normal = ndtr(np.linspace(-grain.reach, grain.reach, grain.points))
+    normal = ndtr(np.linspace(-settings.reach, settings.reach, settings.points))
     tables = {}
-    for place, name in enumerate(MIXED):
-        values, heavy, levels = columns[name], weights, normal
-        if name in grain.finer:
-            steps = grain.finer[name]
+    for column, name in enumerate(MIXED):
+        values, value_weights, levels = columns[name], weights, normal
+        if name in settings.extra_points:
+            steps = settings.extra_points[name]
             levels = np.union1d(normal, (np.arange(steps) + 0.5) / steps)
         if name == "moment":
-            values, heavy = times["Time"].to_numpy() % DAY, times["weight"].to_numpy()
-        own = _quantiles(
-            levels, gaussians.weights_, gaussians.means_[:, place], deviations[:, place]
+            values, value_weights = times["Time"].to_numpy() % DAY, times["weight"].to_numpy()
+        mixture_quantiles = _quantiles(
+            levels, gaussians.weights_, gaussians.means_[:, column], deviations[:, column]
         )
-        tables[name] = np.stack([own, _weighted_quantiles(values, heavy, levels)])
+        tables[name] = np.stack(
+            [mixture_quantiles, _weighted_quantiles(values, value_weights, levels)]
+        )
     return Mixture(
         shares=gaussians.weights_,
         means=gaussians.means_,
         factors=np.linalg.cholesky(gaussians.covariances_),
         tables=tables,
-        second_day=_second_day(times, grain.parts),
+        second_day=_second_day(times, settings.day_parts),
     )
 
 
 def _balance(rows: "pd.DataFrame", times: "pd.DataFrame") -> "Floats":
-    """Return the factor for each row that gives the parts of the day their part of the stream.
+    """Return a factor for each row that gives every part of the day its share of the stream.
 
-    The earlier rows hold one whole day and the second day's beginning, so that night and morning
-    are there twice.
+    The fitted rows are the first day and the beginning of the second, so without the factors night
+    and morning would count twice.
     """
     import numpy as np
 
     def shares(frame: "pd.DataFrame") -> "tuple[npt.NDArray[np.intp], Floats]":
-        part = (frame["Time"].to_numpy() % DAY * BALANCED / DAY).astype(int)
-        total = np.bincount(part, frame["weight"].to_numpy(), minlength=BALANCED)
+        part = (frame["Time"].to_numpy() % DAY * BALANCED_PARTS / DAY).astype(int)
+        total = np.bincount(part, frame["weight"].to_numpy(), minlength=BALANCED_PARTS)
         return part, total / total.sum()
 
-    part, here = shares(rows)
-    _, there = shares(times)
-    factor: Floats = (there / np.maximum(here, 1e-12))[part]
+    part, in_rows = shares(rows)
+    _, in_stream = shares(times)
+    factor: Floats = (in_stream / np.maximum(in_rows, 1e-12))[part]
     return factor
 
 
@@ -233,7 +235,7 @@ def _ranks(values: "Floats", weights: "Floats", random: "np.random.Generator") -
 
 
 def _weighted_quantiles(values: "Floats", weights: "Floats", levels: "Floats") -> "Floats":
-    """Return the values at those ranks; a point mass fills all levels that it covers."""
+    """Return the weighted quantiles at these levels; a point mass fills every level it covers."""
     import numpy as np
 
     order = np.argsort(values, kind="stable")
@@ -244,7 +246,7 @@ def _weighted_quantiles(values: "Floats", weights: "Floats", levels: "Floats") -
 def _quantiles(
     levels: "Floats", shares: "Floats", means: "Floats", deviations: "Floats"
 ) -> "Floats":
-    """Return the quantiles of a mixture of Gaussians in one dimension."""
+    """Return the quantiles of a one-dimensional mixture of Gaussians."""
     import numpy as np
     from scipy.special import ndtr
 
@@ -254,7 +256,7 @@ def _quantiles(
 
 
 def _second_day(times: "pd.DataFrame", parts: int) -> "Floats":
-    """Return for each part of the day the chance that a transaction in it is of the second day."""
+    """Return, for each part of the day, the share of its transactions on the second day."""
     import numpy as np
 
     time, weight = times["Time"].to_numpy(), times["weight"].to_numpy()

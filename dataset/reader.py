@@ -1,14 +1,14 @@
-"""Read creditcard.csv: fast when it is right, exact about the place when it is not.
+"""Read creditcard.csv: fast if the file is valid, with the exact position of a defect if not.
 
-Tolerated, because real copies of the file have it: a quoted header and quoted values, numbers such
-as `1e+05`, exact duplicate rows (separate transactions, so they stay), columns in another order,
-further columns (ignored), blank lines, a byte order mark, either line ending.
+Accepted, because copies of the file contain them: quoted header and values, numbers such as
+`1e+05`, exact duplicate rows (kept: they are separate transactions), any order of columns, extra
+columns (ignored), blank lines, a byte order mark, any line ending.
 
-Refused, with one sentence that names file, line and column: a column that is missing or there
-twice, a line with too few or too many values, a cell that is empty or no finite number, a Class
-other than 0 and 1, a negative Time or Amount, and a Time smaller than the one before it. The last
-is strict on purpose: replay paces by the gaps in Time, and a split into earlier and later rows is
-only honest in the order of time. Lines count as an editor shows them: the header is line 1.
+Rejected, with one sentence that names file, line and column: a missing or repeated column, a line
+with too few or too many values, an empty cell, a number that is not finite, a Class other than 0
+and 1, a negative Time or Amount, and a Time smaller than the previous one. Order is required
+because the replay paces itself by the gaps in Time, and because a split into earlier and later
+rows must not leak. Lines count as in an editor: the header is line 1.
 """
 
 import csv
@@ -30,19 +30,20 @@ if TYPE_CHECKING:
 
 
 def read(path: Path, *, limit: int | None = None) -> "pd.DataFrame":
-    """Return the transactions of a file, plain, gzipped or zipped (told by content, not by name).
+    """Read the transactions of a file, plain, gzipped or zipped (detected from the content).
 
     Args:
         path: the file.
-        limit: read no further than this many rows; a defect after them is not seen.
+        limit: maximum number of rows to read; later defects are not detected.
 
     Returns:
         A frame of exactly `COLUMNS` in that order, float64 (every digit of the file kept), Class
-        int8. Rows stand in the file's order; the index counts them from 0.
+        int8. Rows are in file order; the index counts them from 0.
 
     Raises:
-        ReadError: for everything that the module's docstring lists as refused, and for a file
-            that is missing, empty, not readable, or a broken archive.
+        FileMissingError: the file does not exist.
+        ReadError: the file is empty, unreadable or a broken archive, or has one of the defects
+            listed in the module's docstring.
     """
     with opened(path) as file:
         _header(path, file)
@@ -51,7 +52,7 @@ def read(path: Path, *, limit: int | None = None) -> "pd.DataFrame":
             frame = _parsed(file, limit)
     except (ValueError, Warning) as error:  # ParserError and UnicodeDecodeError are ValueErrors
         raise _defect(path, limit, str(error)) from None
-    if not _holds(frame):
+    if not _valid(frame):
         raise _defect(path, limit, "a value is out of range")
     if frame.empty and limit != 0:
         raise ReadError(f"{path} has a header and no transactions.")
@@ -70,13 +71,13 @@ def sha256(path: Path) -> str:
 
 
 def _parsed(file: IO[bytes], limit: int | None) -> "pd.DataFrame":
-    """Return our columns as float64; ValueError or Warning where pandas stumbles."""
+    """Parse our columns as float64; ValueError or Warning if pandas cannot."""
     import pandas as pd
 
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # a first line longer than the header only warns
-        # Exact by default since pandas 3.1, which therefore calls the argument superfluous; the
-        # older ones that we allow are off by a last digit without it.
+        warnings.simplefilter("error")  # pandas only warns of a first line longer than the header
+        # Older versions of pandas that we allow lose a last digit without `float_precision`;
+        # pandas 3.1 is exact by default and warns that the argument is superfluous.
         warnings.filterwarnings("ignore", message=".*float_precision")
         frame = pd.read_csv(
             file,
@@ -89,8 +90,8 @@ def _parsed(file: IO[bytes], limit: int | None) -> "pd.DataFrame":
     return frame[list(COLUMNS)]
 
 
-def _holds(frame: "pd.DataFrame") -> bool:
-    """Say whether every value is one that the columns allow."""
+def _valid(frame: "pd.DataFrame") -> bool:
+    """Return whether every value is in its column's range."""
     import numpy as np
 
     time, amount, label = (frame[name].to_numpy() for name in ("Time", "Amount", "Class"))
@@ -104,8 +105,8 @@ def _holds(frame: "pd.DataFrame") -> bool:
 
 
 def _header(path: Path, file: IO[bytes]) -> list[str]:
-    """Return the names of the file's columns, each of ours among them once."""
-    line = file.readline(65_536)  # 31 names take 153 bytes; a file without lines is not read whole
+    """Return the file's column names, after checking that each of ours is there once."""
+    line = file.readline(65_536)  # 31 names take 153 bytes; the limit is for binary files
     try:
         text = line.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -133,7 +134,7 @@ def _listed(noun: str, names: list[str], most: int = 5) -> str:
 
 
 def _defect(path: Path, limit: int | None, reason: str) -> ReadError:
-    """Return the error that names the first defective line; read slowly, cell by cell."""
+    """Return the error for the first defective line, found by a slow scan cell by cell."""
     with opened(path) as file:
         names = _header(path, file)
         text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
@@ -148,35 +149,35 @@ def _defect(path: Path, limit: int | None, reason: str) -> ReadError:
 
 
 def _defects(names: list[str], rows: Iterator[list[str]]) -> Iterator[str]:
-    """Give a sentence for each defect; the caller knows the line."""
-    places = [(name, names.index(name)) for name in COLUMNS]
-    before = 0.0
+    """Yield a description of each defect; the caller adds the line number."""
+    positions = [(name, names.index(name)) for name in COLUMNS]
+    previous = 0.0
     for row in rows:
         if len(row) != len(names):
             yield f": {len(row)} values where the header names {len(names)} columns."
             continue
-        for name, place in places:
-            wrong = _wrong(name, row[place])
-            if wrong:
-                yield f", column {name}: {wrong}"
+        for name, position in positions:
+            defect = _cell_defect(name, row[position])
+            if defect:
+                yield f", column {name}: {defect}"
                 break
         else:
             time = float(row[names.index("Time")])
-            if time < before:
+            if time < previous:
                 yield (
-                    f", column Time: it goes back from {before:g} to {time:g}; rows must be in the "
-                    "order of time."
+                    f", column Time: it goes back from {previous:g} to {time:g}; rows must be "
+                    "sorted by Time."
                 )
-            before = time
+            previous = time
 
 
-def _wrong(name: str, cell: str) -> str | None:
-    """Say what is wrong with a cell, None where nothing is."""
+def _cell_defect(name: str, cell: str) -> str | None:
+    """Return a description of a cell's defect, None if it is valid."""
     shown = ascii(cell[:40])
     if not cell.strip():
         return "the cell is empty."
     try:
-        number = float("no" if "_" in cell else cell)  # Python would take 1_000, CSV does not
+        number = float("no" if "_" in cell else cell)  # Python accepts 1_000, pandas does not
     except ValueError:
         return f"{shown} is not a number."
     if not math.isfinite(number):

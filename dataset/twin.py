@@ -1,16 +1,16 @@
-"""The twin: a synthetic creditcard.csv, drawn from a small file of parameters.
+"""The twin: a synthetic creditcard.csv, sampled from a small file of parameters.
 
-No row of it is or was a transaction; say so wherever its numbers are shown. What it keeps of the
-original, class by class, is
+None of its rows is a real transaction; state that wherever its results are shown. For each class
+the parameters model
 
-- each column's distribution, as a table of quantiles (Amount with its point masses, such as 1.00
-  and 99.99, and in cents);
-- how the columns depend on each other, on the amount and on the hour of the day, as a mixture of
-  Gaussians over normal scores (a Gaussian copula, but with several components);
-- the clock: how many transactions, and how many frauds, come when within the two days.
+- each column's distribution, as a table of quantiles (Amount in cents, with its point masses such
+  as 1.00 and 99.99);
+- the dependence between the columns, the amount and the time of day, as a mixture of Gaussians
+  over normal scores (a Gaussian copula with several components);
+- the rate of transactions and of frauds over the two days.
 
-`dataset.fitting` makes the parameters. Drawing needs numpy alone and no normal distribution
-function: a table goes from the mixture's own scores to values.
+`dataset.fitting` estimates the parameters. Sampling needs only numpy: the tables map the mixture's
+own scores to values, so no normal distribution function is needed.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from dataset.columns import COLUMNS, FEATURES, FRAUDS, ROWS
-from dataset.errors import TwinError
+from dataset.errors import TwinError, TwinParametersError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,34 +31,34 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.floating[Any]]
 
 PARAMETERS = "twin.npz"
-"""The shipped parameters, beside this file."""
+"""The bundled parameters, next to this file."""
 
 MIXED = (*FEATURES[1:], "moment")
-"""What each mixture is over: V1 to V28, Amount, and the second of the day."""
+"""The variables of each mixture: V1 to V28, Amount, and the second of the day."""
 
 CLASSES = ("legitimate", "fraud")
-"""The mixtures' names; the position is the value of Class."""
+"""The mixtures' names; the index is the value of Class."""
 
 DAY = 86_400
-"""Seconds in a day; the original's Time runs over two of them."""
+"""Seconds in a day; the original's Time spans two days."""
 
 BLOCK = 65_536
-"""Rows drawn at once: 30 columns of them are 16 MB."""
+"""Rows sampled at once: 30 columns of them are 16 MB."""
 
 DECIMALS = 14
-"""Kept of each V; the original prints 15 significant digits, so messages are as long as its."""
+"""Decimals of each V; the original has 15 significant digits, so messages are equally long."""
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """One class: a mixture of Gaussians over scores, and what the scores stand for.
+    """One class: a mixture of Gaussians over scores, and tables that map scores to values.
 
     Attributes:
-        shares: [components], each component's part of the class, summing to 1.
+        shares: [components], each component's weight, summing to 1.
         means: [components, 30] in the order of `MIXED`.
         factors: [components, 30, 30], lower Cholesky factors of the covariances.
-        tables: for each name of `MIXED` an array [2, points]: scores, rising, and their values.
-        second_day: [bins], the chance that a transaction at that part of the day was on the
+        tables: for each name of `MIXED` an array [2, points]: ascending scores, and their values.
+        second_day: [bins], the probability that a transaction in that part of the day is on the
             second day.
     """
 
@@ -68,28 +68,28 @@ class Mixture:
     tables: Mapping[str, "Floats"]
     second_day: "Floats"
 
-    def draw(self, rows: int, random: "np.random.Generator") -> dict[str, "Floats"]:
-        """Return that many rows of this class as columns: Time, V1 to V28 and Amount."""
+    def sample(self, rows: int, random: "np.random.Generator") -> dict[str, "Floats"]:
+        """Sample rows of this class; return the columns Time, V1 to V28 and Amount."""
         import numpy as np
 
         component = random.choice(len(self.shares), size=rows, p=self.shares / self.shares.sum())
         scores = random.standard_normal((rows, len(MIXED)))
         for number, (mean, factor) in enumerate(zip(self.means, self.factors, strict=True)):
-            mine = component == number
-            scores[mine] = scores[mine] @ factor.T + mean
-        drawn = {
-            name: np.round(np.interp(scores[:, place], *self.tables[name]), DECIMALS)
-            for place, name in enumerate(MIXED)
+            chosen = component == number
+            scores[chosen] = scores[chosen] @ factor.T + mean
+        columns = {
+            name: np.round(np.interp(scores[:, index], *self.tables[name]), DECIMALS)
+            for index, name in enumerate(MIXED)
         }
-        moment = np.minimum(np.floor(drawn.pop("moment")), DAY - 1)
+        moment = np.minimum(np.floor(columns.pop("moment")), DAY - 1)
         part = (moment * (len(self.second_day) / DAY)).astype(int)
         day = random.random(rows) < self.second_day[part]
-        return drawn | {"Time": moment + DAY * day, "Amount": np.round(drawn["Amount"], 2)}
+        return columns | {"Time": moment + DAY * day, "Amount": np.round(columns["Amount"], 2)}
 
 
 @dataclass(frozen=True)
 class Twin:
-    """Everything it takes to draw a synthetic creditcard.csv: a mixture for each class."""
+    """The parameters of a synthetic creditcard.csv: one mixture per class."""
 
     legitimate: Mixture
     fraud: Mixture
@@ -97,18 +97,18 @@ class Twin:
     def synthesize(
         self, rows: int, seed: int, *, advance: Callable[[int], None] = lambda _rows: None
     ) -> "pd.DataFrame":
-        """Return synthetic transactions, as `dataset.reader.read` would return genuine ones.
+        """Sample synthetic transactions, in the form that `dataset.reader.read` returns.
 
-        Any number of rows is spread over the whole two days: fewer than 284,807 are a thinned
-        stream and more a denser one, so that every size has the same columns, hours and balance of
-        classes. (For the original's own density make 284,807 rows and use the first of them.)
+        The rows always span the two days: fewer than 284,807 are a sparser stream, more a denser
+        one, with the same distribution over the hours and the same share of frauds. (For the
+        original's density, sample 284,807 rows and use the first of them.)
 
         Args:
-            rows: how many, at least 2. Frauds among them as in the original, 492 in 284,807
-                (0.173 %), rounded, and at least one.
-            seed: the same seed gives the same rows, with the same versions of numpy and of the
-                parameters on the same kind of processor.
-            advance: called with the number of rows drawn since the last call.
+            rows: how many, at least 2. The share of frauds is the original's, 492 in 284,807
+                (0.173 %), rounded, with at least one fraud.
+            seed: the same seed gives the same rows, given the same parameters, version of numpy
+                and kind of processor.
+            advance: called with the number of rows sampled since the last call.
 
         Raises:
             TwinError: fewer than two rows, or a negative seed.
@@ -117,22 +117,22 @@ class Twin:
         import pandas as pd
 
         if rows < 2:  # noqa: PLR2004 - one for each class
-            raise TwinError(f"A twin has at least 2 rows, one for each class; {rows} were asked.")
+            raise TwinError(f"A twin has at least 2 rows, one for each class, not {rows}.")
         if seed < 0:
-            raise TwinError(f"A seed is 0 or greater; {seed} was given.")
+            raise TwinError(f"A seed must be 0 or greater, not {seed}.")
         random = np.random.default_rng(seed)
         frauds = max(1, round(rows * FRAUDS / ROWS))
         parts = []
         for label, mixture in enumerate((self.legitimate, self.fraud)):
-            left = frauds if label else rows - frauds
-            while left:
-                drawn = min(left, BLOCK)
-                parts.append(pd.DataFrame(mixture.draw(drawn, random)).assign(Class=label))
-                left -= drawn
-                advance(drawn)
+            remaining = frauds if label else rows - frauds
+            while remaining:
+                size = min(remaining, BLOCK)
+                parts.append(pd.DataFrame(mixture.sample(size, random)).assign(Class=label))
+                remaining -= size
+                advance(size)
         frame = pd.concat(parts)[list(COLUMNS)]
         frame["Class"] = frame["Class"].astype("int8")
-        # Stable, after a shuffle: within one second, frauds come anywhere and not always last.
+        # Shuffle, then sort stably: otherwise frauds would be the last of their second.
         shuffled = frame.iloc[random.permutation(rows)]
         return shuffled.sort_values("Time", kind="stable", ignore_index=True)
 
@@ -144,39 +144,35 @@ def synthesize(
     parameters: Path | None = None,
     advance: Callable[[int], None] = lambda _rows: None,
 ) -> "pd.DataFrame":
-    """Return rows of the shipped twin, or of the one in `parameters`; see `Twin.synthesize`."""
-    twin = shipped() if parameters is None else load(parameters)
+    """Sample the bundled twin, or the one in `parameters`; see `Twin.synthesize`."""
+    twin = bundled() if parameters is None else load(parameters)
     return twin.synthesize(rows, seed, advance=advance)
 
 
 @cache
-def shipped() -> Twin:
-    """Return the twin that comes with the project."""
+def bundled() -> Twin:
+    """Return the twin whose parameters are part of this package."""
     with (files("dataset") / PARAMETERS).open("rb") as file:
         return _loaded(file)
 
 
 def load(path: Path) -> Twin:
-    """Return the twin of a parameter file.
+    """Load a twin from a parameter file.
 
     Raises:
-        TwinError: the file is missing, not readable, or not a twin's parameters.
+        TwinParametersError: the file is missing, unreadable, or does not hold a twin's parameters.
     """
     try:
         with path.open("rb") as file:
             return _loaded(file)
     except OSError as error:
-        raise TwinError(
-            f"{path} cannot be read: {error.strerror}; `fraudstream data fit` makes such a file."
-        ) from None
+        raise TwinParametersError(f"{path} cannot be read: {error.strerror}.") from None
     except Exception:  # noqa: BLE001 - a wrong file fails in numpy, zipfile or here in many ways
-        raise TwinError(
-            f"{path} does not hold a twin's parameters; `fraudstream data fit` makes such a file."
-        ) from None
+        raise TwinParametersError(f"{path} does not hold a twin's parameters.") from None
 
 
 def save(twin: Twin, file: IO[bytes]) -> None:
-    """Write a twin's parameters as an .npz of 32-bit floats; equal twins give equal bytes."""
+    """Write a twin's parameters as an .npz of float32 arrays; equal twins give equal bytes."""
     import numpy as np
 
     arrays: dict[str, Floats] = {}

@@ -1,8 +1,8 @@
-"""How many transactions each row of a file stands for.
+"""Row weights: the number of transactions that each row of a file represents.
 
-A sample of creditcard.csv that keeps every fraud and only some legitimate rows has too many frauds
-in it. With a weight for each row, everything that depends on how rare fraud is (losses, precision,
-average precision, thresholds, alerts a day) is what it would be on the whole.
+A sample of creditcard.csv with every fraud and only some legitimate rows overstates fraud. With
+row weights, metrics that depend on the share of frauds (losses, precision, average precision,
+thresholds, alerts per day) estimate those of the whole file.
 """
 
 import warnings
@@ -19,21 +19,21 @@ COLUMN = "weight"
 
 
 def read_weights(path: Path, rows: int) -> NDArray[np.float64]:
-    """Return the weights of a file's rows, float64 [rows], each above 0.
+    """Read the weights of a file's rows, float64 [rows], each above 0.
 
     Args:
-        path: a CSV file with a column `weight`, plain, gzipped or zipped; others are ignored.
-        rows: of the data that the weights belong to.
+        path: CSV file with a column `weight`, plain, gzipped or zipped; other columns are ignored.
+        rows: number of rows in the data that the weights belong to.
 
     Raises:
-        ReadError: the file cannot be read, has no such column, has not one line for each row, or
-            a weight is not a finite number above 0.
+        ReadError: the file cannot be read, lacks the column, does not have one line for each row,
+            or a weight is not a finite number above 0.
     """
     texts = _texts(path)
     if len(texts) != rows:
         raise ReadError(
-            f"{path} has {len(texts):,} weights and the data {rows:,} rows; there must be one "
-            "line for each row."
+            f"{path} has {len(texts):,} weights and the data {rows:,} rows; it must have one line "
+            "for each row."
         )
     numbers = _numbers(texts)
     wrong = np.flatnonzero(~(np.isfinite(numbers) & (numbers > 0)))
@@ -46,11 +46,11 @@ def read_weights(path: Path, rows: int) -> NDArray[np.float64]:
 
 
 def _texts(path: Path) -> Any:
-    """Return the column, as a Series of texts."""
+    """Return the column as a Series of strings."""
     import pandas as pd
 
     with opened(path) as file, warnings.catch_warnings():
-        warnings.simplefilter("error")  # lines longer than the header only warn
+        warnings.simplefilter("error")  # pandas only warns of lines longer than the header
         try:
             table = pd.read_csv(file, dtype=str, keep_default_na=False, index_col=False)
         except (ValueError, Warning) as error:  # ParserError, UnicodeDecodeError: ValueErrors

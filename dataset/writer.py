@@ -1,4 +1,4 @@
-"""Write files whole or not at all, and creditcard.csv in its own dialect."""
+"""Write files atomically, and creditcard.csv in the original's dialect."""
 
 import errno
 import gzip
@@ -16,29 +16,29 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CHUNK = 10_000
-"""Rows between two calls of `advance`: about 5 MB of text, a tenth of a second and more."""
+"""Rows between two calls of `advance`: about 5 MB of text, at least 0.1 s."""
 
 
 def write(
     frame: "pd.DataFrame", path: Path, *, advance: Callable[[int], None] = lambda _rows: None
 ) -> None:
-    """Write transactions as the original is written: header and Class quoted, the rest plain.
+    """Write transactions in the original's dialect: header and Class quoted, the rest plain.
 
-    Numbers are printed with the digits it takes to read the same float64 back; whole numbers
-    without a decimal point. The same frame gives the same bytes, gzipped too.
+    Numbers have the digits needed to read the same float64 back; whole numbers have no decimal
+    point. Equal frames give equal bytes, also gzipped.
 
     Args:
-        frame: rows with exactly `COLUMNS`, as `dataset.reader.read` gives them.
-        path: the file, replaced when there is one; gzipped when its name ends with .gz.
+        frame: rows with exactly `COLUMNS`, as `dataset.reader.read` returns them.
+        path: the file, replaced if it exists; gzipped if its name ends with .gz.
         advance: called with the number of rows written since the last call.
 
     Raises:
-        WriteError: the folder is not there or not writable, or the disk is full; whatever was
-            under this name before is still there.
+        WriteError: the folder is missing or not writable, or the disk is full; an existing file
+            is unchanged.
     """
     with replaced(path) as file:
         if path.suffix == ".gz":
-            # No name and no time of writing in the gzip header: equal rows, equal bytes.
+            # Without name and time in the gzip header, equal rows give equal bytes.
             with gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0) as packed:
                 _write(frame, cast("IO[bytes]", packed), advance)
         else:
@@ -55,8 +55,8 @@ def _write(frame: "pd.DataFrame", file: IO[bytes], advance: Callable[[int], None
         rows = features[start : start + CHUNK].tolist()
         for row, label in zip(rows, labels[start : start + CHUNK], strict=True):
             row.append(label)
-        # [1.5,0.0,"0"] is JSON and, but for the brackets, this dialect too; msgspec prints ten
-        # times as many numbers a second as repr.
+        # [1.5,0.0,"0"] is JSON and, without the brackets, this dialect; msgspec formats floats ten
+        # times as fast as repr.
         lines = msgspec.json.encode(rows)[2:-2].replace(b"],[", b"\n").replace(b".0,", b",")
         file.write(lines + b"\n")
         advance(len(rows))
@@ -64,15 +64,16 @@ def _write(frame: "pd.DataFrame", file: IO[bytes], advance: Callable[[int], None
 
 @contextmanager
 def replaced(path: Path) -> Iterator[IO[bytes]]:
-    """Give a temporary file that takes the place of `path` when the block ends well.
+    """Yield a temporary file that atomically replaces `path` if the block succeeds.
+
+    On any exception the temporary file is removed and `path` is unchanged.
 
     Raises:
-        WriteError: the file cannot be made, filled or put in place; the temporary one is removed
-            and `path` is as it was. Any other exception of the block passes, after the same.
+        WriteError: the file cannot be created, written or renamed.
     """
     temporary: Path | None = None
     try:
-        # In the same folder, because a rename is only whole within one file system.
+        # In the same folder, because a rename is atomic only within one file system.
         with tempfile.NamedTemporaryFile(
             dir=path.parent, prefix=f".{path.name}.", suffix=".part", delete=False
         ) as file:
@@ -80,31 +81,31 @@ def replaced(path: Path) -> Iterator[IO[bytes]]:
             yield cast("IO[bytes]", file)
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())  # a temporary file is its owner's alone
+        temporary.chmod(0o666 & ~_umask())  # temporary files are created with mode 0600
         temporary.replace(path)
     except OSError as error:
-        raise refusal(path, error) from None
+        raise write_error(path, error) from None
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
 
 
-def refusal(path: Path, error: OSError) -> WriteError:
-    """Return the sentence for a file that the system would not let us write."""
+def write_error(path: Path, error: OSError) -> WriteError:
+    """Convert an OSError while writing `path`."""
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
             return WriteError(
-                f"{path} was not written: no space is left there; free some or choose another "
-                "place with --out."
+                f"{path} was not written: no space is left there; free some, or choose another "
+                "folder."
             )
         case errno.ENOENT | errno.ENOTDIR:
             return WriteError(
-                f"{path} was not written: the folder {path.parent} does not exist; make it first."
+                f"{path} was not written: the folder {path.parent} does not exist; create it."
             )
         case errno.EACCES | errno.EPERM | errno.EROFS:
             return WriteError(
                 f"{path} was not written: the folder {path.parent} is not writable for this user; "
-                "choose another place with --out."
+                "choose another."
             )
         case errno.EISDIR:
             return WriteError(f"{path} was not written: it is a folder; name a file in it.")
@@ -113,7 +114,7 @@ def refusal(path: Path, error: OSError) -> WriteError:
 
 
 def _umask() -> int:
-    """Return the process's mask of permissions; it can only be read by setting it."""
+    """Return the process's umask, which can only be read by setting it."""
     mask = os.umask(0o022)
     os.umask(mask)
     return mask

@@ -120,7 +120,7 @@ def _docker() -> Iterator[str]:
             Path("/tmp/records"),  # noqa: S108 - the container's own, where its user may write
             port=port,
             controller_port=controller,
-            further={"listeners": f"PLAINTEXT://:{port},CONTROLLER://127.0.0.1:{controller}"},
+            extra={"listeners": f"PLAINTEXT://:{port},CONTROLLER://127.0.0.1:{controller}"},
         )
         container = (
             DockerContainer(IMAGE)

@@ -150,7 +150,7 @@ def _prepare_process() -> None:
 def random_split(file: File, seeds: int) -> str:
     """Return what tuned trees come to on random fifths, one for each seed, and on the last one."""
     rows = whole(file)
-    begin = len(split.later(rows.frame, TEST_SHARE, rows.weights)[0])
+    begin = len(split.split_by_time(rows.frame, TEST_SHARE, rows.weights)[0])
     last = np.arange(begin), np.arange(begin, len(rows.frame))
     found: list[Scored] = []
     with progress_bar("Training", 2 * seeds, unit="models") as advance:

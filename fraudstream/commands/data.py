@@ -56,14 +56,14 @@ def download(out: Path, mirrors: tuple[str, ...]) -> None:
       fraudstream data download --out data/creditcard.csv
       fraudstream data download --mirror https://files.example.org/creditcard.csv
     """
-    from dataset.download import MIRRORS, part_of
+    from dataset.download import MIRRORS, partial_path
     from dataset.download import download as fetch
 
     try:
         with progress_bar("Downloading creditcard.csv", BYTES, unit="bytes") as advance:
             fetched = fetch(out, mirrors=mirrors or MIRRORS, advance=advance, remark=_remark)
     except KeyboardInterrupt:
-        part = part_of(out)
+        part = partial_path(out)
         if part.exists():
             _remark(
                 f"Stopped after {part.stat().st_size / 1e6:.0f} of {BYTES / 1e6:.0f} MB, which "
@@ -173,8 +173,8 @@ def fit(
     from dataset.reader import read
     from dataset.writer import replaced
 
-    rows = fitting.numbered(read(data), rows_file)
-    times = None if clock is None else fitting.clock(clock)
+    rows = fitting.add_row_and_weight(read(data), rows_file)
+    times = None if clock is None else fitting.read_clock(clock)
     with progress_bar("Fitting the twin", len(twin.CLASSES), unit="classes") as advance:
         fitted = fitting.fit(rows, times, before=before or fitting.FITTED_BEFORE, advance=advance)
     with replaced(out) as file:
@@ -209,8 +209,8 @@ def fidelity(
     from dataset.fidelity import measure
     from dataset.reader import read
 
-    genuine = fitting.numbered(read(data), rows_file)
-    judged = twin.shipped() if parameters is None else twin.load(parameters)
+    genuine = fitting.add_row_and_weight(read(data), rows_file)
+    judged = twin.bundled() if parameters is None else twin.load(parameters)
     with progress_bar("Training", 2 * seeds, unit="models") as advance:
         result = measure(judged, genuine, seeds=range(seeds), size=rows, advance=advance)
     click.echo(f"judged on {result.rows:,} genuine rows, {result.frauds} of them frauds")

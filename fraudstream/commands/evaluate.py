@@ -65,7 +65,7 @@ def command(
       fraudstream evaluate --data creditcard.csv --model keras-imbalanced --last 0.2
     """
     from dataset.reader import read
-    from dataset.split import later
+    from dataset.split import split_by_time
     from model.evaluation.curve import OperatingCurve, Scored
     from model.evaluation.evaluate import evaluate
     from model.evaluation.threshold import choose
@@ -81,7 +81,7 @@ def command(
 
         weight = read_weights(weights, len(frame))
     if last < 1:
-        frame = later(frame, last, weight)[1]
+        frame = split_by_time(frame, last, weight)[1]
         weight = None if weight is None else weight[-len(frame) :]
     scorer = Scorer.load(model)
     _warn_of_learned(scorer.metadata, data, last)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dataset.split import later
+from dataset.split import split_by_time
 from model.errors import TrainingError
 from model.recipes.recipe import Recipe
 from model.serving.backend import installed
@@ -51,7 +51,7 @@ def split(
         raise TrainingError(f"{len(frame)} rows are too few to train on.")
     if recipe.test == "later":
         places = np.arange(len(frame))
-        kept = len(later(frame, TEST_SHARE, weights)[0])
+        kept = len(split_by_time(frame, TEST_SHARE, weights)[0])
         learned, test = places[:kept], places[kept:]
     else:
         drawn = seed if recipe.split_seed is None else recipe.split_seed

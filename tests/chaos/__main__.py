@@ -1,4 +1,4 @@
-"""`python -m tests.chaos`: kill it, count, and print the table."""
+"""`python -m tests.chaos`: run a campaign of faults against the detector and print a report."""
 
 import logging
 import shlex
@@ -11,83 +11,84 @@ from pathlib import Path
 from fraudstream.progress import progress_bar
 from fraudstream.stopping import stop_on_signals
 from kafkaio.settings import LIBRDKAFKA_LOGGER
-from tests.chaos.building import Plan, make_stream
 from tests.chaos.campaign import run
 from tests.chaos.faults import Kind
 from tests.chaos.report import as_text, check_page, write_page
+from tests.chaos.testbed import Plan, make_stream
 
 
 def parse() -> tuple[Plan, Namespace]:
-    """Return the plan that was asked for, and the rest; a mistake is a sentence and exit code 2."""
+    """Parse the command line into a plan and the remaining options; exit with 2 on an error."""
     parser = ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("--faults", type=int, default=40, help="how many to inflict (40)")
-    parser.add_argument("--seed", type=int, default=1, help="of all that is drawn (1)")
-    parser.add_argument("--rate", type=float, default=300.0, help="records a second (300)")
+    parser.add_argument("--faults", type=int, default=40, help="number of faults to inject (40)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the schedule and stream (1)")
+    parser.add_argument("--rate", type=float, default=300.0, help="records per second (300)")
     parser.add_argument(
         "--delivery", choices=["exactly-once", "at-least-once"], default="exactly-once"
     )
     parser.add_argument(
-        "--artifact", type=Path, help="folder of a real network's; without, the score is V1"
+        "--artifact", type=Path, help="folder of a real artifact; by default, V1 is the score"
     )
     parser.add_argument(
-        "--longest-outage", type=float, default=60.0, help="seconds, of the broker (60)"
+        "--longest-outage", type=float, default=60.0, help="seconds the broker is down at most (60)"
     )
-    parser.add_argument("--only", default="", help="kinds of faults whose names contain this")
-    parser.add_argument("--report", type=Path, help="Markdown page whose section to fill")
-    parser.add_argument("--keep", type=Path, help="new folder for logs and data, which stays")
-    asked = parser.parse_args()
+    parser.add_argument("--only", default="", help="inject only kinds whose name contains this")
+    parser.add_argument("--report", type=Path, help="Markdown page whose section to update")
+    parser.add_argument("--keep", type=Path, help="new folder in which logs and data are kept")
+    options = parser.parse_args()
     plan = Plan(
-        faults=asked.faults,
-        seed=asked.seed,
-        rate=asked.rate,
-        delivery=asked.delivery,
-        artifact=asked.artifact,
-        longest_outage=asked.longest_outage,
-        only=asked.only,
+        faults=options.faults,
+        seed=options.seed,
+        rate=options.rate,
+        delivery=options.delivery,
+        artifact=options.artifact,
+        longest_outage=options.longest_outage,
+        only=options.only,
     )
     if plan.faults < 0 or plan.rate <= 0 or plan.longest_outage <= 0:
-        parser.error("--faults must not be negative, --rate and --longest-outage be positive.")
+        parser.error("--faults must not be negative; --rate and --longest-outage must be positive.")
     if not any(plan.only in kind for kind in Kind):
         parser.error(f"No kind of fault contains {plan.only!r}: {'; '.join(Kind)}.")
-    if asked.keep and asked.keep.exists():
-        parser.error(f"{asked.keep} is there already; name a new folder with --keep.")
+    if options.keep and options.keep.exists():
+        parser.error(f"{options.keep} exists already; name a new folder with --keep.")
     try:
         make_stream(plan)
-        if asked.report:
-            check_page(asked.report, plan)
-    except Exception as error:  # noqa: BLE001 - an artifact may be unfit in many ways
+        if options.report:
+            check_page(options.report, plan)
+    except Exception as error:  # noqa: BLE001 - an artifact can be invalid in many ways
         parser.error(str(error))
-    return plan, asked
+    return plan, options
 
 
 def main() -> int:
-    """Run what was asked; 0 when all is as promised, 1 when it is not, 2 for a mistake."""
-    plan, asked = parse()
+    """Run a campaign; return 0 without violations, 1 with violations or a failed run."""
+    plan, options = parse()
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S"
     )
     logging.getLogger(LIBRDKAFKA_LOGGER).setLevel(logging.CRITICAL)
-    folder = asked.keep or Path(tempfile.mkdtemp(prefix="fraudstream-chaos-"))
+    folder = options.keep or Path(tempfile.mkdtemp(prefix="fraudstream-chaos-"))
     folder.mkdir(parents=True, exist_ok=True)
     stop = stop_on_signals()
     try:
         with progress_bar("Chaos", total=plan.faults, unit="faults") as advance:
-            tally = run(plan, folder, stopped=stop.is_set, progress=advance)
+            result = run(plan, folder, stopped=stop.is_set, progress=advance)
     except KeyboardInterrupt:
-        print(f"Interrupted, without a verdict; logs are kept in {folder}.", file=sys.stderr)
+        print(f"Interrupted before the check; logs are kept in {folder}.", file=sys.stderr)
         return 130
     except Exception as error:
         if getattr(error, "exit_code", None) is None:
             raise
         print(f"Error: {error}\nLogs are kept in {folder}.", file=sys.stderr)
         return 1
-    print(as_text(plan, tally))
-    if asked.report:
-        write_page(asked.report, plan, tally, f"python -m tests.chaos {shlex.join(sys.argv[1:])}")
-    if tally.failures:
+    print(as_text(plan, result))
+    if options.report:
+        command = f"python -m tests.chaos {shlex.join(sys.argv[1:])}"
+        write_page(options.report, plan, result, command)
+    if result.violations:
         print(f"Logs are kept in {folder}.", file=sys.stderr)
         return 1
-    if not asked.keep:
+    if not options.keep:
         shutil.rmtree(folder, ignore_errors=True)
     return 0
 

@@ -1,4 +1,4 @@
-"""The run itself: rounds of faults, each followed by a recovery; then the drain and the verdict."""
+"""The campaign: rounds of faults, each followed by recovery; then the drain and the check."""
 
 import logging
 import signal
@@ -6,22 +6,23 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
+from typing import NoReturn
 
 from consumer.commit.sink import CommitStep
-from tests.chaos.building import Plan, build
-from tests.chaos.drain import NotRecoveredError, drain, last_words
-from tests.chaos.faults import Kind, inflictions
+from tests.chaos.drain import NotRecoveredError, diagnostics, drain
+from tests.chaos.faults import Kind, injectors
 from tests.chaos.inspection import inspect
-from tests.chaos.proxy import FAIR
+from tests.chaos.proxy import NORMAL
+from tests.chaos.result import CampaignResult, read_log
 from tests.chaos.schedule import Schedule
-from tests.chaos.tally import Tally, read_log
-from tests.chaos.world import Fault, World
+from tests.chaos.system import Fault, System
+from tests.chaos.testbed import Plan, build
 
 logger = logging.getLogger(__name__)
 
-UNDISTURBED = 5  # recoveries of nothing, measured first: what the measure itself takes
+BASELINE_RECOVERIES = 5  # recovery times measured without a fault, before the first round
 PAUSE_SECONDS = (0.0, 1.0)  # between two rounds
-APART_SECONDS = (0.0, 1.5)  # between the blows of one round
+FAULT_GAP_SECONDS = (0.0, 1.5)  # between the faults of one round
 
 STEPS = {
     "exactly-once": (
@@ -41,147 +42,140 @@ def run(
     *,
     stopped: Callable[[], bool] = lambda: False,
     progress: Callable[[int], None] = lambda _count: None,
-) -> Tally:
-    """Do what the plan says, and return the count; `stopped` ends it early, with a verdict.
+) -> CampaignResult:
+    """Run a campaign and return its result; `stopped` ends it early, still with a check.
 
     Raises:
-        NotRecoveredError: if the stream does not come back to life.
+        NotRecoveredError: if the stream does not recover from a round.
     """
     started = time.monotonic()
-    with build(plan, folder) as (world, place):
-        world.stopped = stopped
-        campaign = _Campaign(plan, world, progress)
+    with build(plan, folder) as (system, context):
+        system.stopped = stopped
+        campaign = _Campaign(plan, system, progress)
         campaign.begin()
-        campaign.inflict()
-        drain(world, place)
-        tally = campaign.tally
-        tally.verdict = inspect(place)
-        for member in world.detectors:
-            tally.endings += member.endings
-            tally.logged += read_log(member.log)
-        tally.judge(once=plan.delivery == "exactly-once")
-    tally.seconds = time.monotonic() - started
-    return tally
+        campaign.inject()
+        drain(system, context)
+        result = campaign.result
+        result.verdict = inspect(context)
+        for detector in system.detectors:
+            result.exits += detector.exits
+            result.logged += read_log(detector.log)
+        result.check(exactly_once=plan.delivery == "exactly-once")
+    result.seconds = time.monotonic() - started
+    return result
 
 
 class _Campaign:
-    """The rounds."""
+    """The rounds of a campaign."""
 
-    def __init__(self, plan: Plan, world: World, progress: Callable[[int], None]) -> None:
+    def __init__(self, plan: Plan, system: System, progress: Callable[[int], None]) -> None:
         self._plan = plan
-        self._world = world
+        self._system = system
         self._progress = progress
         self._random = Random(plan.seed)
         steps = STEPS[plan.delivery]
-        self._inflict = inflictions(plan.longest_outage, steps)
-        kinds = [kind for kind in self._inflict if plan.only in kind]
+        self._injectors = injectors(plan.longest_outage, steps)
+        kinds = [kind for kind in self._injectors if plan.only in kind]
         self._schedule = Schedule(self._random, kinds, plan.sizes)
-        self.tally = Tally()
+        self.result = CampaignResult()
 
     def begin(self) -> None:
-        """Start publisher and two detectors; measure what recovery takes where nothing was done."""
-        world = self._world
-        world.publisher.wanted = True
-        world.join()
-        world.join()
+        """Start publisher and two detectors, then measure the recovery time without a fault."""
+        system = self._system
+        system.publisher.wanted = True
+        system.add_detector()
+        system.add_detector()
         self._settle("the start")
-        for _ in range(UNDISTURBED):
+        for _ in range(BASELINE_RECOVERIES):
             since = time.time()
-            self._recover(since, "nothing")
-            recovered = world.follower.recovered(since)
-            assert recovered is not None
-            self.tally.undisturbed.append(recovered - since)
+            self.result.baseline.append(self._recover(since, "no fault") - since)
 
-    def inflict(self) -> None:
-        """Inflict rounds of faults until there were as many as planned."""
+    def inject(self) -> None:
+        """Inject rounds of faults up to the planned number."""
         for number, kinds in enumerate(self._schedule.rounds(), start=1):
-            left = self._plan.faults - self.tally.inflicted.total()
-            if left <= 0 or self._world.stopped():
+            remaining = self._plan.faults - self.result.injected.total()
+            if remaining <= 0 or self._system.stopped():
                 return
-            self._round(number, kinds[:left])
+            self._round(number, kinds[:remaining])
             self._wait(self._random.uniform(*PAUSE_SECONDS))
 
     def _round(self, number: int, kinds: Sequence[Kind]) -> None:
-        world = self._world
-        world.follower.forget()
+        system = self._system
+        system.monitor.reset()
         logger.info("Round %d: %s.", number, "; ".join(kinds))
-        began = time.monotonic()
-        played = self._play(kinds)
-        for kind, moment in played:
-            if moment is None:
+        started = time.monotonic()
+        ended = self._run_faults(kinds)
+        for kind, since in ended:
+            if since is None:
                 self._schedule.put_back(kind)
             else:
-                self.tally.inflicted[kind] += 1
+                self.result.injected[kind] += 1
                 self._progress(1)
         seconds = None
-        if len(kinds) == 1 and (since := played[0][1]) is not None:
-            seconds = self._measure(kinds[0], since)
+        if len(kinds) == 1 and (since := ended[0][1]) is not None:
+            seconds = self._recover(since, kinds[0]) - since
+            self.result.recoveries[kinds[0]].append(seconds)
         self._settle(f"round {number}")
         logger.info(
-            "Round %d: well again after %.1f s%s.",
+            "Round %d: finished after %.1f s%s.",
             number,
-            time.monotonic() - began,
+            time.monotonic() - started,
             "" if seconds is None else f", recovered in {seconds:.2f} s",
         )
 
-    def _play(self, kinds: Sequence[Kind]) -> list[tuple[Kind, float | None]]:
-        """Inflict these faults, one a little after the other, and wait until they are healed."""
-        playing: list[tuple[Kind, Fault]] = []
+    def _run_faults(self, kinds: Sequence[Kind]) -> list[tuple[Kind, float | None]]:
+        """Start these faults in short succession; return when each ended (`system.Fault`)."""
+        running: list[tuple[Kind, Fault]] = []
         start = time.monotonic()
         for kind in kinds:
-            fault = self._inflict[kind](self._world, Random(self._random.random()))
-            playing.append((kind, _after(start, fault)))
-            start += self._random.uniform(*APART_SECONDS)
-        played: list[tuple[Kind, float | None]] = []
+            fault = self._injectors[kind](self._system, Random(self._random.random()))
+            running.append((kind, _after(start, fault)))
+            start += self._random.uniform(*FAULT_GAP_SECONDS)
+        ended: list[tuple[Kind, float | None]] = []
         deadline = time.monotonic() + self._plan.recovery_limit
-        while playing:
-            for kind, fault in list(playing):
+        while running:
+            for kind, fault in list(running):
                 try:
                     next(fault)
-                except StopIteration as ending:
-                    played.append((kind, ending.value))
-                    playing.remove((kind, fault))
-            self._world.tick()
+                except StopIteration as end:
+                    ended.append((kind, end.value))
+                    running.remove((kind, fault))
+            self._system.tick()
             if time.monotonic() > deadline:
-                self._give_up(f"faults that do not come about: {[kind for kind, _ in playing]}")
-        return played
-
-    def _measure(self, kind: Kind, since: float) -> float:
-        self._recover(since, kind)
-        recovered = self._world.follower.recovered(since)
-        assert recovered is not None
-        self.tally.recoveries[kind].append(recovered - since)
-        return recovered - since
+                self._fail(f"the start of {'; '.join(kind for kind, _ in running)}")
+        return ended
 
     def _settle(self, after: str) -> None:
-        """Heal what is left over, and wait until every partition gives new alerts."""
-        world = self._world
-        world.proxy.become(FAIR)
-        for member in world.detectors:
-            if member.pid is not None and member.frozen:
-                member.send(signal.SIGCONT)
+        """Undo the remaining effects of faults, and wait until every partition yields alerts."""
+        system = self._system
+        system.proxy.apply(NORMAL)
+        for detector in system.detectors:
+            if detector.pid is not None and detector.frozen:
+                detector.send(signal.SIGCONT)
         self._recover(time.time(), after)
 
-    def _recover(self, since: float, after: str) -> None:
+    def _recover(self, since: float, after: str) -> float:
+        """Wait for recovery and return its time, in seconds since the epoch."""
         deadline = time.monotonic() + self._plan.recovery_limit
-        while self._world.follower.recovered(since) is None:
-            self._world.tick()
+        while (recovered := self._system.monitor.recovered(since)) is None:
+            self._system.tick()
             if time.monotonic() > deadline:
-                self._give_up(after)
+                self._fail(after)
+        return recovered
 
     def _wait(self, seconds: float) -> None:
-        for _ in self._world.pause(seconds):
-            self._world.tick()
+        for _ in self._system.pause(seconds):
+            self._system.tick()
 
-    def _give_up(self, after: str) -> None:
+    def _fail(self, after: str) -> NoReturn:
         raise NotRecoveredError(
-            f"Not well again {self._plan.recovery_limit:.0f} s after {after}.\n"
-            f"{last_words(self._world)}"
+            f"The stream has not recovered within {self._plan.recovery_limit:.0f} s after {after}."
+            f"\n{diagnostics(self._system)}"
         )
 
 
 def _after(start: float, fault: Fault) -> Fault:
-    """Let a fault begin at a moment of the monotonic clock."""
+    """Delay a fault until a time of the monotonic clock."""
     while time.monotonic() < start:
         yield
     return (yield from fault)

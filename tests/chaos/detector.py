@@ -1,8 +1,8 @@
-"""The process under test: the detector's own service, with a hand on its clock and its life.
+"""The process under test: the detector's own service with two hooks.
 
-What is special about it is only what is passed in: `hook` looks for an order to end or to stop
-at a step of a commit, `wall` adds what the clock file says, and the journal is on. `python -m
-tests.chaos.detector --help` lists what it takes.
+Only the arguments differ from production: `hook` kills or stops the process at a step of a
+commit on request, `wall` adds an offset to the clock, and the journal is on. `python -m
+tests.chaos.detector --help` lists the options.
 """
 
 import argparse
@@ -31,19 +31,19 @@ from kafkaio.settings import LIBRDKAFKA_LOGGER, KafkaSettings
 from model.drift_baseline import DriftBaseline
 from tests.support.detector import OPTIONS
 
-# Outages are 5 to 60 s: most are waited out, and the long ones end the process, which is started
-# anew; so both ways are gone.
+# Outages last 5 to 60 s: the detector waits most of them out, and the long ones end the process,
+# which is restarted. So both paths are tested.
 BROKER_TIMEOUT = 30.0
 
 
 class ArtifactGoneError(Exception):
-    """There is no artifact where one should be."""
+    """The artifact is missing."""
 
     exit_code = 2
 
 
 class KnownArtifact(msgspec.Struct, frozen=True):
-    """The file that stands for an artifact."""
+    """A file in place of an artifact."""
 
     threshold: float = 0.5
     model_version: str = "known-1"
@@ -53,7 +53,7 @@ class KnownArtifact(msgspec.Struct, frozen=True):
 
 
 class KnownModel:
-    """V1 is the score."""
+    """A model whose score is V1."""
 
     backend = "numpy"
     device = "cpu"
@@ -71,15 +71,15 @@ class KnownModel:
         return features[:, 1]
 
 
-class Order(msgspec.Struct, frozen=True):
-    """An order to this process, against itself.
+class SelfSignal(msgspec.Struct, frozen=True):
+    """A signal that the process sends to itself at a step of a commit.
 
     Attributes:
-        number: by which it is told from others.
+        number: identifies the request.
         signal: SIGKILL or SIGSTOP.
-        step: where in a commit.
-        visit: at which visit of that step, from 1.
-        delay: seconds after it, so that the signal comes while Kafka is being asked.
+        step: the step of a commit.
+        visit: the visit of that step, counted from 1.
+        delay: seconds after the step, so that the signal interrupts a request to Kafka.
     """
 
     number: int
@@ -89,48 +89,53 @@ class Order(msgspec.Struct, frozen=True):
     delay: float = 0.0
 
 
-class Orders:
-    """Looks for an order in a file, and carries it out; the file is renamed just before."""
+class SelfSignalHook:
+    """Reads a requested `SelfSignal` from a file and sends it, renaming the file just before."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._order: Order | None = None
+        self._requested: SelfSignal | None = None
         self._visits = 0
 
     def hook(self, step: CommitStep) -> None:
-        """Hear of a step: `consumer.commit.sink.CommitHook`."""
-        if self._order is None:
-            self._take()
-        if self._order is None or step is not self._order.step:
+        """Send the requested signal if its step is reached: `consumer.commit.sink.CommitHook`."""
+        if self._requested is None:
+            self._read()
+        if self._requested is None or step is not self._requested.step:
             return
         self._visits += 1
-        if self._visits == self._order.visit:
-            order, self._order = self._order, None
-            self._strike(order)
+        if self._visits == self._requested.visit:
+            requested, self._requested = self._requested, None
+            self._send(requested)
 
-    def _take(self) -> None:
+    def _read(self) -> None:
         try:
-            self._order = msgspec.json.decode(self._path.read_bytes(), type=Order)
+            self._requested = msgspec.json.decode(self._path.read_bytes(), type=SelfSignal)
         except FileNotFoundError:
             return
         self._visits = 0
 
-    def _strike(self, order: Order) -> None:
-        self._path.rename(self._path.with_suffix(f".struck-{order.number}"))
+    def _send(self, requested: SelfSignal) -> None:
+        self._path.rename(sent_path(self._path, requested.number))
         logging.getLogger(__name__).info(
-            "Ordered: %s at %s.", signal.Signals(order.signal).name, order.step
+            "Injected: %s at %s.", signal.Signals(requested.signal).name, requested.step
         )
-        if order.delay:
-            threading.Timer(order.delay, os.kill, (os.getpid(), order.signal)).start()
+        if requested.delay:
+            threading.Timer(requested.delay, os.kill, (os.getpid(), requested.signal)).start()
         else:
-            os.kill(os.getpid(), order.signal)
+            os.kill(os.getpid(), requested.signal)
+
+
+def sent_path(path: Path, number: int) -> Path:
+    """Return the name that a request's file has once its signal is sent."""
+    return path.with_suffix(f".sent-{number}")
 
 
 def load_model(network: str, artifact: Path) -> Model:
-    """Return the model in the artifact.
+    """Load the model in the artifact.
 
     Raises:
-        ArtifactGoneError: if it is not there (`model.errors.ArtifactError` for a network).
+        ArtifactGoneError: if it is missing (`model.errors.ArtifactError` for a network).
     """
     if network == "known":
         return KnownModel(artifact)
@@ -140,7 +145,7 @@ def load_model(network: str, artifact: Path) -> Model:
 
 
 def shifted(path: Path) -> float:
-    """Return the wall clock, plus the seconds that the file names."""
+    """Return the wall clock's time plus the number of seconds in the file."""
     try:
         return time.time() + float(path.read_text() or 0)
     except FileNotFoundError:
@@ -148,14 +153,14 @@ def shifted(path: Path) -> float:
 
 
 def main() -> int:
-    """Run until SIGTERM; return the exit code, as the `fraudstream` command does."""
+    """Run until SIGTERM; return the exit code that the `fraudstream` command would have."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.detector", description=__doc__)
     for option in ("--broker", "--prefix", "--group", "--delivery", "--network"):
         parser.add_argument(option, required=True)
-    for option in ("--artifact", "--orders", "--clock"):
+    for option in ("--artifact", "--self-signal", "--clock"):
         parser.add_argument(option, required=True, type=Path)
     parser.add_argument("--port", required=True, type=int)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     logging.basicConfig(
         stream=sys.stderr,
         level=logging.INFO,
@@ -165,23 +170,23 @@ def main() -> int:
     logging.getLogger(LIBRDKAFKA_LOGGER).setLevel(logging.CRITICAL)
     try:
         run_detector(
-            KafkaSettings(asked.broker),
-            Topics(asked.prefix),
+            KafkaSettings(options.broker),
+            Topics(options.prefix),
             replace(
                 OPTIONS,
-                group=asked.group,
-                delivery=asked.delivery,
-                metrics_port=asked.port,
+                group=options.group,
+                delivery=options.delivery,
+                metrics_port=options.port,
                 broker_timeout=BROKER_TIMEOUT,
                 journal=True,
             ),
-            lambda: load_model(asked.network, asked.artifact),
+            lambda: load_model(options.network, options.artifact),
             stopped=stop_on_signals().is_set,
             registry=CollectorRegistry(),
-            hook=Orders(asked.orders).hook,
-            wall=lambda: shifted(asked.clock),
+            hook=SelfSignalHook(options.self_signal).hook,
+            wall=lambda: shifted(options.clock),
         )
-    except KeyboardInterrupt:  # told to end a second time, in a commit that hangs
+    except KeyboardInterrupt:  # a second signal, while a commit hangs
         print("Interrupted.", file=sys.stderr)
         return INTERRUPTED
     except Exception as error:

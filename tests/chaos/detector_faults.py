@@ -1,4 +1,4 @@
-"""Faults of the detectors themselves: killed, ended, frozen, more of them, fewer."""
+"""Faults of the detectors: killed, terminated, frozen, added, removed."""
 
 import signal
 import time
@@ -9,97 +9,98 @@ from random import Random
 import msgspec
 
 from consumer.commit.sink import CommitStep
-from tests.chaos.detector import Order
-from tests.chaos.members import Member
-from tests.chaos.world import Fault, World
+from tests.chaos.detector import SelfSignal, sent_path
+from tests.chaos.processes import SupervisedProcess
+from tests.chaos.system import Fault, System
 
-# A zombie is one whose partitions went to others: the group misses it after session.timeout.ms
-# (6 s), and the others hear of it with their next heartbeat (1.5 s).
+# Long enough to become a zombie: the group removes the member after session.timeout.ms (6 s), and
+# the others take over with their next heartbeat (1.5 s).
 FROZEN_SECONDS = (8.0, 14.0)
-# Within a commit it has to wake before Kafka ends its transaction by itself (10 s after its begin):
-# else the transaction's end and not the group's generation is what fences it.
+# Within a commit it must resume before Kafka aborts its transaction (10 s after the beginning):
+# otherwise the abort would fence it, and not the group's generation.
 FROZEN_IN_COMMIT_SECONDS = 8.8
-VISITS = 12  # at most; at 30 alerts a second and two detectors, a second's worth of commits
-ORDER_SECONDS = 20.0
+VISITS = 12  # at most; at 30 alerts per second and two detectors, about a second of commits
+SELF_SIGNAL_SECONDS = 20.0
 NUMBERS = count(1)
 
 
-def kill(world: World, random: Random) -> Fault:
-    """Kill a detector wherever it is."""
-    yield from world.pause(random.uniform(0.0, 0.5))
-    victim = yield from world.someone(random)
+def kill(system: System, random: Random) -> Fault:
+    """Kill a detector at a random time."""
+    yield from system.pause(random.uniform(0.0, 0.5))
+    victim = yield from system.running_detector(random)
     return time.time() if victim.send(signal.SIGKILL) else None
 
 
-def kill_at(step: CommitStep, world: World, random: Random, *, within: float = 0.0) -> Fault:
-    """Have a detector kill itself at a step of a commit, or up to `within` seconds after it."""
-    victim = yield from world.someone(random)
+def kill_at(step: CommitStep, system: System, random: Random, *, within: float = 0.0) -> Fault:
+    """Kill a detector at a step of a commit, or up to `within` seconds after it."""
+    victim = yield from system.running_detector(random)
     delay = random.uniform(0.0, within)
-    order = Order(next(NUMBERS), signal.SIGKILL, step, random.randint(1, VISITS), delay)
-    return (yield from _order(world, victim, order))
+    request = SelfSignal(next(NUMBERS), signal.SIGKILL, step, random.randint(1, VISITS), delay)
+    return (yield from _request(system, victim, request))
 
 
-def terminate(world: World, random: Random) -> Fault:
-    """End a detector orderly; another process takes its place, as in a rolling restart."""
-    victim = yield from world.someone(random)
+def terminate(system: System, random: Random) -> Fault:
+    """Terminate a detector (SIGTERM), which is restarted, as in a rolling restart."""
+    victim = yield from system.running_detector(random)
     return time.time() if victim.send(signal.SIGTERM) else None
 
 
-def freeze(world: World, random: Random) -> Fault:
-    """Stop a detector for longer than the group waits for it, while another can take over."""
-    victim = yield from world.someone_of_two(random)
+def freeze(system: System, random: Random) -> Fault:
+    """Stop a detector for longer than the session timeout, while another can take over."""
+    victim = yield from system.replaceable_detector(random)
     since = time.time()
     if not victim.send(signal.SIGSTOP):
         return None
-    yield from world.pause(random.uniform(*FROZEN_SECONDS))
+    yield from system.pause(random.uniform(*FROZEN_SECONDS))
     victim.send(signal.SIGCONT)
     return since
 
 
-def freeze_in_commit(world: World, random: Random) -> Fault:
-    """Have a detector stop at a step of a commit, for longer than the group waits for it."""
-    victim = yield from world.someone_of_two(random)
+def freeze_in_commit(system: System, random: Random) -> Fault:
+    """Stop a detector at a step of a commit for longer than the session timeout."""
+    victim = yield from system.replaceable_detector(random)
     step = random.choice(
         (CommitStep.BEGIN, CommitStep.PRODUCE, CommitStep.OFFSETS, CommitStep.COMMIT)
     )
-    order = Order(next(NUMBERS), signal.SIGSTOP, step, random.randint(1, VISITS))
-    since = yield from _order(world, victim, order)
+    request = SelfSignal(next(NUMBERS), signal.SIGSTOP, step, random.randint(1, VISITS))
+    since = yield from _request(system, victim, request)
     if since is None:
         return None
-    yield from world.pause(FROZEN_IN_COMMIT_SECONDS)
+    yield from system.pause(FROZEN_IN_COMMIT_SECONDS)
     victim.send(signal.SIGCONT)
     return since
 
 
-def join(world: World, random: Random) -> Fault:
+def add(system: System, random: Random) -> Fault:
     """Start another detector."""
     yield
-    return time.time() if world.join() else None
+    return time.time() if system.add_detector() else None
 
 
-def leave(world: World, random: Random) -> Fault:
-    """End a detector orderly, for good."""
+def remove(system: System, random: Random) -> Fault:
+    """Terminate a detector without restarting it."""
     yield
-    member = world.leave()
-    if member is None:
+    removed = system.remove_detector()
+    if removed is None:
         return None
-    member.send(signal.SIGTERM)
+    removed.send(signal.SIGTERM)
     return time.time()
 
 
-def _order(world: World, victim: Member, order: Order) -> Fault:
-    """Give a detector an order, and wait until it, or its successor, has carried it out."""
-    while victim.orders.exists():  # until another order to it is carried out
+def _request(system: System, victim: SupervisedProcess, request: SelfSignal) -> Fault:
+    """Request a self-signal, and wait until the detector or its successor has sent it."""
+    path = victim.self_signal
+    while path.exists():  # an earlier request is still pending
         yield
-    fresh = victim.orders.with_suffix(".new")
-    fresh.write_bytes(msgspec.json.encode(order))
-    fresh.replace(victim.orders)
-    struck = victim.orders.with_suffix(f".struck-{order.number}")
-    deadline = time.monotonic() + ORDER_SECONDS
-    while not struck.exists():
-        if time.monotonic() > deadline or world.stopped() or not victim.wanted:
+    fresh = path.with_suffix(".new")
+    fresh.write_bytes(msgspec.json.encode(request))
+    fresh.replace(path)
+    sent = sent_path(path, request.number)
+    deadline = time.monotonic() + SELF_SIGNAL_SECONDS
+    while not sent.exists():
+        if time.monotonic() > deadline or system.stopped() or not victim.wanted:
             with suppress(FileNotFoundError):
-                victim.orders.unlink()
+                path.unlink()
                 return None
         yield
     return time.time()

@@ -1,4 +1,4 @@
-"""The end of a run: no more input, everything committed, everybody ended orderly."""
+"""The end of a campaign: no more input, all input committed, all processes shut down."""
 
 import logging
 import signal
@@ -8,9 +8,9 @@ from pathlib import Path
 
 from confluent_kafka import KafkaException
 
-from tests.chaos.building import GROUP, Place
 from tests.chaos.reading import committed_offsets, end_offsets
-from tests.chaos.world import World
+from tests.chaos.system import System
+from tests.chaos.testbed import GROUP, RunContext
 
 logger = logging.getLogger(__name__)
 
@@ -19,59 +19,66 @@ LOG_LINES = 15
 
 
 class NotRecoveredError(Exception):
-    """The stream did not come back to life; the message shows everybody's last words."""
+    """The stream did not recover; the message ends with every process's state and log."""
 
     exit_code = 1
 
 
-def drain(world: World, place: Place) -> None:
-    """Stop publishing, let the detectors finish, and end them orderly."""
-    world.publisher.wanted = False
-    world.publisher.send(signal.SIGTERM)
-    _await(world, lambda: world.publisher.pid is None, "the publisher to end")
-    topic = place.topics.transactions
-    ends = end_offsets(place.settings, topic)
-    next_look = 0.0
+def drain(system: System, context: RunContext) -> None:
+    """Stop the publisher, wait until all input is committed, then terminate the detectors."""
+    system.publisher.wanted = False
+    system.publisher.send(signal.SIGTERM)
+    _await(system, lambda: system.publisher.pid is None, "the publisher to end")
+    topic = context.topics.transactions
+    ends = end_offsets(context.settings, topic)
+    next_query = 0.0
 
     def drained() -> bool:
-        nonlocal next_look
-        if time.monotonic() < next_look:
+        nonlocal next_query
+        if time.monotonic() < next_query:
             return False
-        next_look = time.monotonic() + 0.5
+        next_query = time.monotonic() + 0.5
         try:
-            return committed_offsets(place.settings, topic, GROUP) == ends
+            return committed_offsets(context.settings, topic, GROUP) == ends
         except KafkaException:
             return False
 
-    _await(world, drained, "the detectors to commit all of the input", enough=False)
-    for member in world.detectors:
-        member.wanted = False
-        member.send(signal.SIGTERM)
-    _await(world, lambda: all(it.pid is None for it in world.detectors), "the detectors to end")
+    _await(system, drained, "the detectors to commit all of the input", required=False)
+    for detector in system.detectors:
+        detector.wanted = False
+        detector.send(signal.SIGTERM)
+    _await(
+        system,
+        lambda: all(detector.pid is None for detector in system.detectors),
+        "the detectors to end",
+    )
 
 
-def _await(world: World, condition: Callable[[], bool], what: str, *, enough: bool = True) -> None:
-    """Wait for a condition; without `enough`, go on without it: the verdict will tell."""
+def _await(
+    system: System, condition: Callable[[], bool], what: str, *, required: bool = True
+) -> None:
+    """Wait for a condition; one that is not `required` is left to the final check."""
     deadline = time.monotonic() + DRAIN_SECONDS
     while not condition():
-        world.tick()
+        system.tick()
         if time.monotonic() > deadline:
-            if not enough:
-                logger.warning("Waited in vain for %s.", what)
+            message = f"Waited {DRAIN_SECONDS:.0f} s in vain for {what}."
+            if not required:
+                logger.warning(message)
                 return
-            raise NotRecoveredError(f"Waited in vain for {what}.\n{last_words(world)}")
+            raise NotRecoveredError(f"{message}\n{diagnostics(system)}")
 
 
-def last_words(world: World) -> str:
-    """Return everybody's state and the end of everybody's log."""
-    shown = []
-    for member in (world.publisher, *world.detectors):
-        state = f"pid {member.pid}" if member.pid else "not running"
-        endings = dict(member.endings)
-        shown.append(f"--- {member.name}: {state}, wanted {member.wanted}, endings {endings}")
-        shown += _tail(member.log)
-    shown += ["--- broker", *_tail(world.broker.log)]
-    return "\n".join(shown)
+def diagnostics(system: System) -> str:
+    """Return the state and the last log lines of every process."""
+    lines = []
+    for process in (system.publisher, *system.detectors):
+        state = f"pid {process.pid}" if process.pid else "not running"
+        exits = dict(process.exits)
+        lines.append(f"--- {process.name}: {state}, wanted {process.wanted}, exit codes {exits}")
+        lines += _tail(process.log)
+    lines += ["--- broker", *_tail(system.broker.log)]
+    return "\n".join(lines)
 
 
 def _tail(path: Path) -> list[str]:

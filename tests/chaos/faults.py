@@ -1,8 +1,8 @@
-"""Every kind of fault, and how it is inflicted.
+"""Every kind of fault and its injector.
 
-A fault is a generator that is stepped while everything else goes on. It ends when it is healed, and
-returns the moment from which recovery counts: the blow itself where the rest has to go on without
-what was hit, the end of the outage where nothing could go on.
+A fault is a generator that is stepped while the system runs. It ends when the fault is over, and
+returns the time from which recovery is measured: the injection, if the rest of the system must
+continue meanwhile; the end of the outage, if nothing can.
 """
 
 from collections.abc import Sequence
@@ -11,16 +11,16 @@ from functools import partial
 
 from consumer.commit.sink import CommitStep
 from tests.chaos import detector_faults as detectors
-from tests.chaos import surrounding_faults as surroundings
-from tests.chaos.proxy import Weather
-from tests.chaos.world import Inflict
+from tests.chaos import environment_faults as environment
+from tests.chaos.proxy import NetworkConditions
+from tests.chaos.system import FaultInjector
 
-# A commit takes 4 to 7 ms here, most of it after its last step was reached.
+# A commit takes 4 to 7 ms here, most of it after its last step is reached.
 WITHIN_COMMIT_SECONDS = 0.008
 
 
 class Kind(StrEnum):
-    """What can be done to the stream."""
+    """The kinds of faults."""
 
     KILL = "detector kill -9, at a random moment"
     KILL_BEGIN = "detector kill -9, before a commit begins"
@@ -41,17 +41,17 @@ class Kind(StrEnum):
     STALL = "connections stalled"
     SLOW = "connections slowed"
     PUBLISHER_KILL = "publisher kill -9"
-    ARTIFACT = "artifact gone, detector kill -9"
+    ARTIFACT = "artifact removed, detector kill -9"
     CLOCK = "clock stepped"
-    POISON = "burst of poison"
+    POISON = "burst of poison records"
 
 
-def inflictions(longest_outage: float, steps: Sequence[CommitStep]) -> dict[Kind, Inflict]:
-    """Return how each kind is inflicted.
+def injectors(longest_outage: float, steps: Sequence[CommitStep]) -> dict[Kind, FaultInjector]:
+    """Return the injector of each kind.
 
     Args:
-        longest_outage: seconds that the broker is stopped for, at most.
-        steps: those that the delivery under test has.
+        longest_outage: maximum seconds that the broker is down.
+        steps: the steps of a commit with the delivery guarantee under test.
     """
     at_steps = {
         Kind.KILL_BEGIN: CommitStep.BEGIN,
@@ -72,20 +72,26 @@ def inflictions(longest_outage: float, steps: Sequence[CommitStep]) -> dict[Kind
         Kind.TERMINATE: detectors.terminate,
         Kind.FREEZE: detectors.freeze,
         Kind.FREEZE_COMMIT: detectors.freeze_in_commit,
-        Kind.JOIN: detectors.join,
-        Kind.LEAVE: detectors.leave,
-        Kind.BROKER_STOP: partial(surroundings.stop_broker, longest_outage),
-        Kind.BROKER_KILL: surroundings.kill_broker,
-        Kind.CUT: surroundings.cut,
-        Kind.REFUSE: partial(surroundings.weather, lambda _: Weather(accepting=False), (1.0, 6.0)),
-        Kind.STALL: partial(surroundings.weather, lambda _: Weather(flowing=False), (3.0, 12.0)),
+        Kind.JOIN: detectors.add,
+        Kind.LEAVE: detectors.remove,
+        Kind.BROKER_STOP: partial(environment.stop_broker, longest_outage),
+        Kind.BROKER_KILL: environment.kill_broker,
+        Kind.CUT: environment.cut,
+        Kind.REFUSE: partial(
+            environment.degrade_network, lambda _: NetworkConditions(accepting=False), (1.0, 6.0)
+        ),
+        Kind.STALL: partial(
+            environment.degrade_network, lambda _: NetworkConditions(flowing=False), (3.0, 12.0)
+        ),
         Kind.SLOW: partial(
-            surroundings.weather,
-            lambda random: Weather(latency=random.uniform(0.05, 0.3), bytes_per_second=100_000),
+            environment.degrade_network,
+            lambda random: NetworkConditions(
+                latency=random.uniform(0.05, 0.3), bytes_per_second=100_000
+            ),
             (3.0, 8.0),
         ),
-        Kind.PUBLISHER_KILL: surroundings.kill_publisher,
-        Kind.ARTIFACT: surroundings.take_artifact,
-        Kind.CLOCK: surroundings.step_clock,
-        Kind.POISON: surroundings.poison,
+        Kind.PUBLISHER_KILL: environment.kill_publisher,
+        Kind.ARTIFACT: environment.remove_artifact,
+        Kind.CLOCK: environment.step_clock,
+        Kind.POISON: environment.poison,
     }

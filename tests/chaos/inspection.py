@@ -1,4 +1,4 @@
-"""Gathering the evidence: every topic read to its end, and the verdict on it."""
+"""Read every topic to its end and compare input and output."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -9,93 +9,98 @@ from confluent_kafka import Message
 from events.codec import decode_alert, decode_journal_entry, read_dead_letter
 from events.errors import PayloadError
 from events.messages import Alert, DeadLetter, Headers
-from tests.chaos.building import GROUP, Place
 from tests.chaos.reading import committed_offsets, end_offsets, read_committed
-from tests.chaos.stream import PARTITIONS, POISON, name, number_of
+from tests.chaos.stream import PARTITIONS, POISON, id_of, number_of
+from tests.chaos.testbed import GROUP, RunContext
 from tests.chaos.verify import Published, Verdict, check_journal, compare
 
 
-def inspect(place: Place) -> Verdict:
-    """Read everything and compare.
+def inspect(context: RunContext) -> Verdict:
+    """Read all topics and return the verdict.
 
     Raises:
-        UnreadableError: if a topic does not come to its end.
+        UnreadableError: if a topic cannot be read to its end.
     """
-    settings, topics, stream = place.settings, place.topics, place.stream
-    published, times, problems = _read_input(place)
+    settings, topics, stream = context.settings, context.topics, context.stream
+    published, times, problems = _read_input(context)
     flagged = [
         identity
-        for partition, names in published.ids.items()
-        for identity, bad in zip(names, published.poisoned[partition], strict=True)
-        if not bad and stream.is_flagged(number_of(identity))
+        for partition, ids in published.ids.items()
+        for identity, poison in zip(ids, published.poisoned[partition], strict=True)
+        if not poison and stream.is_flagged(number_of(identity))
     ]
-    alerts = [decode_alert(it.value()) for it in read_committed(settings, topics.alerts)]
+    alerts = [decode_alert(message.value()) for message in read_committed(settings, topics.alerts)]
     letters = [_letter(message) for message in read_committed(settings, topics.dead_letters)]
-    poison = [
+    poison_offsets = [
         (partition, offset)
-        for partition, bads in published.poisoned.items()
-        for offset, bad in enumerate(bads)
-        if bad
+        for partition, poisoned in published.poisoned.items()
+        for offset, poison in enumerate(poisoned)
+        if poison
     ]
-    journal = [decode_journal_entry(it.value()) for it in read_committed(settings, topics.journal)]
+    journal = [
+        decode_journal_entry(message.value())
+        for message in read_committed(settings, topics.journal)
+    ]
     committed = committed_offsets(settings, topics.transactions, GROUP)
     return Verdict(
         published=published.count,
-        poison=len(poison),
+        poison=len(poison_offsets),
         input_problems=tuple(problems),
         alerts=compare(flagged, (alert.transaction_id for alert in alerts)),
-        altered=(*_altered_alerts(alerts, times), *_altered_letters(letters, place)),
-        dead_letters=compare(poison, ((letter.partition, letter.offset) for letter in letters)),
+        altered=(*_altered_alerts(alerts, times), *_altered_letters(letters, context)),
+        dead_letters=compare(
+            poison_offsets, ((letter.partition, letter.offset) for letter in letters)
+        ),
         coverage=check_journal(published, journal),
         offsets=tuple(zip(committed, end_offsets(settings, topics.transactions), strict=True)),
     )
 
 
-def _read_input(place: Place) -> tuple[Published, dict[str, int], list[str]]:
-    """Return what is in the input, each id's event time in ms, and what should not be so."""
+def _read_input(context: RunContext) -> tuple[Published, dict[str, int], list[str]]:
+    """Return the input's records, each id's event time in ms, and problems with the input."""
     ids: dict[int, list[str]] = {partition: [] for partition in range(PARTITIONS)}
     poisoned: dict[int, list[bool]] = {partition: [] for partition in range(PARTITIONS)}
     times: dict[str, int] = {}
     problems: list[str] = []
-    for message in read_committed(place.settings, place.topics.transactions):
+    for message in read_committed(context.settings, context.topics.transactions):
         partition, offset = message.partition(), message.offset()
         assert partition is not None
         identity = _key(message)
-        bad = any(header == POISON for header, _ in _headers(message))
+        poison = any(header == POISON for header, _ in _headers(message))
         expected = partition + PARTITIONS * len(ids[partition])
-        if identity != name(expected) or offset != len(ids[partition]):
-            problems.append(f"[{partition}] {offset} is {identity} and not {name(expected)}")
-        elif message.value() != place.stream.payload(expected, poisoned=bad):
-            problems.append(f"[{partition}] {offset} has not the payload of {identity}")
+        if identity != id_of(expected) or offset != len(ids[partition]):
+            problems.append(f"[{partition}] {offset} is {identity} and not {id_of(expected)}")
+        elif message.value() != context.stream.payload(expected, poisoned=poison):
+            problems.append(f"[{partition}] {offset} does not have the payload of {identity}")
         ids[partition].append(identity)
-        poisoned[partition].append(bad)
+        poisoned[partition].append(poison)
         times[identity] = message.timestamp()[1]
     return Published(ids, poisoned), times, problems
 
 
 def _altered_alerts(alerts: list[Alert], times: dict[str, int]) -> Iterator[str]:
-    """Yield alerts that do not fit their transaction, or each other."""
-    verdicts: dict[str, set[tuple[object, ...]]] = defaultdict(set)
+    """Yield alerts that contradict their transaction, or each other."""
+    decisions: dict[str, set[tuple[object, ...]]] = defaultdict(set)
     for alert in alerts:
         if alert.score < alert.threshold:
-            yield f"{alert.transaction_id} was not to be flagged by its score"
+            yield f"{alert.transaction_id} has a score below the threshold"
         if alert.event_time_ms != times.get(alert.transaction_id):
             yield f"{alert.transaction_id} has another event time"
-        verdicts[alert.transaction_id].add(
+        decisions[alert.transaction_id].add(
             (alert.score, alert.threshold, alert.model_version, alert.Amount)
         )
-    for identity, different in verdicts.items():
+    for identity, different in decisions.items():
         if len(different) > 1:
-            yield f"{identity} has several verdicts: {different}"
+            yield f"{identity} has several alerts that differ: {different}"
 
 
-def _altered_letters(letters: list[DeadLetter], place: Place) -> Iterator[str]:
-    """Yield dead letters that are not the records they came from."""
+def _altered_letters(letters: list[DeadLetter], context: RunContext) -> Iterator[str]:
+    """Yield dead letters that differ from the record they stand for."""
     for letter in letters:
         number = letter.partition + PARTITIONS * letter.offset
-        told = (letter.topic, letter.key, letter.value, [header for header, _ in letter.headers])
-        payload = place.stream.payload(number, poisoned=True)
-        if told != (place.topics.transactions, name(number).encode(), payload, [POISON]):
+        content = (letter.topic, letter.key, letter.value, [header for header, _ in letter.headers])
+        payload = context.stream.payload(number, poisoned=True)
+        if content != (context.topics.transactions, id_of(number).encode(), payload, [POISON]):
             yield f"the dead letter of [{letter.partition}] {letter.offset} is another record"
 
 

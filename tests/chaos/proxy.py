@@ -1,4 +1,4 @@
-"""A TCP proxy between the detectors and Kafka, with which connections are cut, held and slowed."""
+"""A TCP proxy between the detectors and Kafka that resets, stalls or slows connections."""
 
 import asyncio
 import contextlib
@@ -12,19 +12,19 @@ from typing import Self
 
 CHUNK = 64 * 1024
 
-# Closing with this option set, and 0 s to linger, sends RST instead of FIN.
+# With this option (linger for 0 s), closing a socket sends RST instead of FIN.
 _RESET = (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 @dataclass(frozen=True, slots=True)
-class Weather:
-    """What befalls what is passed on.
+class NetworkConditions:
+    """How the proxy treats connections.
 
     Attributes:
-        accepting: whether new connections are taken; others are reset at once.
-        flowing: whether anything moves; connections stay open meanwhile.
-        latency: seconds that each chunk waits.
-        bytes_per_second: in each direction of each connection; 0 for as fast as it goes.
+        accepting: whether new connections are accepted; otherwise they are reset at once.
+        flowing: whether data are forwarded; otherwise connections stall but stay open.
+        latency: delay of each chunk in seconds.
+        bytes_per_second: limit for each direction of each connection; 0 for no limit.
     """
 
     accepting: bool = True
@@ -33,19 +33,19 @@ class Weather:
     bytes_per_second: float = 0.0
 
 
-FAIR = Weather()
+NORMAL = NetworkConditions()
 
 
 class Proxy:
-    """Passes connections on, in a thread of its own, from the `with` statement to its end.
+    """Forwards connections in a thread of its own; a context manager.
 
     Args:
-        port: where it listens, on the loopback interface.
-        target: the port it passes on to.
+        port: port to listen on, on the loopback interface.
+        target: port to forward to.
 
     Attributes:
-        port: where it listens.
-        cuts: connections that were reset on purpose, each direction counted.
+        port: the port it listens on.
+        cuts: number of connections reset on purpose, counted in each direction.
     """
 
     def __init__(self, port: int, target: int) -> None:
@@ -53,7 +53,7 @@ class Proxy:
         self._target = target
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
-        self._weather = FAIR
+        self._conditions = NORMAL
         self._changed = asyncio.Event()
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -76,14 +76,14 @@ class Proxy:
         self._thread.join()
         self._loop.close()
 
-    def become(self, weather: Weather) -> None:
-        """Change the weather; a proxy that no longer accepts cuts what is open."""
+    def apply(self, conditions: NetworkConditions) -> None:
+        """Change the network conditions; if not accepting, open connections are reset too."""
 
         async def change() -> None:
-            self._weather = weather
+            self._conditions = conditions
             self._changed.set()
             self._changed = asyncio.Event()
-            if not weather.accepting:
+            if not conditions.accepting:
                 self._cut()
 
         self._call(change)
@@ -115,20 +115,20 @@ class Proxy:
             _reset(writer)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if not self._weather.accepting:
+        if not self._conditions.accepting:
             _reset(writer)
             return
         try:
-            there, back = await asyncio.open_connection("127.0.0.1", self._target)
+            responses, requests = await asyncio.open_connection("127.0.0.1", self._target)
         except OSError:
             _reset(writer)
             return
-        for source, sink in ((reader, back), (there, writer)):
-            task = self._loop.create_task(self._pass_on(source, sink))
+        for source, sink in ((reader, requests), (responses, writer)):
+            task = self._loop.create_task(self._forward(source, sink))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    async def _forward(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         self._writers.add(sink)
         try:
             while chunk := await source.read(CHUNK):
@@ -143,12 +143,12 @@ class Proxy:
                 sink.close()
 
     async def _delay(self, size: int) -> None:
-        weather = self._weather
-        if weather.latency:
-            await asyncio.sleep(weather.latency)
-        if weather.bytes_per_second:
-            await asyncio.sleep(size / weather.bytes_per_second)
-        while not self._weather.flowing:
+        conditions = self._conditions
+        if conditions.latency:
+            await asyncio.sleep(conditions.latency)
+        if conditions.bytes_per_second:
+            await asyncio.sleep(size / conditions.bytes_per_second)
+        while not self._conditions.flowing:
             await self._changed.wait()
 
 

@@ -1,8 +1,8 @@
-"""The publisher, a process of its own: the numbered stream at a steady rate, until SIGTERM.
+"""The publisher process: publishes the numbered stream at a constant rate until SIGTERM.
 
-`python -m tests.chaos.publisher BROKER TOPIC STREAM RATE`. SIGUSR1 makes the next `BURST` numbers
-poison. Started after a kill, it reads the last record of each partition and goes on with the number
-after it: so the input has neither gaps nor doubles, and every loss or double found later is the
+`python -m tests.chaos.publisher BROKER TOPIC STREAM RATE`. SIGUSR1 turns the next `BURST` records
+into poison. After a restart it reads the last record of each partition and continues with the
+following number. So the input has neither gaps nor duplicates, and any found later are the
 detector's.
 """
 
@@ -14,13 +14,13 @@ from pathlib import Path
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
-from tests.chaos.stream import PARTITIONS, POISON, Stream, name, number_of
+from tests.chaos.stream import PARTITIONS, POISON, Stream, id_of, number_of
 
 BURST = 25
-# What a killed publisher had sent may still be on its way through the broker's sockets.
+# Records sent by a killed publisher may still be in the broker's socket buffers.
 SETTLE_SECONDS = 0.5
 FLUSH_SECONDS = 60.0
-# As soon as a broker is back, so is its publisher: the default waits for up to 10 s.
+# Reconnect as soon as the broker is back: the default backoff is up to 10 s.
 RECONNECT = {"reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 250}
 
 
@@ -40,7 +40,7 @@ def next_numbers(broker: str, topic: str) -> list[int]:
 
 
 def _settled_ends(consumer: Consumer, topic: str) -> list[int]:
-    """Return the end offset of each partition, once nothing has been added for a moment."""
+    """Return each partition's end offset, once they have stopped changing."""
     before: list[int] = []
     while True:
         ends = [_end(consumer, topic, partition) for partition in range(PARTITIONS)]
@@ -57,7 +57,7 @@ def _end(consumer: Consumer, topic: str, partition: int) -> int:
                 TopicPartition(topic, partition), timeout=5, cached=False
             )
         except KafkaException:
-            time.sleep(SETTLE_SECONDS)  # the broker is away as well
+            time.sleep(SETTLE_SECONDS)  # the broker is down as well
         else:
             return int(high)
 
@@ -89,7 +89,7 @@ def publish(broker: str, topic: str, stream: Stream, rate: float) -> int:
             "bootstrap.servers": broker,
             "enable.idempotence": True,
             "enable.gapless.guarantee": True,
-            "message.timeout.ms": 0,  # never: a record that was given up would be a gap
+            "message.timeout.ms": 0,  # no timeout: an expired record would be a gap
             "linger.ms": 0,
             "log_level": 0,
             "error_cb": lambda error: failed.append(error) if error.fatal() else None,
@@ -97,23 +97,23 @@ def publish(broker: str, topic: str, stream: Stream, rate: float) -> int:
             **RECONNECT,
         }
     )
-    nexts = next_numbers(broker, topic)
-    print(f"Going on with {nexts}.", file=sys.stderr, flush=True)
+    pending = next_numbers(broker, topic)
+    print(f"Continuing with {pending}.", file=sys.stderr, flush=True)
     started, published = time.monotonic(), 0
     while not stop.is_set() and not failed:
         due = int((time.monotonic() - started) * rate)
         while published < due:
-            number = min(nexts)
+            number = min(pending)
             poisoned = stream.is_poisoned(number) or burst > 0
             burst -= burst > 0
             producer.produce(
                 topic,
-                key=name(number),
+                key=id_of(number),
                 value=stream.payload(number, poisoned=poisoned),
                 headers=[(POISON, b"1")] if poisoned else None,
                 partition=number % PARTITIONS,
             )
-            nexts[number % PARTITIONS] += PARTITIONS
+            pending[number % PARTITIONS] += PARTITIONS
             published += 1
         producer.poll(0)
         stop.wait(1 / rate)

@@ -1,4 +1,4 @@
-"""The report: what was inflicted, what was found, how long recovery took; printed and kept."""
+"""The report: injected faults, lost and duplicated records, recovery times."""
 
 import os
 import platform
@@ -9,61 +9,61 @@ from statistics import median
 
 from broker import jars
 from fraudstream.main import INTERRUPTED
-from tests.chaos.building import Plan
 from tests.chaos.faults import Kind
+from tests.chaos.result import CampaignResult
 from tests.chaos.tables import Table
-from tests.chaos.tally import Tally
+from tests.chaos.testbed import Plan
 from tests.chaos.verify import Verdict
 
 
-def title(plan: Plan, tally: Tally) -> str:
-    """Return what was done, in a line."""
+def title(plan: Plan, result: CampaignResult) -> str:
+    """Return a one-line summary of the campaign."""
     return (
-        f"{tally.inflicted.total()} faults in {tally.seconds / 60:.1f} min, {plan.delivery}, "
+        f"{result.injected.total()} faults in {result.seconds / 60:.1f} min, {plan.delivery}, "
         f"seed {plan.seed}, {plan.rate:g} transactions a second"
     )
 
 
-def verdict_line(tally: Tally) -> str:
-    """Return the outcome, in a line or a line for each failure."""
-    if tally.failures:
-        return "NOT as promised:\n" + "\n".join(f"- {failure}" for failure in tally.failures)
-    return "All as promised."
+def verdict_line(result: CampaignResult) -> str:
+    """Return one line without violations, otherwise one line for each."""
+    if result.violations:
+        return "VIOLATIONS:\n" + "\n".join(f"- {violation}" for violation in result.violations)
+    return "No violations."
 
 
-def tables(tally: Tally) -> list[Table]:
-    """Return the report's tables, in their order."""
-    found = [] if tally.verdict is None else [_found(tally.verdict)]
-    return [*found, _detectors(tally), _faults(tally)]
+def tables(result: CampaignResult) -> list[Table]:
+    """Return the report's tables in order."""
+    records = [] if result.verdict is None else [_records(result.verdict)]
+    return [*records, _detectors(result), _faults(result)]
 
 
-def as_text(plan: Plan, tally: Tally) -> str:
+def as_text(plan: Plan, result: CampaignResult) -> str:
     """Return the report for a terminal."""
-    parts = [title(plan, tally), *(table.text() for table in tables(tally)), verdict_line(tally)]
+    parts = [title(plan, result), *(table.text() for table in tables(result)), verdict_line(result)]
     return "\n\n".join(parts)
 
 
 def check_page(path: Path, plan: Plan) -> None:
-    """See that a page has the section that `write_page` will fill, before a long run.
+    """Check that a page has the section that `write_page` will replace, before a long run.
 
     Raises:
-        ValueError: if it has not, or is not there.
+        ValueError: if the page or the section is missing.
     """
     _with_section(path, plan, "")
 
 
-def write_page(path: Path, plan: Plan, tally: Tally, command: str) -> None:
-    """Put the report into its section of a Markdown page; whole or not at all.
+def write_page(path: Path, plan: Plan, result: CampaignResult, command: str) -> None:
+    """Replace the report's section of a Markdown page atomically.
 
     Raises:
-        ValueError: if the page has no such section, or is not there.
+        ValueError: if the page or the section is missing.
     """
     section = "\n\n".join(
         [
-            f"{title(plan, tally)}; {datetime.now(UTC):%Y-%m-%d}; {_versions()}:",
+            f"{title(plan, result)}; {datetime.now(UTC):%Y-%m-%d}; {_versions()}:",
             f"```sh\n{command}\n```",
-            *(table.markdown() for table in tables(tally)),
-            verdict_line(tally),
+            *(table.markdown() for table in tables(result)),
+            verdict_line(result),
         ]
     )
     page = _with_section(path, plan, section)
@@ -76,9 +76,9 @@ def write_page(path: Path, plan: Plan, tally: Tally, command: str) -> None:
 
 
 def _with_section(path: Path, plan: Plan, section: str) -> str:
-    """Return the page with the section in place of the one it had."""
+    """Return the page's text with the section replaced."""
     if not path.is_file():
-        raise ValueError(f"There is no page {path} to put a report into; docs/chaos.md is one.")
+        raise ValueError(f"There is no page {path}; docs/chaos.md has a section for the report.")
     begin, end = f"<!-- {plan.delivery} -->", f"<!-- end of {plan.delivery} -->"
     before, found, rest = path.read_text(encoding="utf-8").partition(begin)
     _old, closed, after = rest.partition(end)
@@ -87,12 +87,12 @@ def _with_section(path: Path, plan: Plan, section: str) -> str:
     return f"{before}{begin}\n\n{section}\n\n{end}{after}"
 
 
-def _found(verdict: Verdict) -> Table:
+def _records(verdict: Verdict) -> Table:
     coverage, alerts, letters = verdict.coverage, verdict.alerts, verdict.dead_letters
-    done = coverage.scored + coverage.refused
+    processed = coverage.scored + coverage.rejected
     rows: dict[str, tuple[int, ...]] = {
-        "records scored or refused": (
-            *(verdict.published, done, coverage.gaps, coverage.overlaps, len(coverage.wrong)),
+        "records scored or rejected": (
+            *(verdict.published, processed, coverage.gaps, coverage.overlaps, len(coverage.wrong)),
         ),
         "dead letters": (
             *(letters.expected, letters.delivered, len(letters.lost), letters.duplicates),
@@ -103,41 +103,41 @@ def _found(verdict: Verdict) -> Table:
             len(alerts.unexpected) + len(verdict.altered),
         ),
     }
-    header = ("read by a committed reader", "expected", "delivered", "lost", "duplicated", "wrong")
+    header = ("committed records", "expected", "delivered", "lost", "duplicated", "wrong")
     return Table(
-        header, tuple((what, *(f"{it:,}" for it in counts)) for what, counts in rows.items())
+        header, tuple((name, *(f"{count:,}" for count in counts)) for name, counts in rows.items())
     )
 
 
-def _detectors(tally: Tally) -> Table:
-    logged, endings = tally.logged, tally.endings
+def _detectors(result: CampaignResult) -> Table:
+    logged, exits = result.logged, result.exits
     counts = {
-        "killed with -9": tally.kills,
-        "- of these at a step of a commit": tally.kills_at_steps,
-        "- of those between its beginning and its end": tally.kills_within,
-        "ended orderly (exit code 0)": endings[0],
-        "gave up, to be started anew (exit code 1)": endings[1],
-        "refused to start (exit code 2)": endings[2],
-        "told to end a second time, and did (exit code 130)": endings[INTERRUPTED],
-        "commits aborted and done again": logged["aborted"],
-        "commits of zombies that Kafka refused": logged["fenced"],
-        "told that their partitions went to others": logged["lost"],
-        "told offsets that the group had passed": logged["forgotten"],
+        "killed with -9": result.kills,
+        "- of these at a step of a commit": result.kills_at_steps,
+        "- of those between its beginning and its end": result.kills_within,
+        "shut down orderly (exit code 0)": exits[0],
+        "failed, to be restarted (exit code 1)": exits[1],
+        "rejected their configuration (exit code 2)": exits[2],
+        "interrupted by a second SIGTERM (exit code 130)": exits[INTERRUPTED],
+        "commits aborted and retried": logged["aborted"],
+        "commits of zombies fenced by Kafka": logged["fenced"],
+        "partitions lost to other members": logged["lost"],
+        "outdated offsets received from the group": logged["forgotten"],
     }
-    return Table(("detectors", "times"), tuple((it, f"{n:,}") for it, n in counts.items()))
+    return Table(("detectors", "count"), tuple((name, f"{n:,}") for name, n in counts.items()))
 
 
-def _faults(tally: Tally) -> Table:
-    """Return the faults by kind, with the recovery times of those that came alone."""
+def _faults(result: CampaignResult) -> Table:
+    """Return the faults by kind, with the recovery times of those injected alone."""
     rows = [
-        (str(kind), f"{tally.inflicted[kind]:,}", *_times(tally.recoveries.get(kind, [])))
+        (str(kind), f"{result.injected[kind]:,}", *_times(result.recoveries.get(kind, [])))
         for kind in Kind
-        if tally.inflicted[kind]
+        if result.injected[kind]
     ]
-    alone = [time for times in tally.recoveries.values() for time in times]
-    rows.append(("all faults", f"{tally.inflicted.total():,}", *_times(alone)))
-    rows.append(("no fault: what the measure itself takes", "", *_times(tally.undisturbed)))
-    return Table(("fault", "times", "alone", "recovery p50", "worst"), tuple(rows))
+    measured = [time for times in result.recoveries.values() for time in times]
+    rows.append(("all faults", f"{result.injected.total():,}", *_times(measured)))
+    rows.append(("no fault (baseline of the measurement)", "", *_times(result.baseline)))
+    return Table(("fault", "injected", "alone", "recovery p50", "max"), tuple(rows))
 
 
 def _times(seconds: list[float]) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""Which faults come when: cards of a shuffled deck, dealt in rounds of one or several."""
+"""The schedule of faults: a shuffled deck of kinds, dealt in rounds of one or several."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -6,7 +6,7 @@ from random import Random
 
 from tests.chaos.faults import Kind
 
-# How often a kind is in the deck. Of its 40 cards 22 kill a detector with -9.
+# Number of cards of each kind in the deck. 22 of the 40 kill a detector with SIGKILL.
 DECK = {
     Kind.KILL: 7,
     Kind.KILL_BEGIN: 2,
@@ -32,11 +32,11 @@ DECK = {
     Kind.POISON: 1,
 }
 
-# How many of a deck's 40 cards come alone, at least: in 500 faults, each of the 22 kinds twice.
-KEPT = 4
+# Cards of each deck that are reserved for rounds of one: in 500 faults, each of the 22 kinds twice.
+RESERVED = 4
 
-# Of kinds that turn the same knob there is one in a round, and so nobody heals another's fault.
-KNOBS = (
+# Mutually exclusive kinds: a round has at most one of each set, so no fault undoes another.
+EXCLUSIVE = (
     {Kind.BROKER_STOP, Kind.BROKER_KILL},
     {Kind.CUT, Kind.REFUSE, Kind.STALL, Kind.SLOW},
     {Kind.FREEZE, Kind.FREEZE_COMMIT},
@@ -47,12 +47,12 @@ KNOBS = (
 
 
 class Schedule:
-    """Deals rounds: the same ones for the same seed and the same returns.
+    """Deals rounds of faults, deterministically for a given seed and sequence of calls.
 
     Args:
-        random: what shuffles.
-        kinds: those that there are.
-        sizes: of rounds, one of which is drawn each time.
+        random: the source of randomness.
+        kinds: the kinds to schedule.
+        sizes: possible sizes of a round, chosen at random.
     """
 
     def __init__(self, random: Random, kinds: Collection[Kind], sizes: Sequence[int]) -> None:
@@ -61,24 +61,25 @@ class Schedule:
         self._sizes = sizes
         self._cards: list[Kind] = []
         self._put_back: list[Kind] = []
-        self._kept: list[Kind] = []
+        self._reserved: list[Kind] = []
         self._alone: Counter[Kind] = Counter()
 
     def rounds(self) -> Iterator[list[Kind]]:
-        """Yield rounds without end."""
+        """Yield rounds indefinitely."""
         while True:
             yield self.deal(self._random.choice(self._sizes))
 
     def deal(self, size: int) -> list[Kind]:
         """Return a round of that size, or a smaller one at the end of the deck.
 
-        A deck is dealt to its end before the next one is shuffled: so every kind comes. Some of it
-        are kept to come alone, of kinds that did so least often: so every kind's recovery is seen.
+        Each deck is dealt completely before the next one is shuffled, so every kind occurs. Some
+        cards, of the kinds that least often came alone, are reserved for rounds of one, so every
+        kind's recovery time is measured.
         """
-        if not self._cards and not self._kept:
+        if not self._cards and not self._reserved:
             self._shuffle()
-        if self._kept and (size == 1 or not self._cards):
-            chosen = [self._kept.pop()]
+        if self._reserved and (size == 1 or not self._cards):
+            chosen = [self._reserved.pop()]
         else:
             chosen = self._take(size)
         if len(chosen) == 1:
@@ -90,8 +91,8 @@ class Schedule:
         self._cards, self._put_back = self._put_back + fresh, []
         self._random.shuffle(self._cards)
         rarest = sorted(dict.fromkeys(self._cards), key=self._alone.__getitem__)
-        self._kept = rarest[:KEPT]
-        for card in self._kept:
+        self._reserved = rarest[:RESERVED]
+        for card in self._reserved:
             self._cards.remove(card)
 
     def _take(self, size: int) -> list[Kind]:
@@ -99,11 +100,11 @@ class Schedule:
         for card in list(self._cards):
             if len(chosen) == size:
                 break
-            if not any(knob & {card} and knob & set(chosen) for knob in KNOBS):
+            if not any(card in kinds and kinds & set(chosen) for kinds in EXCLUSIVE):
                 chosen.append(card)
                 self._cards.remove(card)
         return chosen
 
     def put_back(self, kind: Kind) -> None:
-        """Take back a card that could not be played; it comes again with the next deck."""
+        """Return a card whose fault could not be injected; the next deck includes it."""
         self._put_back.append(kind)

@@ -1,8 +1,7 @@
-"""The numbered stream: what each number is as a record, and what the detector has to make of it.
+"""The numbered stream: a function from a number to its record and to the expected outcome.
 
-Record number n goes to partition n modulo the number of partitions, in the order of the numbers.
-So the k-th record of a partition is known beforehand, whoever published it and however often that
-publisher was killed.
+Record number n goes to partition n modulo the number of partitions, in ascending order. So the k-th
+record of a partition is known in advance, however often the publisher was killed.
 """
 
 import zlib
@@ -16,75 +15,75 @@ from events.messages import FEATURES, Transaction
 
 PARTITIONS = 4
 POISON = "chaos.poison"
-"""A header of records that are bad on purpose. The detector does not look at it; the verdict does,
-since when poison comes is decided while the stream runs."""
+"""Header of records that are invalid on purpose. The detector ignores it; the final check reads it,
+because bursts of poison are only decided at run time."""
 
-FLAGGED_IN_TEN_THOUSAND = 1000  # 7.5 alerts a second in each of 4 partitions at 300 a second
-# As many as are flagged: so about half of the commits have a dead letter in them, and one that was
-# written past its commit is found by few kills.
+FLAGGED_IN_TEN_THOUSAND = 1000  # 7.5 alerts/s in each of 4 partitions, at 300 records/s
+# As many as flagged records: so about half of the commits contain a dead letter, and few kills
+# suffice to find one that was written outside its transaction.
 POISONED_IN_TEN_THOUSAND = 1000
 
 
 class Stream(msgspec.Struct, frozen=True):
-    """What travels, as a function of its number.
+    """The published records, as a function of their number.
 
     Attributes:
-        seed: which numbers are flagged or poisoned.
-        flagged: numbers (of `events.messages.FEATURES`) of a transaction that the model flags.
-        passed: numbers of one that it does not flag.
-        poisons: payloads that cannot be read, used in turn.
+        seed: determines which numbers are flagged or poisoned.
+        flagged: features (`events.messages.FEATURES`) of a transaction that the model flags.
+        unflagged: features of a transaction that it does not flag.
+        poison_payloads: payloads that cannot be decoded, used in turn.
     """
 
     seed: int
     flagged: dict[str, float]
-    passed: dict[str, float]
-    poisons: tuple[bytes | None, ...]
+    unflagged: dict[str, float]
+    poison_payloads: tuple[bytes | None, ...]
 
     def is_flagged(self, number: int) -> bool:
-        """Tell whether this number, as a transaction, has to raise an alert."""
+        """Return whether this number's transaction must raise an alert."""
         return self._draw("flagged", number) < FLAGGED_IN_TEN_THOUSAND
 
     def is_poisoned(self, number: int) -> bool:
-        """Tell whether this number is bad even outside of bursts."""
+        """Return whether this number is poison even outside bursts."""
         return self._draw("poisoned", number) < POISONED_IN_TEN_THOUSAND
 
     def payload(self, number: int, *, poisoned: bool) -> bytes | None:
         """Return the record's value."""
         if poisoned:
-            return self.poisons[number % len(self.poisons)]
-        numbers = self.flagged if self.is_flagged(number) else self.passed
-        return encode(Transaction(transaction_id=name(number), **numbers))
+            return self.poison_payloads[number % len(self.poison_payloads)]
+        features = self.flagged if self.is_flagged(number) else self.unflagged
+        return encode(Transaction(transaction_id=id_of(number), **features))
 
     def save(self, path: Path) -> None:
-        """Write it for the publisher."""
+        """Write the stream to a file for the publisher."""
         path.write_bytes(msgspec.msgpack.encode(self))
 
     @classmethod
     def load(cls, path: Path) -> "Stream":
-        """Read what `save` wrote."""
+        """Read a file written by `save`."""
         return msgspec.msgpack.decode(path.read_bytes(), type=cls)
 
-    def _draw(self, what: str, number: int) -> int:
-        return zlib.crc32(f"{what} {self.seed} {number}".encode()) % 10_000
+    def _draw(self, property_name: str, number: int) -> int:
+        return zlib.crc32(f"{property_name} {self.seed} {number}".encode()) % 10_000
 
 
-def name(number: int) -> str:
-    """Return the transaction's id, which is its record's key as well."""
+def id_of(number: int) -> str:
+    """Return the transaction id, which is also the record's key."""
     return f"row-{number:07d}"
 
 
 def number_of(transaction_id: str) -> int:
-    """Return the number that `name` was given.
+    """Return the number of a transaction id; the inverse of `id_of`.
 
     Raises:
-        ValueError: if it was given none.
+        ValueError: if the id is not one of the stream's.
     """
     number = int(transaction_id.removeprefix("row-"))
-    if name(number) != transaction_id:
+    if id_of(number) != transaction_id:
         raise ValueError(f"{transaction_id!r} is no transaction of the stream")
     return number
 
 
-def plain_numbers(score: float) -> Mapping[str, float]:
-    """Return the numbers of a transaction for the model whose score is V1."""
+def features_with_score(score: float) -> Mapping[str, float]:
+    """Return the features of a transaction for the model whose score is V1."""
     return dict.fromkeys(FEATURES, 0.0) | {"V1": score}

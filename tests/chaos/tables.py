@@ -1,4 +1,4 @@
-"""Tables, aligned: for a terminal and as Markdown, which is read as text as well."""
+"""Aligned tables, as plain text and as Markdown."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,22 +6,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table: its first column is text, the others are numbers.
+    """A table whose first column is text and whose other columns are numbers.
 
     Attributes:
-        header: of each column.
-        rows: cells.
+        header: one cell per column.
+        rows: the cells of each row.
     """
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
     def text(self) -> str:
-        """Return it for a terminal."""
+        """Return the table as plain text."""
         return "\n".join("  ".join(cells).rstrip() for cells in self._aligned())
 
     def markdown(self) -> str:
-        """Return it as Markdown."""
+        """Return the table as Markdown."""
         first, *others = self._aligned()
         rule = ["-" * len(first[0]), *("-" * (len(cell) - 1) + ":" for cell in first[1:])]
         return "\n".join(f"| {' | '.join(cells)} |" for cells in (first, rule, *others))

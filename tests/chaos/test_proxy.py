@@ -1,4 +1,4 @@
-"""The proxy: what it is told to do to connections happens to them."""
+"""The proxy applies network conditions to its connections."""
 
 import socket
 import threading
@@ -8,14 +8,14 @@ from collections.abc import Iterator
 import pytest
 
 from broker.ports import free_ports
-from tests.chaos.proxy import FAIR, Proxy, Weather
+from tests.chaos.proxy import NORMAL, NetworkConditions, Proxy
 
-PATIENCE = 30.0
+TIMEOUT_SECONDS = 30.0
 
 
 @pytest.fixture
 def echo() -> Iterator[int]:
-    """A server that says what it hears; its port."""
+    """The port of an echo server."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
@@ -24,13 +24,13 @@ def echo() -> Iterator[int]:
                     connection, _ = server.accept()
                 except OSError:
                     return
-                threading.Thread(target=answer, args=(connection,), daemon=True).start()
+                threading.Thread(target=respond, args=(connection,), daemon=True).start()
 
-        def answer(connection: socket.socket) -> None:
+        def respond(connection: socket.socket) -> None:
             with connection:
                 try:
-                    while heard := connection.recv(1 << 16):
-                        connection.sendall(heard)
+                    while chunk := connection.recv(1 << 16):
+                        connection.sendall(chunk)
                 except OSError:
                     pass
 
@@ -47,83 +47,87 @@ def proxy(echo: int) -> Iterator[Proxy]:
 
 
 def connect(proxy: Proxy) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", proxy.port), timeout=PATIENCE)
+    return socket.create_connection(("127.0.0.1", proxy.port), timeout=TIMEOUT_SECONDS)
 
 
-def say(connection: socket.socket, what: bytes) -> bytes:
-    connection.sendall(what)
-    return hear(connection, len(what))
+def exchange(connection: socket.socket, content: bytes) -> bytes:
+    connection.sendall(content)
+    return receive(connection, len(content))
 
 
-def hear(connection: socket.socket, count: int) -> bytes:
-    heard = b""
-    while len(heard) < count:
-        more = connection.recv(count - len(heard))
-        assert more
-        heard += more
-    return heard
+def receive(connection: socket.socket, count: int) -> bytes:
+    received = b""
+    while len(received) < count:
+        chunk = connection.recv(count - len(received))
+        assert chunk
+        received += chunk
+    return received
 
 
-def test_in_fair_weather_all_is_passed_on(proxy: Proxy) -> None:
+def test_normal_conditions_forward_everything(proxy: Proxy) -> None:
     with connect(proxy) as one, connect(proxy) as other:
-        assert say(one, b"one") == b"one"
+        assert exchange(one, b"one") == b"one"
         big = bytes(range(256)) * 4000
-        assert say(other, big) == big
+        assert exchange(other, big) == big
     assert proxy.cuts == 0
 
 
-def test_a_cut_resets_what_is_open_and_nothing_else(proxy: Proxy) -> None:
+def test_a_cut_resets_open_connections_and_accepts_new_ones(proxy: Proxy) -> None:
     with connect(proxy) as connection:
-        say(connection, b"x")
+        exchange(connection, b"x")
         proxy.cut()
         with pytest.raises(ConnectionResetError):
             connection.recv(1)
     assert proxy.cuts > 0
     with connect(proxy) as again:
-        assert say(again, b"y") == b"y"
+        assert exchange(again, b"y") == b"y"
 
 
-def test_refusing_resets_new_connections_too(proxy: Proxy) -> None:
+def test_not_accepting_resets_open_and_new_connections(proxy: Proxy) -> None:
     with connect(proxy) as connection:
-        say(connection, b"x")
-        proxy.become(Weather(accepting=False))
+        exchange(connection, b"x")
+        proxy.apply(NetworkConditions(accepting=False))
         with pytest.raises(ConnectionResetError):
             connection.recv(1)
-    with pytest.raises(ConnectionResetError), connect(proxy) as refused:
-        refused.recv(1)
-    proxy.become(FAIR)
+    with pytest.raises(ConnectionResetError), connect(proxy) as rejected:
+        rejected.recv(1)
+    proxy.apply(NORMAL)
     with connect(proxy) as again:
-        assert say(again, b"y") == b"y"
+        assert exchange(again, b"y") == b"y"
 
 
-def test_stalled_connections_stay_open_and_go_on_later(proxy: Proxy) -> None:
+def test_stalled_connections_stay_open_and_resume(proxy: Proxy) -> None:
     with connect(proxy) as connection:
-        say(connection, b"x")
-        proxy.become(Weather(flowing=False))
+        exchange(connection, b"x")
+        proxy.apply(NetworkConditions(flowing=False))
         connection.sendall(b"held")
         connection.settimeout(0.2)
         with pytest.raises(TimeoutError):
             connection.recv(1)
-        connection.settimeout(PATIENCE)
-        proxy.become(FAIR)
-        assert hear(connection, 4) == b"held"
+        connection.settimeout(TIMEOUT_SECONDS)
+        proxy.apply(NORMAL)
+        assert receive(connection, 4) == b"held"
 
 
 @pytest.mark.parametrize(
-    "weather", [Weather(latency=0.1), Weather(bytes_per_second=10)], ids=["latency", "bandwidth"]
+    "conditions",
+    [NetworkConditions(latency=0.1), NetworkConditions(bytes_per_second=10)],
+    ids=["latency", "bandwidth"],
 )
-def test_slow_is_slow_in_both_directions(proxy: Proxy, weather: Weather) -> None:
+def test_latency_and_bandwidth_apply_in_both_directions(
+    proxy: Proxy, conditions: NetworkConditions
+) -> None:
     with connect(proxy) as connection:
-        proxy.become(weather)
+        proxy.apply(conditions)
         started = time.monotonic()
-        assert say(connection, b"x") == b"x"
+        assert exchange(connection, b"x") == b"x"
         assert time.monotonic() - started >= 0.2
 
 
-def test_where_nobody_listens_a_connection_is_reset() -> None:
-    port, nobody = free_ports(2)
+def test_a_connection_is_reset_if_the_target_is_down() -> None:
+    port, unused = free_ports(2)
     with (
-        Proxy(port, nobody) as proxy,
+        Proxy(port, unused) as proxy,
         pytest.raises(ConnectionResetError),
         connect(proxy) as connection,
     ):

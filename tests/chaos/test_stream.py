@@ -1,4 +1,4 @@
-"""Stream, schedule and tables: the same by seed, and complete."""
+"""Stream, schedule and tables: deterministic for a seed, and complete."""
 
 from collections import Counter
 from pathlib import Path
@@ -11,24 +11,24 @@ from hypothesis import strategies as st
 from broker.ports import free_ports
 from events.codec import decode_transaction
 from events.errors import PayloadError
-from tests.chaos.building import Plan, make_stream
 from tests.chaos.campaign import STEPS
-from tests.chaos.faults import Kind, inflictions
-from tests.chaos.schedule import DECK, KNOBS, Schedule
+from tests.chaos.faults import Kind, injectors
+from tests.chaos.result import read_log
+from tests.chaos.schedule import DECK, EXCLUSIVE, Schedule
 from tests.chaos.stream import Stream, number_of
 from tests.chaos.tables import Table
-from tests.chaos.tally import read_log
+from tests.chaos.testbed import Plan, make_stream
 
 STREAM = make_stream(Plan(faults=0, seed=5))
 
 
-def test_a_stream_is_the_same_when_read_back(tmp_path: Path) -> None:
+def test_a_stream_survives_a_round_trip(tmp_path: Path) -> None:
     STREAM.save(tmp_path / "stream")
     assert Stream.load(tmp_path / "stream") == STREAM
 
 
-def test_verdicts_depend_on_number_and_seed() -> None:
-    other = Stream(6, STREAM.flagged, STREAM.passed, STREAM.poisons)
+def test_flagged_and_poison_records_depend_on_number_and_seed() -> None:
+    other = Stream(6, STREAM.flagged, STREAM.unflagged, STREAM.poison_payloads)
     flagged = [number for number in range(20_000) if STREAM.is_flagged(number)]
     assert 1_800 < len(flagged) < 2_200
     assert flagged != [number for number in range(20_000) if other.is_flagged(number)]
@@ -36,15 +36,15 @@ def test_verdicts_depend_on_number_and_seed() -> None:
 
 
 @given(st.integers(0, 10**7 - 1))
-def test_a_number_is_a_transaction_with_the_score_of_its_verdict(number: int) -> None:
+def test_a_number_is_a_transaction_with_the_expected_score(number: int) -> None:
     payload = STREAM.payload(number, poisoned=False)
     transaction = decode_transaction(payload)
     assert number_of(transaction.transaction_id) == number
     assert (1.0 if STREAM.is_flagged(number) else 0.0) == transaction.V1
 
 
-def test_poison_is_poison() -> None:
-    assert len(STREAM.poisons) == 200
+def test_poison_payloads_cannot_be_decoded() -> None:
+    assert len(STREAM.poison_payloads) == 200
     for number in range(200):
         with pytest.raises(PayloadError):
             decode_transaction(STREAM.payload(number, poisoned=True))
@@ -56,10 +56,10 @@ def test_a_strange_id_has_no_number(strange: str) -> None:
         number_of(strange)
 
 
-def test_every_kind_is_in_the_deck_and_can_be_inflicted() -> None:
+def test_every_kind_is_in_the_deck_and_can_be_injected() -> None:
     assert set(DECK) == set(Kind)
-    assert set(inflictions(5.0, STEPS["exactly-once"])) == set(Kind)
-    missing = set(Kind) - set(inflictions(5.0, STEPS["at-least-once"]))
+    assert set(injectors(5.0, STEPS["exactly-once"])) == set(Kind)
+    missing = set(Kind) - set(injectors(5.0, STEPS["at-least-once"]))
     assert missing == {Kind.KILL_BEGIN, Kind.KILL_COMMIT}
 
 
@@ -72,7 +72,7 @@ def dealt(seed: int, decks: int) -> list[list[Kind]]:
 
 
 @given(st.integers(0, 1000))
-def test_a_deck_is_dealt_to_its_end(seed: int) -> None:
+def test_a_deck_is_dealt_completely(seed: int) -> None:
     rounds = dealt(seed, decks=2)
     assert rounds == dealt(seed, decks=2)
     assert Counter(kind for kinds in rounds for kind in kinds) == {
@@ -80,11 +80,11 @@ def test_a_deck_is_dealt_to_its_end(seed: int) -> None:
     }
     for kinds in rounds:
         assert 1 <= len(kinds) <= 6
-        for knob in KNOBS:
-            assert sum(kind in knob for kind in kinds) <= 1
+        for exclusive in EXCLUSIVE:
+            assert sum(kind in exclusive for kind in kinds) <= 1
 
 
-def test_a_card_that_could_not_be_played_comes_again_with_the_next_deck() -> None:
+def test_a_card_put_back_is_in_the_next_deck() -> None:
     schedule = Schedule(Random(1), [Kind.LEAVE, Kind.JOIN], (1,))
     first = [*schedule.deal(1), *schedule.deal(1)]
     schedule.put_back(Kind.LEAVE)
@@ -94,12 +94,12 @@ def test_a_card_that_could_not_be_played_comes_again_with_the_next_deck() -> Non
 
 
 @given(st.integers(0, 1000))
-def test_every_kind_comes_alone(seed: int) -> None:
+def test_every_kind_is_injected_alone(seed: int) -> None:
     alone = Counter(kinds[0] for kinds in dealt(seed, decks=8) if len(kinds) == 1)
     assert set(alone) == set(DECK)
 
 
-def test_ports_are_no_clients_sources() -> None:
+def test_ports_are_outside_the_ephemeral_range() -> None:
     ports = free_ports(8)
     assert len(set(ports)) == 8
     lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
@@ -121,12 +121,12 @@ def test_tables_are_aligned_in_both_forms() -> None:
     ]
 
 
-def test_logs_are_counted(tmp_path: Path) -> None:
+def test_log_lines_are_counted_by_type(tmp_path: Path) -> None:
     log = tmp_path / "detector-1.log"
     assert not read_log(log)
     log.write_text(
-        "04:00:01.000 INFO    Ordered: SIGKILL at offsets.\n"
-        "04:00:01.000 INFO    Ordered: SIGSTOP at offsets.\n"
+        "04:00:01.000 INFO    Injected: SIGKILL at offsets.\n"
+        "04:00:01.000 INFO    Injected: SIGSTOP at offsets.\n"
         "04:00:02.000 WARNING Transaction aborted, its work is done again: "
         "x (Broker: Specified group generation id is not valid)\n"
         "04:00:02.000 WARNING Transaction aborted, its work is done again: timed out\n"

@@ -1,8 +1,9 @@
-"""The verdict itself: what is lost, doubled, skipped, repeated or wrong is seen, and named."""
+"""The verdict finds and names lost, duplicated, skipped, repeated and wrong records."""
 
 import zlib
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,12 +19,12 @@ from tests.chaos.verify import (
     compare,
 )
 
-NAMES = [f"row-{number:07d}" for number in range(10)]
-PUBLISHED = Published({0: NAMES}, {0: [number == 3 for number in range(10)]})
+IDS = [f"row-{number:07d}" for number in range(10)]
+PUBLISHED = Published({0: IDS}, {0: [number == 3 for number in range(10)]})
 
 
 def entry(first: int, following: int) -> JournalEntry:
-    """Return what a detector that works writes for this range."""
+    """Return a correct journal entry for this range."""
     numbers = [number for number in range(first, following) if number != 3]
     return JournalEntry(
         topic="transactions",
@@ -32,7 +33,7 @@ def entry(first: int, following: int) -> JournalEntry:
         next=following,
         scored=len(numbers),
         refused=following - first - len(numbers),
-        digest=sum(zlib.crc32(NAMES[number].encode()) for number in numbers),
+        digest=sum(zlib.crc32(IDS[number].encode()) for number in numbers),
     )
 
 
@@ -56,10 +57,10 @@ def test_lost_doubled_and_unexpected_explain_the_difference(
 
 
 @pytest.mark.parametrize("cuts", [(0, 10), (0, 3, 10), (0, 1, 2, 3, 4, 5, 10), (0, 4, 10)])
-def test_ranges_that_tile_the_input_are_right(cuts: tuple[int, ...]) -> None:
+def test_ranges_that_tile_the_input_are_valid(cuts: tuple[int, ...]) -> None:
     ranges = [entry(*pair) for pair in pairwise(cuts)]
     assert check_journal(PUBLISHED, reversed(ranges)) == Coverage(
-        entries=len(ranges), scored=9, refused=1
+        entries=len(ranges), scored=9, rejected=1
     )
 
 
@@ -80,16 +81,17 @@ def test_ranges_that_tile_the_input_are_right(cuts: tuple[int, ...]) -> None:
 def test_gaps_and_overlaps_are_counted_in_records(
     ranges: list[tuple[int, int]], gaps: int, overlaps: int
 ) -> None:
-    coverage = check_journal(PUBLISHED, [entry(*it) for it in ranges])
+    coverage = check_journal(PUBLISHED, [entry(*bounds) for bounds in ranges])
     assert (coverage.gaps, coverage.overlaps, coverage.wrong) == (gaps, overlaps, ())
-    assert bool(coverage.places) == (gaps + overlaps > 0)
+    assert bool(coverage.gap_ranges) == (gaps > 0)
+    assert bool(coverage.overlap_ranges) == (overlaps > 0)
 
 
 @pytest.mark.parametrize(
     "change",
     [{"digest": 1}, {"scored": 8}, {"refused": 0}, {"scored": 10, "refused": 0}],
 )
-def test_a_range_that_says_something_else_is_wrong(change: dict[str, int]) -> None:
+def test_a_range_with_wrong_counts_or_digest_is_wrong(change: dict[str, int]) -> None:
     good = entry(0, 10)
     fields = {name: getattr(good, name) for name in good.__struct_fields__}
     coverage = check_journal(PUBLISHED, [JournalEntry(**fields | change)])
@@ -99,7 +101,7 @@ def test_a_range_that_says_something_else_is_wrong(change: dict[str, int]) -> No
 
 def test_a_transaction_scored_instead_of_another_changes_the_digest() -> None:
     good = entry(4, 6)
-    digest = 2 * zlib.crc32(NAMES[4].encode())
+    digest = 2 * zlib.crc32(IDS[4].encode())
     fields = {name: getattr(good, name) for name in good.__struct_fields__}
     wrong = JournalEntry(**fields | {"digest": digest})
     ranges = [entry(0, 4), wrong, entry(6, 10)]
@@ -107,14 +109,14 @@ def test_a_transaction_scored_instead_of_another_changes_the_digest() -> None:
 
 
 @pytest.mark.parametrize(("first", "following"), [(5, 5), (6, 5), (-1, 3), (9, 11)])
-def test_a_range_that_is_none_is_wrong(first: int, following: int) -> None:
-    strange = JournalEntry("transactions", 0, first, following, 1, 0, 0)
-    assert len(check_journal(PUBLISHED, [entry(0, 10), strange]).wrong) == 1
+def test_an_invalid_range_is_wrong(first: int, following: int) -> None:
+    invalid = JournalEntry("transactions", 0, first, following, 1, 0, 0)
+    assert len(check_journal(PUBLISHED, [entry(0, 10), invalid]).wrong) == 1
 
 
-def test_a_partition_that_is_none_is_wrong() -> None:
-    strange = JournalEntry("transactions", 7, 0, 1, 1, 0, 0)
-    assert len(check_journal(PUBLISHED, [entry(0, 10), strange]).wrong) == 1
+def test_an_unknown_partition_is_wrong() -> None:
+    invalid = JournalEntry("transactions", 7, 0, 1, 1, 0, 0)
+    assert len(check_journal(PUBLISHED, [entry(0, 10), invalid]).wrong) == 1
 
 
 GOOD = Verdict(
@@ -124,57 +126,57 @@ GOOD = Verdict(
     alerts=Comparison(2, 2, (), {}, ()),
     altered=(),
     dead_letters=Comparison(1, 1, (), {}, ()),
-    coverage=Coverage(entries=1, scored=9, refused=1),
+    coverage=Coverage(entries=1, scored=9, rejected=1),
     offsets=((10, 10),),
 )
 
 
-def test_nothing_wrong_is_no_failure() -> None:
-    assert GOOD.failures(once=True) == []
+def test_correct_output_has_no_violations() -> None:
+    assert GOOD.violations(exactly_once=True) == []
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
-        ({"input_problems": ("[0] 3 is row-1",)}, "input is not as published"),
+        ({"input_problems": ("[0] 3 is row-1",)}, "differ from the stream"),
         ({"alerts": Comparison(2, 1, ("row-0000001",), {}, ())}, "Alerts lost: 1 (row-0000001)"),
-        ({"alerts": Comparison(2, 3, (), {}, ("row-0000009",))}, "nobody expected: 1"),
-        ({"altered": ("row-0000001 has another event time",)}, "say something else"),
+        ({"alerts": Comparison(2, 3, (), {}, ("row-0000009",))}, "Unexpected alerts: 1"),
+        ({"altered": ("row-0000001 has another event time",)}, "Altered alerts"),
         ({"dead_letters": Comparison(1, 0, ((0, 3),), {}, ())}, "Dead letters lost: 1 ((0, 3))"),
-        ({"dead_letters": Comparison(1, 2, (), {}, ((0, 4),))}, "Dead letters that nobody"),
+        ({"dead_letters": Comparison(1, 2, (), {}, ((0, 4),))}, "Unexpected dead letters"),
         ({"coverage": check_journal(PUBLISHED, [entry(0, 7)])}, "not scored: 1 ([0] 7 to 10"),
-        ({"coverage": Coverage(1, 9, 1, wrong=("x",))}, "do not fit: 1 (x)"),
-        ({"offsets": ((10, 10), (9, 10))}, "short of the end: 1 ((9, 10))"),
+        ({"coverage": Coverage(1, 9, 1, wrong=("x",))}, "Wrong journal entries: 1 (x)"),
+        ({"offsets": ((10, 10), (9, 10))}, "before the end: 1 ((9, 10))"),
     ],
 )
-@pytest.mark.parametrize("once", [True, False])
-def test_each_loss_is_a_failure(change: dict[str, object], said: str, once: bool) -> None:
-    [failure] = replace(GOOD, **change).failures(once=once)
-    assert said in failure
+@pytest.mark.parametrize("exactly_once", [True, False])
+def test_each_loss_is_a_violation(change: dict[str, Any], message: str, exactly_once: bool) -> None:
+    [violation] = replace(GOOD, **change).violations(exactly_once=exactly_once)
+    assert message in violation
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
-        ({"alerts": Comparison(2, 3, (), {"row-0000001": 2}, ())}, "Alerts doubled: 1"),
-        ({"dead_letters": Comparison(1, 2, (), {(0, 3): 2}, ())}, "Dead letters doubled: 1"),
+        ({"alerts": Comparison(2, 3, (), {"row-0000001": 2}, ())}, "Alerts duplicated: 1"),
+        ({"dead_letters": Comparison(1, 2, (), {(0, 3): 2}, ())}, "Dead letters duplicated: 1"),
         (
             {"coverage": check_journal(PUBLISHED, [entry(0, 10), entry(0, 4)])},
             "records scored twice: 1 ([0] 0 to 4",
         ),
     ],
 )
-def test_each_double_is_a_failure_only_where_once_was_promised(
-    change: dict[str, object], said: str
+def test_each_duplicate_is_a_violation_of_exactly_once_only(
+    change: dict[str, Any], message: str
 ) -> None:
-    [failure] = replace(GOOD, **change).failures(once=True)
-    assert said in failure
-    assert replace(GOOD, **change).failures(once=False) == []
+    [violation] = replace(GOOD, **change).violations(exactly_once=True)
+    assert message in violation
+    assert replace(GOOD, **change).violations(exactly_once=False) == []
 
 
-def test_many_failures_are_counted_and_a_few_shown() -> None:
-    lost = tuple(NAMES)
-    [failure] = replace(GOOD, alerts=Comparison(10, 0, lost, {}, ())).failures(once=True)
-    assert failure.startswith("Alerts lost: 10 (row-0000000, ")
-    assert failure.endswith(", ...)")
-    assert failure.count("row-") == 5
+def test_a_violation_counts_all_examples_and_shows_a_few() -> None:
+    comparison = Comparison(10, 0, tuple(IDS), {}, ())
+    [violation] = replace(GOOD, alerts=comparison).violations(exactly_once=True)
+    assert violation.startswith("Alerts lost: 10 (row-0000000, ")
+    assert violation.endswith(", ...)")
+    assert violation.count("row-") == 5

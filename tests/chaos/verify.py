@@ -1,35 +1,34 @@
-"""The verdict: what was published against what a reader of committed records finds.
+"""The verdict: a comparison of the published records with the committed output.
 
-How one knows that a transaction *without* an alert was scored, and only once: each commit of a
-detector writes, in its transaction, which offsets it covers and a sum over the ids of what the
-model was given of them (`events.messages.JournalEntry`). Where these ranges tile every partition
-from its beginning to its end, without gap or overlap, and every sum is that of what was published
-in the range, each record was given to the model (or became a dead letter) in exactly one
-transaction that took effect.
+A transaction *without* an alert leaves no output. To verify that it was scored exactly once, each
+commit of a detector writes, in the same Kafka transaction, a range of offsets and a checksum over
+the ids scored in it (`events.messages.JournalEntry`). If the ranges tile every partition from
+beginning to end without gap or overlap, and every checksum equals that of the records published in
+the range, each record was scored (or became a dead letter) in exactly one committed transaction.
 """
 
 import zlib
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Generic, TypeVar
 
 from events.messages import JournalEntry
 
-Thing = TypeVar("Thing", bound=Hashable)
+Item = TypeVar("Item", bound=Hashable)
 
 DIGEST_MODULUS = 2**63
-SHOWN = 5  # of what is wrong, in messages
+SHOWN = 5  # examples in a message
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What is in the input, by partition; a list's index is the offset.
+    """The input topic's records by partition; a list's index is the offset.
 
     Attributes:
-        ids: transaction ids, also of poison.
-        poisoned: whether the record is bad on purpose.
+        ids: transaction ids, also of poison records.
+        poisoned: whether the record is poison.
     """
 
     ids: Mapping[int, Sequence[str]]
@@ -37,71 +36,74 @@ class Published:
 
     @property
     def count(self) -> int:
-        """How many records there are."""
+        """Number of records."""
         return sum(map(len, self.ids.values()))
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison(Generic[Thing]):
-    """What should be there against what is.
+class Comparison(Generic[Item]):
+    """Expected against delivered items.
 
     Attributes:
-        expected: how many things should be there, each once.
-        delivered: how many were found, repetitions counted.
-        lost: expected, and not found.
-        doubled: expected, and found more than once, with how often.
-        unexpected: found, and not expected.
+        expected: number of distinct expected items.
+        delivered: number of delivered items, with duplicates.
+        lost: expected items that were not delivered.
+        duplicated: expected items delivered more than once, with their counts.
+        unexpected: delivered items that were not expected.
     """
 
     expected: int
     delivered: int
-    lost: tuple[Thing, ...]
-    doubled: Mapping[Thing, int]
-    unexpected: tuple[Thing, ...]
+    lost: tuple[Item, ...]
+    duplicated: Mapping[Item, int]
+    unexpected: tuple[Item, ...]
 
     @property
     def duplicates(self) -> int:
-        """How many were too many."""
-        return sum(count - 1 for count in self.doubled.values())
+        """Number of surplus deliveries of expected items."""
+        return sum(count - 1 for count in self.duplicated.values())
 
 
-def compare(expected: Iterable[Thing], found: Iterable[Thing]) -> Comparison[Thing]:
-    """Compare two collections; what is expected is expected once."""
+def compare(expected: Iterable[Item], delivered: Iterable[Item]) -> Comparison[Item]:
+    """Compare two collections; each expected item is expected once."""
     wanted = dict.fromkeys(expected)
-    counts = Counter(found)
+    counts = Counter(delivered)
     return Comparison(
         expected=len(wanted),
         delivered=counts.total(),
-        lost=tuple(thing for thing in wanted if thing not in counts),
-        doubled={thing: n for thing, n in counts.items() if n > 1 and thing in wanted},
-        unexpected=tuple(thing for thing in counts if thing not in wanted),
+        lost=tuple(item for item in wanted if item not in counts),
+        duplicated={item: n for item, n in counts.items() if n > 1 and item in wanted},
+        unexpected=tuple(item for item in counts if item not in wanted),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What the journal says.
+    """How the journal's ranges cover the input.
 
     Attributes:
-        entries: how many ranges were committed.
-        scored: transactions given to the model, in all of them.
-        refused: records that became dead letters.
-        gaps: records that no range covers.
-        overlaps: records that a range covers again.
-        wrong: ranges whose counts or digest are not those of what was published there.
+        entries: number of committed ranges.
+        scored: number of transactions scored in them.
+        rejected: number of records that became dead letters in them.
+        gaps: number of records that no range covers.
+        overlaps: number of records that are covered again.
+        wrong: ranges whose counts or checksum differ from the published records.
+        gap_ranges: the ranges that are not covered.
+        overlap_ranges: the ranges that are covered again.
     """
 
     entries: int = 0
     scored: int = 0
-    refused: int = 0
+    rejected: int = 0
     gaps: int = 0
     overlaps: int = 0
     wrong: tuple[str, ...] = ()
-    places: tuple[str, ...] = field(default=())
+    gap_ranges: tuple[str, ...] = ()
+    overlap_ranges: tuple[str, ...] = ()
 
 
 def check_journal(published: Published, entries: Iterable[JournalEntry]) -> Coverage:
-    """Lay the journal's ranges over what was published."""
+    """Compare the journal's ranges with the published records."""
     by_partition: dict[int, list[JournalEntry]] = {partition: [] for partition in published.ids}
     wrong: list[str] = []
     for entry in entries:
@@ -109,62 +111,70 @@ def check_journal(published: Published, entries: Iterable[JournalEntry]) -> Cove
             by_partition[entry.partition].append(entry)
         else:
             wrong.append(f"no range of the input: {entry}")
-    gaps = overlaps = scored = refused = 0
-    places: list[str] = []
+    gaps = overlaps = 0
+    gap_ranges: list[str] = []
+    overlap_ranges: list[str] = []
     for partition, ranges in by_partition.items():
         ranges.sort(key=lambda entry: (entry.first, entry.next))
         end = len(published.ids[partition])
         reached = 0
-        for first, following in [(it.first, it.next) for it in ranges] + [(end, end)]:
+        for first, following in [(entry.first, entry.next) for entry in ranges] + [(end, end)]:
             if first > reached:
                 gaps += first - reached
-                places.append(f"[{partition}] {reached} to {first} is not covered")
+                gap_ranges.append(f"[{partition}] {reached} to {first}")
             elif first < reached and following > first:
-                again = min(reached, following) - first
-                overlaps += again
-                places.append(f"[{partition}] {first} to {first + again} is covered again")
+                overlap = min(reached, following) - first
+                overlaps += overlap
+                overlap_ranges.append(f"[{partition}] {first} to {first + overlap}")
             reached = max(reached, following)
         wrong += _wrong_ranges(published, partition, ranges)
-        scored += sum(entry.scored for entry in ranges)
-        refused += sum(entry.refused for entry in ranges)
-    count = sum(map(len, by_partition.values()))
-    return Coverage(count, scored, refused, gaps, overlaps, tuple(wrong), tuple(places))
+    valid = [entry for ranges in by_partition.values() for entry in ranges]
+    return Coverage(
+        entries=len(valid),
+        scored=sum(entry.scored for entry in valid),
+        rejected=sum(entry.refused for entry in valid),
+        gaps=gaps,
+        overlaps=overlaps,
+        wrong=tuple(wrong),
+        gap_ranges=tuple(gap_ranges),
+        overlap_ranges=tuple(overlap_ranges),
+    )
 
 
 def _wrong_ranges(
     published: Published, partition: int, ranges: Sequence[JournalEntry]
 ) -> Iterable[str]:
-    """Yield the ranges that do not say what was published there."""
+    """Yield the ranges whose counts or checksum differ from the published records."""
     poisoned = published.poisoned[partition]
-    given = [
-        0 if bad else zlib.crc32(name.encode())
-        for name, bad in zip(published.ids[partition], poisoned, strict=True)
+    checksums = [
+        0 if poison else zlib.crc32(identity.encode())
+        for identity, poison in zip(published.ids[partition], poisoned, strict=True)
     ]
-    digests = [0, *accumulate(given)]
-    refusals = [0, *accumulate(map(int, poisoned))]
+    digest_sums = [0, *accumulate(checksums)]
+    poison_counts = [0, *accumulate(map(int, poisoned))]
     for entry in ranges:
-        if entry.next > len(given):
+        if entry.next > len(checksums):
             yield f"beyond the input's end: {entry}"
             continue
-        refused = refusals[entry.next] - refusals[entry.first]
-        digest = (digests[entry.next] - digests[entry.first]) % DIGEST_MODULUS
-        scored = entry.next - entry.first - refused
-        if (entry.scored, entry.refused, entry.digest) != (scored, refused, digest):
-            yield f"{entry} should be {scored} scored, {refused} refused, digest {digest}"
+        rejected = poison_counts[entry.next] - poison_counts[entry.first]
+        digest = (digest_sums[entry.next] - digest_sums[entry.first]) % DIGEST_MODULUS
+        scored = entry.next - entry.first - rejected
+        if (entry.scored, entry.refused, entry.digest) != (scored, rejected, digest):
+            yield f"{entry} should be {scored} scored, {rejected} rejected, digest {digest}"
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was found at the end.
+    """The comparison of input and output at the end of a campaign.
 
     Attributes:
-        published: records in the input.
-        poison: how many of them are bad on purpose.
-        input_problems: what is wrong with the input itself.
-        alerts: transaction ids.
-        altered: alerts that say something else about a transaction than they should.
-        dead_letters: (partition, offset) of the record they came from.
-        coverage: what the journal says.
+        published: number of records in the input.
+        poison: number of poison records among them.
+        input_problems: records of the input that the stream does not contain.
+        alerts: comparison of the alerts' transaction ids.
+        altered: alerts and dead letters whose content does not match their record.
+        dead_letters: comparison of the (partition, offset) of the rejected records.
+        coverage: the journal's coverage of the input.
         offsets: committed offset and end offset of each partition.
     """
 
@@ -177,42 +187,36 @@ class Verdict:
     coverage: Coverage
     offsets: tuple[tuple[int, int], ...]
 
-    def failures(self, *, once: bool) -> list[str]:
-        """Say what is not as promised.
+    def violations(self, *, exactly_once: bool) -> list[str]:
+        """Return one sentence for each violated guarantee.
 
         Args:
-            once: whether nothing may be there twice (exactly-once), or may be (at-least-once).
+            exactly_once: whether duplicates are violations (at-least-once allows them).
         """
         coverage = self.coverage
-        said = [
-            ("The input is not as published", self.input_problems),
+        findings: list[tuple[str, Sequence[object]]] = [
+            ("Input records that differ from the stream", self.input_problems),
             ("Alerts lost", self.alerts.lost),
-            ("Alerts that nobody expected", self.alerts.unexpected),
-            ("Alerts that say something else", self.altered),
+            ("Unexpected alerts", self.alerts.unexpected),
+            ("Altered alerts or dead letters", self.altered),
             ("Dead letters lost", self.dead_letters.lost),
-            ("Dead letters that nobody expected", self.dead_letters.unexpected),
+            ("Unexpected dead letters", self.dead_letters.unexpected),
+            ("Ranges of records not scored", coverage.gap_ranges),
+            ("Wrong journal entries", coverage.wrong),
             (
-                "Ranges of records not scored",
-                tuple(it for it in coverage.places if "not" in it) if coverage.gaps else (),
-            ),
-            ("Journal entries that do not fit", coverage.wrong),
-            (
-                "Committed offsets short of the end",
+                "Committed offsets before the end",
                 tuple(pair for pair in self.offsets if pair[0] != pair[1]),
             ),
         ]
-        if once:
-            said += [
-                ("Alerts doubled", tuple(self.alerts.doubled.items())),
-                ("Dead letters doubled", tuple(self.dead_letters.doubled.items())),
-                (
-                    "Ranges of records scored twice",
-                    tuple(it for it in coverage.places if "again" in it),
-                ),
+        if exactly_once:
+            findings += [
+                ("Alerts duplicated", tuple(self.alerts.duplicated.items())),
+                ("Dead letters duplicated", tuple(self.dead_letters.duplicated.items())),
+                ("Ranges of records scored twice", coverage.overlap_ranges),
             ]
-        return [_sentence(what, things) for what, things in said if things]
+        return [_sentence(finding, examples) for finding, examples in findings if examples]
 
 
-def _sentence(what: str, things: Sequence[object]) -> str:
-    shown = ", ".join(map(str, things[:SHOWN]))
-    return f"{what}: {len(things)} ({shown}{', ...' if len(things) > SHOWN else ''})"
+def _sentence(finding: str, examples: Sequence[object]) -> str:
+    shown = ", ".join(map(str, examples[:SHOWN]))
+    return f"{finding}: {len(examples)} ({shown}{', ...' if len(examples) > SHOWN else ''})"

@@ -51,9 +51,9 @@ def test_images_run_as_a_user_without_rights_and_hear_signals(target: str) -> No
     assert last("ENTRYPOINT", target) == '["fraudstream"]'
     assert last("CMD", target).startswith("[")
     # Nothing is run in the stages that are shipped but the making of the user.
-    assert [it.split()[0] for it in re.findall(r"^RUN (.+)$", whole(target), re.MULTILINE)] == [
-        "useradd"
-    ]
+    assert [
+        command.split()[0] for command in re.findall(r"^RUN (.+)$", whole(target), re.MULTILINE)
+    ] == ["useradd"]
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -100,11 +100,11 @@ def test_cuda_is_pinned_as_this_tensorflow_wants_it() -> None:
     )
     wanted = [Requirement(line) for line in requires("tensorflow") or ()]
     cuda = [
-        it
-        for it in wanted
-        if it.marker
-        and it.marker.evaluate({"extra": "and-cuda", "sys_platform": "linux"})
-        and not it.marker.evaluate({"extra": "", "sys_platform": "linux"})
+        requirement
+        for requirement in wanted
+        if requirement.marker
+        and requirement.marker.evaluate({"extra": "and-cuda", "sys_platform": "linux"})
+        and not requirement.marker.evaluate({"extra": "", "sys_platform": "linux"})
     ]
     assert cuda
     for requirement in cuda:

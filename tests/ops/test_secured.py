@@ -118,7 +118,9 @@ def test_kafkas_certificate_is_for_the_names_it_is_called_by(secrets: Path) -> N
     certificate.verify_directly_issued_by(authority)
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     advertised = listeners("KAFKA_ADVERTISED_LISTENERS").values()
-    assert set(names.get_values_for_type(x509.DNSName)) == {it.split(":")[0] for it in advertised}
+    assert set(names.get_values_for_type(x509.DNSName)) == {
+        listener.split(":")[0] for listener in advertised
+    }
 
 
 def test_no_password_is_in_a_file_of_ours() -> None:

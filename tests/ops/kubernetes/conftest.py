@@ -33,7 +33,7 @@ def manifests(
 
 def own(folder: Path) -> Path:
     """Write the overlay of one's own that the page shows."""
-    (block,) = (it for it in blocks("yaml") if it.startswith("# my/kustomization.yaml"))
+    (block,) = (block for block in blocks("yaml") if block.startswith("# my/kustomization.yaml"))
     kustomization = block.replace("../deploy/kubernetes", os.path.relpath(FOLDER, folder))
     (folder / "kustomization.yaml").write_text(kustomization)
     return folder

@@ -24,7 +24,7 @@ def parse(manifests: Manifests, monkeypatch: pytest.MonkeyPatch) -> Callable[[Ob
     """Parse a container's command as it would itself, in its environment."""
 
     def parse(container: Object) -> Parsed:
-        for name in [it for it in os.environ if it.startswith("FRAUDSTREAM_")]:
+        for name in [variable for variable in os.environ if variable.startswith("FRAUDSTREAM_")]:
             monkeypatch.delenv(name)
         for name, value in manifests.environment(container).items():
             monkeypatch.setenv(name, value)
@@ -59,7 +59,7 @@ def test_every_variable_means_something(
 ) -> None:
     for _, container in commands(manifests):
         command, _ = parse(container)
-        options = {it.envvar for it in command.params}
+        options = {parameter.envvar for parameter in command.params}
         for name in manifests.environment(container):
             if name.startswith("FRAUDSTREAM_") and not name.startswith(ENVIRONMENT_PREFIX):
                 assert name in options
@@ -73,7 +73,9 @@ def test_every_pod_reaches_kafka_as_a_user_there_is_and_with_its_own_password(
         if "envFrom" not in container:
             continue
         _, parameters = parse(container)
-        settings = kafka_settings(*(parameters[it] for it in ("broker", "kafka", "kafka_config")))
+        settings = kafka_settings(
+            *(parameters[option] for option in ("broker", "kafka", "kafka_config"))
+        )
         client = settings.client({"group.id": "any"})
         authority = client.pop("ssl.ca.location")
         Consumer(client).close()  # refuses properties and values that there are not
@@ -81,9 +83,9 @@ def test_every_pod_reaches_kafka_as_a_user_there_is_and_with_its_own_password(
         user = client["sasl.username"]
         manifests.one("KafkaUser", user)
         (password,) = (
-            it["valueFrom"]["secretKeyRef"]
-            for it in container["env"]
-            if it["name"] == "FRAUDSTREAM_KAFKA_SASL_PASSWORD"
+            variable["valueFrom"]["secretKeyRef"]
+            for variable in container["env"]
+            if variable["name"] == "FRAUDSTREAM_KAFKA_SASL_PASSWORD"
         )
         assert password == {"name": user, "key": "password"}
         users.append((pod.name, user))
@@ -129,7 +131,7 @@ def test_the_detector_reads_the_artifact_that_was_put_there(
     _, parameters = parse(detector)
     assert _mounts(detector)["model"] == str(parameters["model"])
     assert put["command"][-1].rstrip("/") == _mounts(put)["model"]
-    (mount,) = (it for it in detector["volumeMounts"] if it["name"] == "model")
+    (mount,) = (mount for mount in detector["volumeMounts"] if mount["name"] == "model")
     assert mount["readOnly"]
 
 
@@ -141,7 +143,7 @@ def test_the_quality_monitor_judges_each_label_once(
 
 
 def test_what_the_page_says_makes_objects_of_the_rules() -> None:
-    (block,) = (it for it in blocks("sh") if "kind: PrometheusRule" in it)
+    (block,) = (block for block in blocks("sh") if "kind: PrometheusRule" in block)
     told = subprocess.run(
         ["/bin/sh", "-euc", f"kubectl() {{ cat; }}\n{block}"],
         capture_output=True,
@@ -151,12 +153,14 @@ def test_what_the_page_says_makes_objects_of_the_rules() -> None:
     )
     rules = list(yaml.safe_load_all(told.stdout))
     written = sorted((FOLDER.parent / "prometheus" / "rules").glob("*.yml"))
-    assert [it["spec"] for it in rules] == [yaml.safe_load(it.read_text()) for it in written]
-    assert {(it["apiVersion"], it["kind"]) for it in rules} == {
+    assert [rule["spec"] for rule in rules] == [
+        yaml.safe_load(file.read_text()) for file in written
+    ]
+    assert {(rule["apiVersion"], rule["kind"]) for rule in rules} == {
         ("monitoring.coreos.com/v1", "PrometheusRule")
     }
-    assert len({it["metadata"]["name"] for it in rules}) == len(written)
+    assert len({rule["metadata"]["name"] for rule in rules}) == len(written)
 
 
 def _mounts(container: Object) -> dict[str, str]:
-    return {it["name"]: it["mountPath"] for it in container["volumeMounts"]}
+    return {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}

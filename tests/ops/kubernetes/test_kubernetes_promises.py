@@ -77,15 +77,15 @@ def test_pods_speak_with_kafka_dns_and_prometheus_alone(manifests: Manifests) ->
     policy = manifests.one("NetworkPolicy", "fraudstream")["spec"]
     assert sorted(policy["policyTypes"]) == ["Egress", "Ingress"]
     (ingress,) = policy["ingress"]
-    assert all(it.keys() >= {"namespaceSelector", "podSelector"} for it in ingress["from"])
-    assert [it["port"] for it in ingress["ports"]] == ["metrics"]
+    assert all(peer.keys() >= {"namespaceSelector", "podSelector"} for peer in ingress["from"])
+    assert [port["port"] for port in ingress["ports"]] == ["metrics"]
     kafka, dns = policy["egress"]
     broker = manifests.environment(manifests.pod(DETECTOR).spec["containers"][0])
-    assert [str(it["port"]) for it in kafka["ports"]] == [
+    assert [str(port["port"]) for port in kafka["ports"]] == [
         broker["FRAUDSTREAM_BROKER"].rpartition(":")[2]
     ]
     assert kafka["to"]
-    assert {(it["port"], it["protocol"]) for it in dns["ports"]} == {(53, "UDP"), (53, "TCP")}
+    assert {(port["port"], port["protocol"]) for port in dns["ports"]} == {(53, "UDP"), (53, "TCP")}
     assert dns["to"]
 
 
@@ -111,7 +111,7 @@ def test_detectors_are_at_most_as_many_as_partitions(manifests: Manifests) -> No
     topic = manifests.one("KafkaTopic", Topics().transactions)
     assert scaled["maxReplicaCount"] == topic["spec"]["partitions"]
     assert scaled["minReplicaCount"] >= 2
-    (kafka,) = (it for it in scaled["triggers"] if it["type"] == "kafka")
+    (kafka,) = (trigger for trigger in scaled["triggers"] if trigger["type"] == "kafka")
     assert kafka["metadata"]["allowIdleConsumers"] == "false"
     assert kafka["metadata"]["topic"] == topic["metadata"]["name"]
     for trigger in scaled["triggers"]:
@@ -134,15 +134,20 @@ def test_the_autoscaler_reaches_kafka_as_the_detector_does(manifests: Manifests)
     granted = manifests.one("TriggerAuthentication", kafka["authenticationRef"]["name"])["spec"]
     (user,) = granted["env"]
     assert (user["parameter"], user["containerName"]) == ("username", container["name"])
-    secrets = {it["parameter"]: (it["name"], it["key"]) for it in granted["secretTargetRef"]}
+    secrets = {
+        reference["parameter"]: (reference["name"], reference["key"])
+        for reference in granted["secretTargetRef"]
+    }
     assert secrets["password"] == (environment[user["name"]], "password")
     assert ("group", asking["consumerGroup"], "Read") in {
-        (it.kind, it.name, it.operation) for it in RIGHTS if it.user == environment[user["name"]]
+        (right.kind, right.name, right.operation)
+        for right in RIGHTS
+        if right.user == environment[user["name"]]
     }
 
 
 def test_strimzi_makes_every_topic_so_that_a_node_may_fail(manifests: Manifests) -> None:
-    topics = {it["metadata"]["name"]: it["spec"] for it in manifests.of("KafkaTopic")}
+    topics = {topic["metadata"]["name"]: topic["spec"] for topic in manifests.of("KafkaTopic")}
     assert sorted(topics) == sorted(Topics().all())
     for topic in topics.values():
         assert topic["replicas"] == 3
@@ -164,12 +169,14 @@ def test_everything_of_strimzi_is_of_the_cluster_that_pods_and_autoscaler_reach(
     (container,) = manifests.pod(DETECTOR).spec["containers"]
     broker = manifests.environment(container)["FRAUDSTREAM_BROKER"]
     cluster, _, namespace = broker.partition(":")[0].partition("-kafka-bootstrap.")
-    for it in (*manifests.of("KafkaTopic"), *manifests.of("KafkaUser")):
-        assert it["metadata"]["labels"] == {"strimzi.io/cluster": cluster}
+    for resource in (*manifests.of("KafkaTopic"), *manifests.of("KafkaUser")):
+        assert resource["metadata"]["labels"] == {"strimzi.io/cluster": cluster}
         # Named in full, since the autoscaler, in a namespace of its own, reads it too.
-        assert namespace == f"{it['metadata'].get('namespace', 'fraudstream')}.svc"
+        assert namespace == f"{resource['metadata'].get('namespace', 'fraudstream')}.svc"
     for pod in manifests.pods():
-        (authority,) = (it for it in pod.spec["volumes"] if it["name"] == "kafka-authority")
+        (authority,) = (
+            volume for volume in pod.spec["volumes"] if volume["name"] == "kafka-authority"
+        )
         assert authority["secret"]["secretName"] == f"{cluster}-cluster-ca-cert"
 
 
@@ -193,10 +200,12 @@ def test_no_two_pods_have_the_same_transactional_id(
             ids.add(options.transactional_id(server.address))
     assert len(ids) == 2
     (granted,) = (
-        it for it in _rights(manifests.one("KafkaUser", DETECTOR)) if it.kind == "transactional-id"
+        right
+        for right in _rights(manifests.one("KafkaUser", DETECTOR))
+        if right.kind == "transactional-id"
     )
     assert granted.prefixed
-    assert all(it is not None and it.startswith(granted.name) for it in ids)
+    assert all(member is not None and member.startswith(granted.name) for member in ids)
 
 
 @pytest.mark.parametrize("manifests", ["gpu"], indirect=True)
@@ -214,7 +223,7 @@ def test_each_detector_and_nobody_else_has_a_gpu(manifests: Manifests) -> None:
     assert manifests.environment(container)["FRAUDSTREAM_DEVICE"] == "gpu"
     spec = manifests.pod(DETECTOR).spec
     assert spec["nodeSelector"] == {"nvidia.com/gpu.present": "true"}
-    assert [it["key"] for it in spec["tolerations"]] == ["nvidia.com/gpu"]
+    assert [toleration["key"] for toleration in spec["tolerations"]] == ["nvidia.com/gpu"]
 
 
 def _rights(user: Object) -> list[Right]:

@@ -30,10 +30,12 @@ OPERATORS = {
 
 @pytest.mark.parametrize("version", [OLDEST, NEWEST])
 def test_kubernetes_own_kinds_fit_its_schemas(manifests: Manifests, version: str) -> None:
-    own = [it for it in manifests.objects if (it["apiVersion"], it["kind"]) not in OPERATORS]
-    assert {"Deployment", "PodDisruptionBudget", "NetworkPolicy"} <= {it["kind"] for it in own}
-    for it in own:
-        kubernetes_validate.validate(dict(it), version, strict=True)
+    own = [
+        item for item in manifests.objects if (item["apiVersion"], item["kind"]) not in OPERATORS
+    ]
+    assert {"Deployment", "PodDisruptionBudget", "NetworkPolicy"} <= {item["kind"] for item in own}
+    for item in own:
+        kubernetes_validate.validate(dict(item), version, strict=True)
 
 
 def test_a_field_that_there_is_not_is_refused(manifests: Manifests) -> None:
@@ -44,11 +46,11 @@ def test_a_field_that_there_is_not_is_refused(manifests: Manifests) -> None:
 
 
 def test_no_two_objects_have_the_same_name(manifests: Manifests) -> None:
-    names = [(it["kind"], it["metadata"]["name"]) for it in manifests.objects]
+    names = [(item["kind"], item["metadata"]["name"]) for item in manifests.objects]
     assert len(set(names)) == len(names)
 
 
-@pytest.mark.parametrize("file", files(), ids=lambda it: str(it.relative_to(FOLDER)))
+@pytest.mark.parametrize("file", files(), ids=lambda path: str(path.relative_to(FOLDER)))
 def test_every_file_belongs_to_its_folder(file: Path) -> None:
     listed = yaml.safe_load((file.parent / KUSTOMIZATION).read_text())["resources"]
     assert file.name in listed
@@ -56,13 +58,13 @@ def test_every_file_belongs_to_its_folder(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "kustomization", kustomizations(), ids=lambda it: str(it.parent.relative_to(FOLDER))
+    "kustomization", kustomizations(), ids=lambda path: str(path.parent.relative_to(FOLDER))
 )
 def test_everything_that_is_listed_is_there(kustomization: Path) -> None:
     told = yaml.safe_load(kustomization.read_text())
     component = kustomization.parent.parent.name == "components"
     assert told["kind"] == ("Component" if component else "Kustomization")
-    patches = [it["path"] for it in told.get("patches", ())]
+    patches = [patch["path"] for patch in told.get("patches", ())]
     for name in (*told.get("resources", ()), *told.get("components", ()), *patches):
         assert (kustomization.parent / name).exists(), name
 
@@ -71,7 +73,7 @@ def test_everything_that_is_listed_is_there(kustomization: Path) -> None:
 def test_what_is_rendered_stands_in_one_namespace_and_names_its_images(
     manifests: Manifests,
 ) -> None:
-    (namespace,) = {it["metadata"].get("namespace") for it in manifests.objects}
+    (namespace,) = {item["metadata"].get("namespace") for item in manifests.objects}
     assert namespace
     for pod in manifests.pods():
         for container in pod.containers():

@@ -1,4 +1,4 @@
-"""The commands `broker` and `topics`: what they refuse before any Kafka is asked."""
+"""The commands `broker` and `topics`: usage errors that are found before connecting to Kafka."""
 
 from datetime import timedelta
 
@@ -19,12 +19,12 @@ from fraudstream.main import main
         ("forever", None),
     ],
 )
-def test_retention_is_read(text: str, expected: timedelta | None) -> None:
+def test_retention_is_parsed(text: str, expected: timedelta | None) -> None:
     assert Retention().convert(text, None, None) == expected
 
 
 @pytest.mark.parametrize("text", ["", "7", "d", "0d", "-1d", "1.5h", "7 d", "1w", "9999999d"])
-def test_what_is_no_retention_is_refused(text: str) -> None:
+def test_an_invalid_retention_is_rejected(text: str) -> None:
     with pytest.raises(click.BadParameter, match="forever"):
         Retention().convert(text, None, None)
 
@@ -39,22 +39,22 @@ def test_what_is_no_retention_is_refused(text: str) -> None:
         (["topics", "create", "--kafka", "no.such=1"], "no.such"),
     ],
 )
-def test_a_mistake_is_one_sentence_and_exit_code_2(
+def test_a_usage_error_is_one_sentence_with_exit_code_2(
     arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ending:
         main(arguments)
     assert ending.value.code == 2
-    said = capsys.readouterr()
-    assert sentence in said.err
-    assert "Traceback" not in said.err
-    assert said.out == ""
+    output = capsys.readouterr()
+    assert sentence in output.err
+    assert "Traceback" not in output.err
+    assert output.out == ""
 
 
 def test_an_unreachable_kafka_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ending:
         main(["topics", "create", "--broker", "127.0.0.1:1"])
     assert ending.value.code == 2
-    said = capsys.readouterr().err
-    assert said.startswith("Error: Kafka at 127.0.0.1:1 does not answer: ")
-    assert said.count("\n") == 1
+    error = capsys.readouterr().err
+    assert error.startswith("Error: Kafka at 127.0.0.1:1 does not answer: ")
+    assert error.count("\n") == 1

@@ -1,4 +1,4 @@
-"""Children end with their parent, however it ends and whichever way they are tied."""
+"""Child processes end with their parent, by either mechanism and however the parent ends."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ from broker.process import _start_tied_by_kernel, _start_tied_by_pipe, start_tie
 
 WAIT = [sys.executable, "-S", "-c", "import time; print('there', flush=True); time.sleep(600)"]
 
-# A parent that starts a child by that function, says the child's pid, and waits.
+# A parent that starts a child with a given function, prints the child's pid and waits.
 PARENT = """
 import sys, time
 from broker.process import {0}
@@ -27,7 +27,7 @@ by_each_tie = pytest.mark.parametrize(
     [
         pytest.param(
             _start_tied_by_kernel,
-            marks=pytest.mark.skipif(sys.platform != "linux", reason="Linux's own"),
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="Linux only"),
         ),
         _start_tied_by_pipe,
     ],
@@ -37,7 +37,7 @@ Start = Callable[..., "subprocess.Popen[bytes]"]
 
 @by_each_tie
 def test_a_child_ends_when_its_parent_is_killed(start: Start) -> None:
-    # The child writes to the parent's standard error: its end closes when the last of them ends.
+    # The child inherits the parent's standard error: the pipe closes when the last of them ends.
     code = PARENT.format(start.__name__, WAIT, "{'stdout': sys.stderr}")
     with subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -50,7 +50,7 @@ def test_a_child_ends_when_its_parent_is_killed(start: Start) -> None:
         parent.kill()
         assert parent.stderr.read() == b""
         _gone, alive = psutil.wait_procs([child, *helpers], timeout=30)
-        assert [it for it in alive if it.status() != psutil.STATUS_ZOMBIE] == []
+        assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
 
 
 @by_each_tie
@@ -66,11 +66,11 @@ def test_the_process_is_the_command_itself(start: Start) -> None:
         child.stdin.close()
         assert child.wait() == 7
     _gone, alive = psutil.wait_procs(watchers, timeout=30)
-    assert [it for it in alive if it.status() != psutil.STATUS_ZOMBIE] == []
+    assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
 
 
 @by_each_tie
-def test_a_child_hears_sigterm_itself(start: Start) -> None:
+def test_sigterm_reaches_the_command_itself(start: Start) -> None:
     code = (
         "import signal, sys, time\n"
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))\n"
@@ -85,14 +85,14 @@ def test_a_child_hears_sigterm_itself(start: Start) -> None:
 
 
 @by_each_tie
-def test_a_program_that_is_not_there_is_127(start: Start) -> None:
+def test_a_missing_program_exits_with_127(start: Start) -> None:
     with start(["/no/such/program"], {"stderr": subprocess.PIPE}) as child:
         assert child.stderr is not None
         assert child.stderr.read() == b"Cannot start /no/such/program: No such file or directory.\n"
         assert child.wait() == 127
 
 
-def test_a_child_is_out_of_reach_of_the_terminals_ctrl_c() -> None:
+def test_a_child_does_not_receive_the_terminals_ctrl_c() -> None:
     with start_tied(WAIT, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         child.stdout.readline()

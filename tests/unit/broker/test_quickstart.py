@@ -1,4 +1,4 @@
-"""The archive for quick starts: never needed, made once, good for exactly these jars."""
+"""The AOT archive for faster starts: optional, created once, valid for exactly these jars."""
 
 from pathlib import Path
 
@@ -17,34 +17,34 @@ def jar(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """The archives that were made, by a stand-in for the JVM."""
+def created(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The archives created, by a stand-in for the JVM."""
     archives: list[Path] = []
 
-    def make(archive: Path, _class_path: object) -> None:
+    def create(archive: Path, _class_path: object) -> None:
         archives.append(archive)
         archive.write_bytes(b"archive")
 
-    monkeypatch.setattr(quickstart, "_make", make)
+    monkeypatch.setattr(quickstart, "_create", create)
     return archives
 
 
-def test_the_archive_is_made_once(made: list[Path], tmp_path: Path, jar: Path) -> None:
+def test_the_archive_is_created_once(created: list[Path], tmp_path: Path, jar: Path) -> None:
     remarks: list[str] = []
     options = quick_options(tmp_path, [jar], remark=remarks.append)
-    assert options[-1] == f"-XX:AOTCache={made[0]}"
+    assert options[-1] == f"-XX:AOTCache={created[0]}"
     assert quick_options(tmp_path, [jar], remark=remarks.append) == options
-    assert len(made) == len(remarks) == 1
+    assert len(created) == len(remarks) == 1
 
 
-def test_other_jars_need_another_archive(made: list[Path], tmp_path: Path, jar: Path) -> None:
+def test_other_jars_need_another_archive(created: list[Path], tmp_path: Path, jar: Path) -> None:
     first = quick_options(tmp_path, [jar])
     jar.write_bytes(b"another")
     assert quick_options(tmp_path, [jar]) != first
-    assert len(made) == 2
+    assert len(created) == 2
 
 
-def test_where_it_never_works_kafka_starts_without(
+def test_after_three_failures_kafka_starts_without_an_archive(
     tmp_path: Path, jar: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attempts: list[Path] = []
@@ -53,7 +53,7 @@ def test_where_it_never_works_kafka_starts_without(
         attempts.append(archive)
         raise BrokerExitedError("It ended.\nAnd so on.")
 
-    monkeypatch.setattr(quickstart, "_make", fail)
+    monkeypatch.setattr(quickstart, "_create", fail)
     remarks: list[str] = []
     for _start in range(5):
         assert quick_options(tmp_path, [jar], remark=remarks.append) == ()

@@ -10,18 +10,18 @@ import pandas as pd
 import pytest
 
 from dataset.columns import COLUMNS, FEATURES
-from dataset.errors import ReadError
+from dataset.errors import FileMissingError, ReadError
 from dataset.reader import read, sha256
 
 
-def test_columns_are_the_originals() -> None:
+def test_the_columns_are_those_of_the_original() -> None:
     assert len(COLUMNS) == 31
     assert FEATURES[0] == "Time"
     assert FEATURES[1:29] == tuple(f"V{number}" for number in range(1, 29))
     assert COLUMNS[29:] == ("Amount", "Class")
 
 
-def test_read_gives_columns_types_and_file_order(
+def test_read_returns_columns_types_and_file_order(
     file: Callable[..., Path], line: Callable[..., str]
 ) -> None:
     frame = read(file(line(), line("1", label='"1"'), line("1e+05", amount="25691.16")))
@@ -33,47 +33,47 @@ def test_read_gives_columns_types_and_file_order(
     assert frame["Class"].tolist() == [0, 1, 0]
 
 
-def test_every_digit_is_read(file: Callable[..., Path], line: Callable[..., str]) -> None:
+def test_every_digit_is_kept(file: Callable[..., Path], line: Callable[..., str]) -> None:
     values = [0.0727811733098497, 1e-300, 0.1 + 0.2, 123456.78901234567, -1.3598071336738]
     frame = read(file(*(line(v=repr(value)) for value in values)))
     assert frame["V17"].tolist() == values
 
 
-def test_duplicates_stay(file: Callable[..., Path], line: Callable[..., str]) -> None:
+def test_duplicate_rows_are_kept(file: Callable[..., Path], line: Callable[..., str]) -> None:
     assert len(read(file(line(), line(), line()))) == 3
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_line_endings_and_blank_lines(
+def test_line_endings_and_blank_lines_are_accepted(
     file: Callable[..., Path], line: Callable[..., str], end: str
 ) -> None:
     assert len(read(file(line(), "", line(), "", "", end=end))) == 2
 
 
-def test_byte_order_mark(file: Callable[..., Path], line: Callable[..., str]) -> None:
+def test_a_byte_order_mark_is_accepted(file: Callable[..., Path], line: Callable[..., str]) -> None:
     path = file(line())
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
     assert len(read(path)) == 1
 
 
-def test_other_order_and_further_columns(
+def test_column_order_and_extra_columns_do_not_matter(
     file: Callable[..., Path], line: Callable[..., str]
 ) -> None:
     cells = line("7", amount="3", label="1").split(",")
     header = ",".join(["note", *reversed(COLUMNS)])
     frame = read(file(",".join(['"a, ""b"""', *reversed(cells)]), header=header))
     assert tuple(frame.columns) == COLUMNS
-    assert frame.loc[0, ["Time", "Amount", "Class"]].tolist() == [7, 3, 1]
+    assert frame[["Time", "Amount", "Class"]].to_numpy().tolist() == [[7, 3, 1]]
 
 
-def test_limit_reads_no_further(file: Callable[..., Path], line: Callable[..., str]) -> None:
+def test_limit_stops_reading(file: Callable[..., Path], line: Callable[..., str]) -> None:
     path = file(line(), line(), "junk")
     assert len(read(path, limit=2)) == 2
     with pytest.raises(ReadError, match="line 4"):
         read(path)
 
 
-def test_packed_files_are_told_by_content(
+def test_archives_are_detected_by_content(
     file: Callable[..., Path], line: Callable[..., str], tmp_path: Path
 ) -> None:
     plain = file(line(), line("3"))
@@ -88,7 +88,7 @@ def test_packed_files_are_told_by_content(
 
 
 @pytest.mark.parametrize(
-    ("cells", "said"),
+    ("cells", "message"),
     [
         ({"v": "abc"}, "line 3, column V1: 'abc' is not a number."),
         ({"amount": ""}, "line 3, column Amount: the cell is empty."),
@@ -105,24 +105,24 @@ def test_packed_files_are_told_by_content(
         ({"time": "4"}, "line 3, column Time: it goes back from 5 to 4"),
     ],
 )
-def test_defective_cells_are_named(
-    file: Callable[..., Path], line: Callable[..., str], cells: dict[str, str], said: str
+def test_errors_name_line_and_column_of_a_defective_cell(
+    file: Callable[..., Path], line: Callable[..., str], cells: dict[str, str], message: str
 ) -> None:
     path = file(line("5"), line(**{"time": "5", **cells}), line("6"))
     with pytest.raises(ReadError) as caught:
         read(path)
-    assert str(caught.value).startswith(f"{path}, {said}")
+    assert str(caught.value).startswith(f"{path}, {message}")
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize("index", [0, 1])
 @pytest.mark.parametrize(("extra", "values"), [(",7", 32), (",7,8", 33)])
-def test_long_lines_are_named(
-    file: Callable[..., Path], line: Callable[..., str], place: int, extra: str, values: int
+def test_errors_name_a_line_that_is_too_long(
+    file: Callable[..., Path], line: Callable[..., str], index: int, extra: str, values: int
 ) -> None:
     lines = [line(), line()]
-    lines[place] += extra
-    with pytest.raises(ReadError, match=f"line {place + 2}: {values} values"):
+    lines[index] += extra
+    with pytest.raises(ReadError, match=f"line {index + 2}: {values} values"):
         read(file(*lines))
 
 
@@ -133,24 +133,26 @@ def test_one_value_too_many_in_every_line_does_not_shift_the_columns(
         read(file(line() + ",0", line() + ",0"))
 
 
-def test_short_lines_are_named(file: Callable[..., Path], line: Callable[..., str]) -> None:
+def test_errors_name_a_line_that_is_too_short(
+    file: Callable[..., Path], line: Callable[..., str]
+) -> None:
     with pytest.raises(ReadError, match="line 3: 3 values where the header names 31"):
         read(file(line(), "0,1,2"))
 
 
-def test_lines_count_as_an_editor_shows_them(
+def test_line_numbers_are_those_of_an_editor(
     file: Callable[..., Path], line: Callable[..., str]
 ) -> None:
     blank_and_broken = file("", line() + ',"two\nlines"', line(v="x") + ",", header="")
     text = ",".join([*COLUMNS, "note"]) + blank_and_broken.read_text()
     blank_and_broken.write_text(text)
-    # 1 header, 2 blank, 3 and 4 the first row, 5 the defect
+    # Line 1: header; 2: blank; 3 and 4: first row; 5: defect.
     with pytest.raises(ReadError, match="line 5, column V1"):
         read(blank_and_broken)
 
 
 @pytest.mark.parametrize(
-    ("header", "said"),
+    ("header", "message"),
     [
         (",".join(c for c in COLUMNS if c != "V7"), "line 1: the header lacks the column V7"),
         ("a,b", "the columns Time, V1, V2, V3, V4 and 26 more"),
@@ -158,15 +160,15 @@ def test_lines_count_as_an_editor_shows_them(
         (",".join([*COLUMNS, "V7"]), "line 1: the header names the column V7 twice"),
     ],
 )
-def test_headers_that_do_not_fit(
-    file: Callable[..., Path], line: Callable[..., str], header: str, said: str
+def test_invalid_headers_are_rejected(
+    file: Callable[..., Path], line: Callable[..., str], header: str, message: str
 ) -> None:
-    with pytest.raises(ReadError, match=said):
+    with pytest.raises(ReadError, match=message):
         read(file(line(), header=header))
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "is empty"),
         (b"PAR1\x15\x04\x00\x00", "is not a CSV file"),
@@ -175,29 +177,29 @@ def test_headers_that_do_not_fit(
         (b"PK\x03\x04" + b"abc" * 20, "is a broken archive"),
     ],
 )
-def test_files_that_are_something_else(tmp_path: Path, content: bytes, said: str) -> None:
+def test_other_kinds_of_files_are_rejected(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "creditcard.csv"
     path.write_bytes(content)
-    with pytest.raises(ReadError, match=said) as caught:
+    with pytest.raises(ReadError, match=message) as caught:
         read(path)
     assert str(path) in str(caught.value)
 
 
-def test_gzip_cut_off_after_good_rows(
+def test_a_truncated_gzip_file_is_rejected(
     file: Callable[..., Path], line: Callable[..., str], tmp_path: Path
 ) -> None:
-    packed = tmp_path / "cut.csv.gz"
+    packed = tmp_path / "truncated.csv.gz"
     packed.write_bytes(gzip.compress(file(*[line()] * 5000).read_bytes())[:-12])
     with pytest.raises(ReadError, match="is a broken archive"):
         read(packed)
 
 
-def test_header_alone(file: Callable[..., Path]) -> None:
+def test_a_file_without_transactions_is_rejected(file: Callable[..., Path]) -> None:
     with pytest.raises(ReadError, match="a header and no transactions"):
         read(file())
 
 
-def test_archives_of_several_files(
+def test_an_archive_of_several_files_is_rejected(
     file: Callable[..., Path], line: Callable[..., str], tmp_path: Path
 ) -> None:
     archive = tmp_path / "two.zip"
@@ -208,18 +210,20 @@ def test_archives_of_several_files(
         read(archive)
 
 
-def test_no_file_and_folder(tmp_path: Path) -> None:
-    with pytest.raises(ReadError, match="does not exist"):
+def test_a_missing_file_and_a_folder_are_rejected(tmp_path: Path) -> None:
+    with pytest.raises(FileMissingError, match="does not exist"):
         read(tmp_path / "none.csv")
     with pytest.raises(ReadError, match="is a folder"):
         read(tmp_path)
-    with pytest.raises(ReadError, match="does not exist"):
+    with pytest.raises(FileMissingError, match="does not exist"):
         sha256(tmp_path / "none.csv")
     assert ReadError.exit_code == 2
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_not_permitted(file: Callable[..., Path], line: Callable[..., str]) -> None:
+def test_an_unreadable_file_is_rejected(
+    file: Callable[..., Path], line: Callable[..., str]
+) -> None:
     path = file(line())
     path.chmod(0)
     with pytest.raises(ReadError, match="may not be read"):
@@ -233,7 +237,7 @@ def test_sha256_is_of_the_files_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.genuine
-def test_genuine_rows(genuine_folder: Path) -> None:
+def test_genuine_rows_are_read(genuine_folder: Path) -> None:
     frame = read(genuine_folder / "creditcard_sample.csv.gz")
     assert len(frame) == 58_640
     assert frame["Class"].sum() == 399

@@ -7,7 +7,7 @@ from dataset.errors import ReadError
 from dataset.weights import read_weights
 
 
-def test_weights_are_read_by_the_name_of_their_column(tmp_path: Path) -> None:
+def test_weights_are_read_by_column_name(tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
     file.write_text('row,"weight",digits\n0,1.006549,15\n7,"4.5",9\n')
     assert read_weights(file, 2).tolist() == [1.006549, 4.5]
@@ -17,7 +17,7 @@ def test_weights_are_read_by_the_name_of_their_column(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "sentence"),
+    ("text", "message"),
     [
         ("row\n0\n1\n", "line 1: the header lacks the column weight"),
         ("weight\n1\n", "has 1 weights and the data 2 rows"),
@@ -32,13 +32,13 @@ def test_weights_are_read_by_the_name_of_their_column(tmp_path: Path) -> None:
         ("", "is empty"),
     ],
 )
-def test_other_weights_are_refused(tmp_path: Path, text: str, sentence: str) -> None:
+def test_invalid_weights_are_rejected(tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "rows.csv"
     file.write_text(text)
-    with pytest.raises(ReadError, match=sentence):
+    with pytest.raises(ReadError, match=message):
         read_weights(file, 2)
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_named_in_the_error(tmp_path: Path) -> None:
     with pytest.raises(ReadError, match=r"nowhere\.csv does not exist"):
         read_weights(tmp_path / "nowhere.csv", 2)

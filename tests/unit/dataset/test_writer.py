@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from dataset.columns import COLUMNS, FEATURES
 from dataset.errors import WriteError
@@ -18,7 +19,7 @@ from dataset.writer import replaced, write
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
-def rows(values: Sequence[float], labels: Sequence[int] = ()) -> pd.DataFrame:
+def rows(values: Sequence[float] | NDArray[np.float64], labels: Sequence[int] = ()) -> pd.DataFrame:
     frame = pd.DataFrame({name: np.asarray(values, dtype="float64") for name in FEATURES})
     frame["Time"] = frame["Amount"] = np.arange(len(frame), dtype="float64")
     frame["Class"] = np.asarray(labels or [0] * len(frame), dtype="int8")
@@ -26,7 +27,7 @@ def rows(values: Sequence[float], labels: Sequence[int] = ()) -> pd.DataFrame:
 
 
 @given(values=st.lists(finite, min_size=1, max_size=20))
-def test_what_is_written_is_read_back_to_the_bit(
+def test_written_values_are_read_back_exactly(
     tmp_path_factory: pytest.TempPathFactory, values: list[float]
 ) -> None:
     path = tmp_path_factory.mktemp("bits") / "rows.csv"
@@ -45,28 +46,28 @@ def test_the_dialect_is_the_originals(tmp_path: Path) -> None:
     assert second == ",".join(["1", *["100000"] * 28, "1", '"1"'])
 
 
-def test_equal_rows_make_equal_bytes_gzipped_too(tmp_path: Path) -> None:
+def test_equal_rows_give_equal_bytes_also_gzipped(tmp_path: Path) -> None:
     frame = rows(np.linspace(-3, 3, 500))
-    seen = set()
+    contents = set()
     for name in ("a.csv.gz", "b.csv.gz"):
         write(frame, tmp_path / name)
-        seen.add((tmp_path / name).read_bytes())
-    assert len(seen) == 1
-    packed = seen.pop()
-    assert packed[4:8] == b"\0\0\0\0"  # the time of writing
+        contents.add((tmp_path / name).read_bytes())
+    assert len(contents) == 1
+    packed = contents.pop()
+    assert packed[4:8] == b"\0\0\0\0"  # the modification time
     write(frame, tmp_path / "plain.csv")
     assert gzip.decompress(packed) == (tmp_path / "plain.csv").read_bytes()
 
 
 def test_progress_adds_up_to_the_rows(tmp_path: Path) -> None:
-    steps = []
+    steps: list[int] = []
     write(rows(np.zeros(25_000)), tmp_path / "rows.csv", advance=steps.append)
     assert sum(steps) == 25_000
     assert len(steps) > 1
     assert len((tmp_path / "rows.csv").read_text().splitlines()) == 25_001
 
 
-def test_permissions_follow_the_users_mask(tmp_path: Path) -> None:
+def test_permissions_follow_the_umask(tmp_path: Path) -> None:
     mask = os.umask(0o027)
     try:
         write(rows([1.0]), tmp_path / "rows.csv")
@@ -76,15 +77,15 @@ def test_permissions_follow_the_users_mask(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "said"),
+    ("number", "message"),
     [
         (errno.ENOSPC, "no space is left"),
         (errno.EROFS, "is not writable"),
         (errno.EIO, "was not written"),
     ],
 )
-def test_a_failing_disk_leaves_what_was_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, said: str
+def test_a_failing_disk_leaves_the_existing_file_unchanged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, message: str
 ) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("before")
@@ -93,7 +94,7 @@ def test_a_failing_disk_leaves_what_was_there(
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(WriteError, match=said):
+    with pytest.raises(WriteError, match=message):
         write(rows([1.0]), path)
     assert [entry.name for entry in tmp_path.iterdir()] == ["rows.csv"]
     assert path.read_text() == "before"
@@ -109,7 +110,7 @@ def fill_the_disk(path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_no_space_while_writing(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(WriteError, match="no space is left"):
         fill_the_disk(tmp_path / "rows.csv")
     assert not list(tmp_path.iterdir())
@@ -121,13 +122,13 @@ def press_ctrl_c(path: Path) -> None:
         raise KeyboardInterrupt
 
 
-def test_interrupted_leaves_nothing(tmp_path: Path) -> None:
+def test_an_interrupt_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         press_ctrl_c(tmp_path / "rows.csv")
     assert not list(tmp_path.iterdir())
 
 
-def test_no_folder_and_a_folder(tmp_path: Path) -> None:
+def test_a_missing_folder_and_a_folder_as_destination_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(WriteError, match="does not exist"):
         write(rows([1.0]), tmp_path / "none" / "rows.csv")
     (tmp_path / "folder").mkdir()

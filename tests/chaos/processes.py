@@ -1,4 +1,4 @@
-"""Processes that are started, ended on purpose, and started again, as an orchestrator would."""
+"""Processes that are restarted with a backoff when they exit, as an orchestrator would do."""
 
 import signal
 import sys
@@ -17,28 +17,28 @@ from broker.process import start_tied
 if TYPE_CHECKING:
     import subprocess
 
-# Kubernetes waits 10 s, 20 s, ... up to 300 s; a chaos run has more to do with its time.
+# Kubernetes waits 10 s, 20 s, ... up to 300 s; a campaign uses shorter pauses to save time.
 BACKOFF_SECONDS = (0.2, 4.0)
-HEALTHY_SECONDS = 5.0  # a process that lived for so long begins with the short pause again
-ANSWER_SECONDS = 0.5  # that a detector has for saying whether it is ready
+HEALTHY_SECONDS = 5.0  # uptime after which the backoff is reset
+READY_TIMEOUT = 0.5
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-class Member:
-    """A process that is wanted, and so is started again when it ends.
+class SupervisedProcess:
+    """A process that is started, and restarted whenever it exits, while it is `wanted`.
 
     Args:
-        name: of it and of its log.
-        command: a module of ours with its arguments, for `python -m`.
+        name: the name of the process and of its log.
+        command: a module and its arguments, for `python -m`.
         folder: for its log.
-        port: where it tells whether it is ready, if it does.
+        port: of its /readyz endpoint, if it has one.
 
     Attributes:
-        wanted: whether it is started again.
-        starts: how often it was started.
-        endings: exit codes, negative for signals.
-        orders: where a detector looks for an order.
+        wanted: whether the process should run.
+        starts: number of starts.
+        exits: number of exits by exit code, negative for signals.
+        self_signal: file in which a detector looks for a requested self-signal.
     """
 
     def __init__(
@@ -47,9 +47,9 @@ class Member:
         self.name = name
         self.wanted = False
         self.starts = 0
-        self.endings: Counter[int] = Counter()
+        self.exits: Counter[int] = Counter()
         self.log = folder / f"{name}.log"
-        self.orders = folder / f"{name}.order"
+        self.self_signal = folder / f"{name}.self-signal"
         self._command = command
         self._port = port
         self._process: subprocess.Popen[bytes] | None = None
@@ -59,12 +59,12 @@ class Member:
 
     @property
     def pid(self) -> int | None:
-        """The process's id while it runs (or stands still)."""
+        """The process id; None unless the process runs or is stopped."""
         return self._process.pid if self._process else None
 
     @property
     def steady(self) -> bool:
-        """Whether it runs, and has for a second: so it is beyond Python's own start."""
+        """Whether it has run for a second, which is past Python's own start."""
         return self._process is not None and time.monotonic() - self._started > 1.0
 
     @property
@@ -76,8 +76,8 @@ class Member:
             return False
 
     def ready(self) -> bool:
-        """Tell whether it has partitions to work on, as it says itself (/readyz)."""
-        connection = HTTPConnection("127.0.0.1", self._port, timeout=ANSWER_SECONDS)
+        """Return whether it has partitions assigned, according to its /readyz endpoint."""
+        connection = HTTPConnection("127.0.0.1", self._port, timeout=READY_TIMEOUT)
         try:
             connection.request("GET", "/readyz")
             return connection.getresponse().status == HTTPStatus.OK
@@ -87,23 +87,23 @@ class Member:
             connection.close()
 
     def tick(self) -> None:
-        """Notice an end; start what is wanted and not there, after a pause."""
+        """Count an exit, and start the process if it is wanted and the backoff has passed."""
         if self._process is not None and (code := self._process.poll()) is not None:
             self._process = None
-            self.endings[code] += 1
+            self.exits[code] += 1
             self._back_off()
         if self.wanted and self._process is None and time.monotonic() >= self._next_start:
             self._start()
 
     def send(self, number: signal.Signals) -> bool:
-        """Send a signal, if there is somebody to hear it."""
+        """Send a signal; return False if the process is not running."""
         if self._process is None or self._process.poll() is not None:
             return False
         self._process.send_signal(number)
         return True
 
-    def end(self) -> None:
-        """End it for good and by force: for the way out."""
+    def kill(self) -> None:
+        """Kill the process for good."""
         self.wanted = False
         if self._process is not None:
             self._process.kill()
@@ -117,8 +117,7 @@ class Member:
         self.starts += 1
 
     def _back_off(self) -> None:
-        lived = time.monotonic() - self._started
-        if lived > HEALTHY_SECONDS:
+        if time.monotonic() - self._started > HEALTHY_SECONDS:
             self._pause = BACKOFF_SECONDS[0]
         self._next_start = time.monotonic() + self._pause
         self._pause = min(2 * self._pause, BACKOFF_SECONDS[1])

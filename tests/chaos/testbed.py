@@ -1,4 +1,4 @@
-"""Putting the world together: Kafka with two listeners, topics, processes; and taking it apart."""
+"""The test bed: starts Kafka with two listeners, topics, proxy and processes, and stops them."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -19,37 +19,42 @@ from fraudstream.cache import cache_folder
 from kafkaio.settings import KafkaSettings
 from kafkaio.topics import create_topics
 from tests.chaos.detector import KnownArtifact
-from tests.chaos.members import Member
+from tests.chaos.processes import SupervisedProcess
 from tests.chaos.proxy import Proxy
-from tests.chaos.recovery import AlertFollower
-from tests.chaos.stream import PARTITIONS, Stream, plain_numbers
-from tests.chaos.world import World
+from tests.chaos.recovery import RecoveryMonitor
+from tests.chaos.stream import PARTITIONS, Stream, features_with_score
+from tests.chaos.system import System
 from tests.support.bad_payloads import generate
 
-DETECTORS = 3  # at most; the stream begins with one less
+DETECTORS = 3  # at most; two run at the start
 GROUP = "chaos"
-POISONS = 200
+POISON_PAYLOADS = 200
 
-# Two rounds of five have one fault, and so give a recovery time; the others average four.
+# Two rounds of five have one fault, which yields a recovery time; the others average four.
 SIZES = (1, 1, 3, 4, 5)
 
-MARGIN = 0.05  # rows for a real network lie so far from its threshold that no rounding matters
+MARGIN = 0.05  # minimum distance of a real network's scores from its threshold
+
+# Below the ephemeral range. A client that keeps connecting to a closed port in that range is
+# eventually assigned this port as its source: it then connects to itself, and the restarted broker
+# cannot bind its port.
+PORTS = range(20_000, 32_000)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run is to do.
+    """The parameters of a campaign.
 
     Attributes:
-        faults: how many to inflict.
-        seed: of everything that is drawn: faults, their moments, verdicts, poison.
-        rate: records a second.
-        delivery: how the detectors commit.
+        faults: number of faults to inject.
+        seed: of every random choice: faults, their times, flagged and poison records.
+        rate: records per second.
+        delivery: the detectors' delivery guarantee.
         artifact: folder of a real artifact; None for the model whose score is V1.
-        longest_outage: seconds that the broker is stopped for, at most.
-        only: inflict only the kinds whose names contain this.
-        sizes: how many faults a round may have; each size as likely as it is often in here.
-        recovery_limit: seconds within which all must be well again after a round.
+        longest_outage: maximum seconds that the broker is down.
+        only: inject only kinds whose name contains this.
+        sizes: numbers of faults in a round, one of which is chosen at random for each.
+        recovery_limit: seconds within which the stream must recover after a round.
     """
 
     faults: int
@@ -64,19 +69,19 @@ class Plan:
 
     @property
     def network(self) -> Literal["known", "keras"]:
-        """What the detectors' `--network` is."""
+        """The value of the detectors' option `--network`."""
         return "known" if self.artifact is None else "keras"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a run takes place.
+class RunContext:
+    """Connection, topics and input of a campaign.
 
     Attributes:
-        settings: how to reach Kafka, past the proxy.
-        topics: the stream's.
-        stream: what is published.
-        folder: for logs and everything else.
+        settings: connection to Kafka that bypasses the proxy.
+        topics: the stream's topics.
+        stream: the published records.
+        folder: for logs and all other files.
     """
 
     settings: KafkaSettings
@@ -86,8 +91,8 @@ class Place:
 
 
 @contextmanager
-def build(plan: Plan, folder: Path) -> Iterator[tuple[World, Place]]:
-    """Start all of it but the publisher; end all of it by force when the block ends."""
+def build(plan: Plan, folder: Path) -> Iterator[tuple[System, RunContext]]:
+    """Start broker and proxy, prepare the processes; kill everything when the block ends."""
     client, proxied, controller, proxy_port, *metrics = free_ports(4 + DETECTORS)
     properties = _properties(client, proxied, controller, proxy_port)
     with ExitStack() as stack:
@@ -102,7 +107,7 @@ def build(plan: Plan, folder: Path) -> Iterator[tuple[World, Place]]:
         stream = make_stream(plan)
         stream.save(folder / "stream")
         _make_artifact(plan, folder / "artifact")
-        publisher = Member(
+        publisher = SupervisedProcess(
             "publisher",
             (
                 "tests.chaos.publisher",
@@ -117,26 +122,26 @@ def build(plan: Plan, folder: Path) -> Iterator[tuple[World, Place]]:
             _detector(number, port, plan, topics, f"127.0.0.1:{proxy_port}", folder)
             for number, port in enumerate(metrics, start=1)
         ]
-        follower = AlertFollower(settings, topics.alerts, clock=time.time)
-        stack.callback(follower.close)
-        for member in (publisher, *detectors):
-            stack.callback(member.end)
-        world = World(broker, proxy, publisher, detectors, follower, folder)
-        yield world, Place(settings, topics, stream, folder)
+        monitor = RecoveryMonitor(settings, topics.alerts, clock=time.time)
+        stack.callback(monitor.close)
+        for process in (publisher, *detectors):
+            stack.callback(process.kill)
+        system = System(broker, proxy, publisher, detectors, monitor, folder)
+        yield system, RunContext(settings, topics, stream, folder)
 
 
 def make_stream(plan: Plan) -> Stream:
-    """Return the stream whose verdicts are known for the plan's model."""
-    poisons = tuple(generate(POISONS))
+    """Return a stream whose alerts are known for the plan's model."""
+    poison_payloads = tuple(generate(POISON_PAYLOADS))
     if plan.artifact is None:
-        flagged, passed = plain_numbers(1.0), plain_numbers(0.0)
+        flagged, unflagged = features_with_score(1.0), features_with_score(0.0)
     else:
-        flagged, passed = _sample(plan.artifact)
-    return Stream(plan.seed, dict(flagged), dict(passed), poisons)
+        flagged, unflagged = _sample(plan.artifact)
+    return Stream(plan.seed, dict(flagged), dict(unflagged), poison_payloads)
 
 
 def _sample(artifact: Path) -> tuple[Mapping[str, float], Mapping[str, float]]:
-    """Return a flagged and an unflagged row of those whose scores the artifact says itself."""
+    """Return a flagged and an unflagged row of the sample in the artifact's metadata."""
     from model.artifact.save import load_metadata
 
     metadata = load_metadata(artifact)
@@ -157,7 +162,7 @@ def _make_artifact(plan: Plan, path: Path) -> None:
 
 def _detector(
     number: int, port: int, plan: Plan, topics: Topics, broker: str, folder: Path
-) -> Member:
+) -> SupervisedProcess:
     name = f"detector-{number}"
     options = {
         "broker": broker,
@@ -166,16 +171,16 @@ def _detector(
         "delivery": plan.delivery,
         "network": plan.network,
         "artifact": folder / "artifact",
-        "orders": folder / f"{name}.order",
+        "self-signal": folder / f"{name}.self-signal",
         "clock": folder / "clock",
         "port": port,
     }
     arguments = [f"--{option}={value}" for option, value in options.items()]
-    return Member(name, ("tests.chaos.detector", *arguments), folder, port=port)
+    return SupervisedProcess(name, ("tests.chaos.detector", *arguments), folder, port=port)
 
 
 def _properties(client: int, proxied: int, controller: int, proxy: int) -> dict[str, str]:
-    """Return what Kafka needs beyond ours: a second listener whose clients come by the proxy."""
+    """Return extra broker properties: a second listener, advertised with the proxy's port."""
     return {
         "listeners": f"PLAINTEXT://127.0.0.1:{client},PROXIED://127.0.0.1:{proxied},"
         f"CONTROLLER://127.0.0.1:{controller}",
@@ -183,7 +188,7 @@ def _properties(client: int, proxied: int, controller: int, proxy: int) -> dict[
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,"
         "CONTROLLER:PLAINTEXT",
         "controller.quorum.voters": f"{NODE}@127.0.0.1:{controller}",
-        # A transaction that nobody ends any more is ended by Kafka, which looks for such ones every
-        # 10 s by default. With 1 s, readers wait for its timeout (10 s) and not for up to 20 s.
+        # Kafka looks for expired transactions every 10 s by default. With 1 s, readers wait for an
+        # abandoned transaction's timeout (10 s) and not for up to 20 s.
         "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
     }

@@ -1,4 +1,4 @@
-"""Processes that end are started again, as long as they are wanted; reports find their place."""
+"""Processes that end are started again, as long as they are wanted; reports find their context."""
 
 import signal
 import time
@@ -9,54 +9,54 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.building import Plan
 from tests.chaos.faults import Kind
-from tests.chaos.members import ROOT, Member
+from tests.chaos.processes import ROOT, SupervisedProcess
 from tests.chaos.report import as_text, check_page, write_page
-from tests.chaos.tally import Tally
+from tests.chaos.result import CampaignResult
+from tests.chaos.testbed import Plan
 from tests.chaos.verify import Comparison, Coverage, Verdict
 
-PATIENCE = 30.0
+TIMEOUT_SECONDS = 30.0
 
 
 @pytest.fixture
-def sleeper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Member]:
-    """A member that says that it is there, and waits."""
+def sleeper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SupervisedProcess]:
+    """A process that prints a line and sleeps."""
     (tmp_path / "sleeper.py").write_text(
         "import time\nprint('there', flush=True)\ntime.sleep(600)\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    member = Member("sleeper", ("sleeper",), tmp_path)
-    yield member
-    member.end()
+    process = SupervisedProcess("sleeper", ("sleeper",), tmp_path)
+    yield process
+    process.kill()
 
 
-def until(member: Member, condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
+def until(process: SupervisedProcess, condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while not condition():
-        member.tick()
+        process.tick()
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
-def test_who_is_not_wanted_is_not_started(sleeper: Member) -> None:
+def test_an_unwanted_process_is_not_started(sleeper: SupervisedProcess) -> None:
     sleeper.tick()
     assert sleeper.pid is None
     assert not sleeper.send(signal.SIGKILL)
     assert not sleeper.ready()
 
 
-def test_who_is_killed_is_started_again_and_counted(sleeper: Member) -> None:
+def test_a_killed_process_is_restarted_and_counted(sleeper: SupervisedProcess) -> None:
     sleeper.wanted = True
     for starts in (1, 2, 3):
         until(sleeper, lambda starts=starts: sleeper.starts == starts)  # type: ignore[misc]
         assert sleeper.send(signal.SIGKILL)
     sleeper.wanted = False
     until(sleeper, lambda: sleeper.pid is None)
-    assert sleeper.endings == Counter({-signal.SIGKILL: 3})
+    assert sleeper.exits == Counter({-signal.SIGKILL: 3})
 
 
-def test_a_frozen_one_is_seen_and_not_replaced(sleeper: Member) -> None:
+def test_a_stopped_process_is_detected_and_not_restarted(sleeper: SupervisedProcess) -> None:
     sleeper.wanted = True
     until(sleeper, lambda: sleeper.log.exists() and sleeper.log.read_text() == "there\n")
     assert not sleeper.frozen
@@ -72,7 +72,7 @@ def test_a_frozen_one_is_seen_and_not_replaced(sleeper: Member) -> None:
 PLAN = Plan(faults=3, seed=9)
 
 
-def tally() -> Tally:
+def campaign_result() -> CampaignResult:
     verdict = Verdict(
         published=1200,
         poison=10,
@@ -80,26 +80,26 @@ def tally() -> Tally:
         alerts=Comparison(100, 101, ("row-0000007",), {"row-0000001": 3}, ()),
         altered=(),
         dead_letters=Comparison(10, 10, (), {}, ()),
-        coverage=Coverage(entries=80, scored=1190, refused=10),
+        coverage=Coverage(entries=80, scored=1190, rejected=10),
         offsets=((1200, 1200),),
     )
-    made = Tally(
-        inflicted=Counter({Kind.KILL: 2, Kind.CUT: 1}),
+    result = CampaignResult(
+        injected=Counter({Kind.KILL: 2, Kind.CUT: 1}),
         recoveries={Kind.KILL: [4.0, 6.5], Kind.CUT: [0.5]},
-        undisturbed=[0.25],
-        endings=Counter({-9: 2, 0: 2}),
+        baseline=[0.25],
+        exits=Counter({-9: 2, 0: 2}),
         logged=Counter({"at commit": 1, "at done": 1, "fenced": 1}),
         seconds=90.0,
         verdict=verdict,
     )
-    made.judge(once=True)
-    return made
+    result.check(exactly_once=True)
+    return result
 
 
-def test_the_report_has_every_count() -> None:
-    text = as_text(PLAN, tally())
+def test_the_report_contains_every_count() -> None:
+    text = as_text(PLAN, campaign_result())
     assert "3 faults in 1.5 min, exactly-once, seed 9, 300 transactions a second" in text
-    rows = {line[:45].strip(): line[45:].split() for line in text.splitlines()}
+    rows = {line[:47].strip(): line[47:].split() for line in text.splitlines()}
     assert [line.split() for line in text.splitlines() if line.startswith("alerts ")] == [
         ["alerts", "100", "101", "1", "2", "0"]
     ]
@@ -107,38 +107,40 @@ def test_the_report_has_every_count() -> None:
     assert rows["- of these at a step of a commit"] == ["2"]
     assert rows["- of those between its beginning and its end"] == ["1"]
     assert "5.25 s  6.50 s" in text
-    assert "NOT as promised:\n- Alerts lost: 1 (row-0000007)" in text
+    assert "VIOLATIONS:\n- Alerts lost: 1 (row-0000007)" in text
 
 
 @pytest.mark.parametrize(
-    ("endings", "logged", "said"),
+    ("exits", "logged", "message"),
     [
-        ({-11: 1}, {}, "Detectors ended with exit codes [-11]"),
-        ({2: 2}, {"no artifact": 1}, "Detectors refused to start for another reason"),
+        ({-11: 1}, {}, "Detectors exited with codes [-11]"),
+        ({2: 2}, {"no artifact": 1}, "Detectors exited with code 2 for a reason but the artifact"),
         ({1: 1}, {"traceback": 1}, "Tracebacks of detectors: 1"),
     ],
 )
-def test_a_process_that_ends_as_it_should_not_is_a_failure(
-    endings: dict[int, int], logged: dict[str, int], said: str
+def test_unexpected_exits_and_tracebacks_are_violations(
+    exits: dict[int, int], logged: dict[str, int], message: str
 ) -> None:
-    counted = Tally(endings=Counter(endings), logged=Counter(logged))
-    counted.judge(once=True)
-    [failure] = counted.failures
-    assert failure.startswith(said)
+    result = CampaignResult(exits=Counter(exits), logged=Counter(logged))
+    result.check(exactly_once=True)
+    [violation] = result.violations
+    assert violation.startswith(message)
 
 
-def test_kills_exits_and_refusals_are_no_failures() -> None:
-    counted = Tally(endings=Counter({-9: 5, 0: 2, 1: 3, 2: 4}), logged=Counter({"no artifact": 4}))
-    counted.judge(once=True)
-    assert counted.failures == []
+def test_expected_exit_codes_are_no_violations() -> None:
+    result = CampaignResult(
+        exits=Counter({-9: 5, 0: 2, 1: 3, 2: 4}), logged=Counter({"no artifact": 4})
+    )
+    result.check(exactly_once=True)
+    assert result.violations == []
 
 
-def test_a_report_goes_into_its_own_section(tmp_path: Path) -> None:
+def test_a_report_replaces_its_own_section(tmp_path: Path) -> None:
     page = tmp_path / "chaos.md"
     page.write_text((ROOT / "docs" / "chaos.md").read_text())
-    write_page(page, PLAN, tally(), "python -m tests.chaos --seed 9")
-    write_page(page, replace(PLAN, delivery="at-least-once"), tally(), "another command")
-    write_page(page, PLAN, tally(), "python -m tests.chaos --seed 10")
+    write_page(page, PLAN, campaign_result(), "python -m tests.chaos --seed 9")
+    write_page(page, replace(PLAN, delivery="at-least-once"), campaign_result(), "another command")
+    write_page(page, PLAN, campaign_result(), "python -m tests.chaos --seed 10")
     text = page.read_text()
     assert text.index("--seed 10") < text.index("## At-least-once") < text.index("another command")
     assert "--seed 9\n" not in text
@@ -146,7 +148,7 @@ def test_a_report_goes_into_its_own_section(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["chaos.md"]
 
 
-def test_a_page_without_the_section_is_left_alone(tmp_path: Path) -> None:
+def test_a_page_without_the_section_is_rejected_and_unchanged(tmp_path: Path) -> None:
     page = tmp_path / "chaos.md"
     with pytest.raises(ValueError, match="There is no page"):
         check_page(page, PLAN)
@@ -154,5 +156,5 @@ def test_a_page_without_the_section_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no section"):
         check_page(page, PLAN)
     with pytest.raises(ValueError, match="no section"):
-        write_page(page, PLAN, tally(), "command")
+        write_page(page, PLAN, campaign_result(), "command")
     assert page.read_text() == "prose"

@@ -1,0 +1,129 @@
+"""The system under test: broker, proxy, publisher, detectors, artifact and clock."""
+
+import threading
+import time
+from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
+from random import Random
+
+from broker.server import EmbeddedBroker
+from tests.chaos.processes import SupervisedProcess
+from tests.chaos.proxy import Proxy
+from tests.chaos.recovery import RecoveryMonitor
+
+TICK_SECONDS = 0.01
+
+Wait = Generator[None, None, None]
+"""A wait, to be stepped until it ends."""
+
+
+class System:
+    """The running system, driven by one thread that calls `tick`.
+
+    Args:
+        broker: keeps its data across restarts.
+        proxy: between the detectors and the broker.
+        publisher: the publisher process.
+        detectors: the maximum number of detectors; those that are `wanted` run.
+        monitor: reads the alerts, bypassing the proxy.
+        folder: for the artifact and the clock's file.
+
+    Attributes:
+        artifact: loaded by detectors when they start.
+        clock: file with the number of seconds added to the detectors' clock.
+        stopped: whether the user has interrupted the campaign.
+    """
+
+    def __init__(
+        self,
+        broker: EmbeddedBroker,
+        proxy: Proxy,
+        publisher: SupervisedProcess,
+        detectors: Sequence[SupervisedProcess],
+        monitor: RecoveryMonitor,
+        folder: Path,
+    ) -> None:
+        self.broker = broker
+        self.proxy = proxy
+        self.publisher = publisher
+        self.detectors = detectors
+        self.monitor = monitor
+        self.artifact = folder / "artifact"
+        self.clock = folder / "clock"
+        self.stopped: Callable[[], bool] = lambda: False
+
+    def tick(self) -> None:
+        """Restart exited processes, read new alerts, and sleep for a moment."""
+        for process in (self.publisher, *self.detectors):
+            process.tick()
+        self.monitor.poll()
+        time.sleep(TICK_SECONDS)
+
+    def running(self) -> list[SupervisedProcess]:
+        """Return the detectors that have started and are not stopped."""
+        return [detector for detector in self.detectors if detector.steady and not detector.frozen]
+
+    def running_detector(self, random: Random) -> Generator[None, None, SupervisedProcess]:
+        """Wait until a detector runs, and choose one, preferably one with partitions."""
+        while not (running := self.running()):
+            yield
+        return random.choice([detector for detector in running if detector.ready()] or running)
+
+    def replaceable_detector(self, random: Random) -> Generator[None, None, SupervisedProcess]:
+        """Wait until two detectors run, and choose one that the other can take over from."""
+        while len(self.running()) < 2:
+            if sum(detector.wanted for detector in self.detectors) < 2:
+                self.add_detector()
+            yield
+        return (yield from self.running_detector(random))
+
+    def add_detector(self) -> bool:
+        """Start one more detector; return False if all run already."""
+        for detector in self.detectors:
+            if not detector.wanted:
+                detector.wanted = True
+                return True
+        return False
+
+    def remove_detector(self) -> SupervisedProcess | None:
+        """Return a detector that is no longer restarted; None if it is the last one."""
+        wanted = [detector for detector in self.detectors if detector.wanted]
+        if len(wanted) < 2:
+            return None
+        wanted[-1].wanted = False
+        return wanted[-1]
+
+    def pause(self, seconds: float) -> Wait:
+        """Wait for a time, or until the campaign is stopped."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not self.stopped():
+            yield
+
+
+Fault = Generator[None, None, float | None]
+"""A fault, to be stepped until it is over. Returns the time from which recovery is measured, in
+seconds since the epoch, or None if it could not be injected."""
+
+FaultInjector = Callable[[System, Random], Fault]
+
+
+def in_background(step: Callable[[], None]) -> Wait:
+    """Run a blocking function in a thread, and wait for it.
+
+    Raises:
+        BaseException: any exception of the function.
+    """
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            step()
+        except BaseException as error:  # noqa: BLE001 - raised again below, in the waiting thread
+            raised.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    while thread.is_alive():
+        yield
+    if raised:
+        raise raised[0]
