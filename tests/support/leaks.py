@@ -7,7 +7,6 @@ the seconds of `leak_grace` in the configuration.
 """
 
 import gc
-import os
 import re
 import threading
 import time
@@ -40,6 +39,7 @@ LIBRARY_FILES = {
 }
 
 _DESCRIPTORS = Path("/dev/fd")
+_INODE = re.compile(r":\[\d+\]$")  # as in "socket:[4711]"
 _failed = pytest.StashKey[bool]()
 _before = pytest.StashKey["Counter[str]"]()
 
@@ -71,13 +71,13 @@ def _children() -> Iterator[str]:
 
 
 def _descriptors() -> Iterator[str]:
-    for name in os.listdir(_DESCRIPTORS):
+    for descriptor in _DESCRIPTORS.iterdir():
         try:
-            target = os.readlink(_DESCRIPTORS / name)
+            target = str(descriptor.readlink())
         except OSError:  # the listing's own descriptor; on macOS none is a link
             continue
         if not any(re.match(pattern, target) for pattern in LIBRARY_FILES):
-            yield f"file descriptor of {re.sub(r':?[[][0-9]+[]]', '', target)}"
+            yield f"file descriptor of {_INODE.sub('', target)}"
 
 
 class LeakPlugin:
@@ -136,7 +136,7 @@ class LeakPlugin:
                 collect_at = now + 1.0
             time.sleep(PAUSE)
         return [
-            f"{count} × {description}" if count > 1 else description
+            f"{count} times {description}" if count > 1 else description
             for description, count in leaked.items()
         ]
 
