@@ -50,6 +50,7 @@ def deployed(
     folder: Path,
     program: Path,
     options: Sequence[str] = (),
+    configuration: Path = DEPLOY / "prometheus",
 ) -> Iterator[Deployed]:
     """Run all of it until the block ends.
 
@@ -59,6 +60,7 @@ def deployed(
         folder: for logs and Prometheus' data.
         program: Prometheus.
         options: of the quality monitor.
+        configuration: Prometheus' folder, copied before targets are added.
     """
     with ExitStack() as stack:
         detector = stack.enter_context(
@@ -79,7 +81,12 @@ def deployed(
             )
         )
         url = stack.enter_context(
-            _scraping(folder, program, {"detector": detector.metrics, "quality": quality.metrics})
+            _scraping(
+                folder,
+                program,
+                configuration,
+                {"detector": detector.metrics, "quality": quality.metrics},
+            )
         )
         for part in (detector, quality):
             part.wait_until_ready()
@@ -103,10 +110,12 @@ def replaying(
 
 
 @contextmanager
-def _scraping(folder: Path, program: Path, targets: dict[str, str]) -> Iterator[str]:
+def _scraping(
+    folder: Path, program: Path, original: Path, targets: dict[str, str]
+) -> Iterator[str]:
     """Give the URL of a Prometheus of deploy/, with targets of our own, by their job."""
     configuration = folder / "prometheus"
-    shutil.copytree(DEPLOY / "prometheus", configuration)
+    shutil.copytree(original, configuration)
     for job, target in targets.items():
         path = configuration / "targets" / f"{job}.yml"
         path.write_text(json.dumps([{"targets": [target]}]))  # which is YAML too
