@@ -10,6 +10,7 @@ from itertools import product
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
+from broker.node import free_port
 from consumer.detector.service import DeliveryName
 from consumer.errors import AddressInUseError
 from events.codec import Encoding, decode_alert
@@ -20,7 +21,6 @@ from kafkaio.settings import KafkaSettings
 from tests.support.detector import (
     PATIENCE,
     Running,
-    free_port,
     payloads,
     producing,
     publish,

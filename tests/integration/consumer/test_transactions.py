@@ -13,12 +13,13 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
+from broker.node import free_port
 from consumer.commit.sink import Step
 from consumer.detector.service import DeliveryName
 from consumer.errors import CommitError
 from events.topics import Topics
 from kafkaio.settings import KafkaSettings
-from tests.support.detector import PATIENCE, Running, free_port, payloads, publish
+from tests.support.detector import PATIENCE, Running, payloads, publish
 from tests.support.reading import (
     alerts,
     assert_scored_once,
