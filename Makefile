@@ -23,9 +23,10 @@ $(READY): constraints.txt pyproject.toml
 	@awk '/^uv==/ { ours = 1 } ours { print } ours && !/\\$$/ { exit }' constraints.txt > .cache/uv.txt
 	@test -x $(BIN)/python || { $(MAKE_ENVIRONMENT); } || { rm -rf .venv .cache/uv; echo "Making .venv failed. fraudstream needs Python 3.11, 3.12 or 3.13 with its venv module (on Debian and Ubuntu: apt install python3-venv); make PYTHON=/path/to/python3.13 names one." >&2; exit 2; }
 	@echo "Installing the pinned packages into .venv ..."
-	@$(BIN)/python -m pip install $(PIP_FLAGS)
-	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes --requirements constraints.txt
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip install $(PIP_FLAGS) \
+		&& $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes --requirements constraints.txt \
+		&& $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . \
+		|| { echo "Installing the packages of constraints.txt into .venv failed, see above; check the network and the disk, then run make again." >&2; exit 2; }
 	@touch $(READY)
 
 demo: $(READY) ## Run the whole stream once: replay, Kafka, Keras, alerts (arguments: make demo ARGS="--rows 50000")
@@ -46,8 +47,9 @@ FETCH_PROMETHEUS := apt-get --quiet=2 download prometheus \
 	|| { mkdir -p lists/partial archives/partial && $(APT) update && $(APT) download prometheus && rm -r lists archives; } \
 	&& dpkg -x prometheus_*.deb . && rm prometheus_*.deb
 
+# One worker for each core, each with its own broker; ARGS="-n0" runs all tests in this process.
 test: $(READY) $(PROMETHEUS) ## Run all tests (arguments: make test ARGS="-k codec")
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal --durations 10 --durations-min 5 $(ARGS)
 
 chaos: $(READY) ## Kill detectors, Kafka and connections, and count (arguments: make chaos ARGS="--faults 500")
 	@$(BIN)/python -m tests.chaos $(ARGS)

@@ -1,25 +1,39 @@
-"""What all tests share: a real Kafka (`--broker`), topics on it, the genuine rows."""
+"""Fixtures of all tests: a real Kafka (`--broker`), topics on it, the genuine rows."""
 
+import os
 import signal
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from broker.ports import free_port
 from broker.properties import server_properties
 from events.topics import Topics
 from kafkaio.settings import KafkaSettings
+from tests.support.workers import shared_lock
 
-# Where tests are started in the background, Ctrl-C is ignored, and so it would be in every command
-# that a test starts and then ends with Ctrl-C.
+pytest_plugins = ["pytester", "tests.support.leaks"]
+
+# A shell that starts the tests in the background ignores SIGINT for them and their children; tests
+# end commands with Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# No deadlines: they measure the machine's load. No database: a test depends on its code and seed
+# alone; continuous integration draws the same examples every time.
+settings.register_profile(
+    "tests", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("ci", settings.get_profile("tests"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "tests")
 
 ROOT = Path(__file__).resolve().parent.parent
 GENUINE = ROOT.parent / "shared" / "data"
 IMAGE = "apache/kafka:4.2.1"
+MAXIMUM_WORKERS = 8  # each takes about 1.5 GiB: a broker and TensorFlow
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,6 +43,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="embedded|docker|HOST:PORT",
         help="the Kafka to test on: our embedded one (default), one in Docker, or one that runs",
     )
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return the number of workers for `-n auto`: the cores that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return min(cores, MAXIMUM_WORKERS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -42,16 +63,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def genuine_folder() -> Path:
-    """The genuine rows' folder; only for tests marked `genuine`."""
+    """Return the folder of the genuine rows, for tests marked `genuine`."""
     return GENUINE
 
 
 @pytest.fixture(scope="session")
-def kafka_address(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A real Kafka's HOST:PORT, the same for the whole session."""
+def kafka_address(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """Return the HOST:PORT of a real Kafka; each worker has its own unless `--broker` names one."""
     which = request.config.getoption("--broker")
-    with {"embedded": _embedded, "docker": _docker}.get(which, lambda: _existing(which))() as it:
-        yield it
+    if which == "embedded":
+        broker = _embedded(shared_lock(tmp_path_factory, "kafka"))
+    elif which == "docker":
+        broker = _docker()
+    else:
+        broker = _existing(which)
+    with broker as address:
+        yield address
 
 
 @pytest.fixture
@@ -61,7 +90,7 @@ def kafka_settings(kafka_address: str) -> KafkaSettings:
 
 @pytest.fixture
 def topics(kafka_settings: KafkaSettings) -> Iterator[Topics]:
-    """The stream's topics, of this test alone, with 2 partitions each."""
+    """Create the stream's topics for one test, with 2 partitions each."""
     from kafkaio.topics import create_topics, delete_topics
 
     topics = Topics(prefix=f"test-{uuid.uuid4().hex[:12]}.")
@@ -71,18 +100,19 @@ def topics(kafka_settings: KafkaSettings) -> Iterator[Topics]:
 
 
 @contextmanager
-def _embedded() -> Iterator[str]:
+def _embedded(starting: AbstractContextManager[None]) -> Iterator[str]:
     from broker.errors import BrokerError
     from broker.server import EmbeddedBroker
     from fraudstream.cache import cache_folder
 
     broker = EmbeddedBroker(cache=cache_folder("kafka"))
     try:
-        broker.start()
+        with starting:  # one worker fetches what the others then find in the cache
+            broker.start()
     except BrokerError as error:
         pytest.fail(
             f"No Kafka to test on: {error} "
-            f"(pytest --broker docker and --broker HOST:PORT are the other ways)",
+            f"(pytest also takes --broker docker and --broker HOST:PORT)",
             pytrace=False,
         )
     try:
@@ -105,10 +135,10 @@ def _existing(address: str) -> Iterator[str]:
 
 @contextmanager
 def _docker() -> Iterator[str]:
-    """Apache Kafka's own image, with the properties of the embedded broker.
+    """Run Apache Kafka's own image with the properties of the embedded broker.
 
-    The port is the same inside the container and outside, since the node connects to the address
-    that it advertises as well: to itself, to verify partitions of transactions and to end them.
+    The port is the same inside the container and outside: the node also connects to itself at the
+    advertised address, to verify and complete transactions.
     """
     container = None
     try:
@@ -139,11 +169,11 @@ def _docker() -> Iterator[str]:
 
 
 _WITHOUT_RYUK = (
-    " (testcontainers cleans up with an image of its own; where that one cannot be pulled, set "
+    " (testcontainers needs its own image to clean up; if that cannot be pulled, set "
     "TESTCONTAINERS_RYUK_DISABLED=true)"
 )
 
 
 def _variable(name: str) -> str:
-    """Return the environment variable by which the image sets a property of the server."""
+    """Return the environment variable that sets this property in the image."""
     return "KAFKA_" + name.upper().replace(".", "_")

@@ -51,6 +51,7 @@ def deployed(
     folder: Path,
     program: Path,
     options: Sequence[str] = (),
+    configuration: Path = DEPLOY / "prometheus",
 ) -> Iterator[Deployed]:
     """Run all of it until the block ends.
 
@@ -60,6 +61,7 @@ def deployed(
         folder: for logs and Prometheus' data.
         program: Prometheus.
         options: of the quality monitor.
+        configuration: Prometheus' folder, copied before targets are added.
     """
     with ExitStack() as stack:
         detector = stack.enter_context(
@@ -80,7 +82,12 @@ def deployed(
             )
         )
         url = stack.enter_context(
-            _scraping(folder, program, {"detector": detector.metrics, "quality": quality.metrics})
+            _scraping(
+                folder,
+                program,
+                configuration,
+                {"detector": detector.metrics, "quality": quality.metrics},
+            )
         )
         for part in (detector, quality):
             part.wait_until_ready()
@@ -104,10 +111,12 @@ def replaying(
 
 
 @contextmanager
-def _scraping(folder: Path, program: Path, targets: dict[str, str]) -> Iterator[str]:
+def _scraping(
+    folder: Path, program: Path, original: Path, targets: dict[str, str]
+) -> Iterator[str]:
     """Give the URL of a Prometheus of deploy/, with targets of our own, by their job."""
     configuration = folder / "prometheus"
-    shutil.copytree(DEPLOY / "prometheus", configuration)
+    shutil.copytree(original, configuration)
     for job, target in targets.items():
         path = configuration / "targets" / f"{job}.yml"
         path.write_text(json.dumps([{"targets": [target]}]))  # which is YAML too

@@ -35,11 +35,6 @@ SIZES = (1, 1, 3, 4, 5)
 
 MARGIN = 0.05  # minimum distance of a real network's scores from its threshold
 
-# Below the ephemeral range. A client that keeps connecting to a closed port in that range is
-# eventually assigned this port as its source: it then connects to itself, and the restarted broker
-# cannot bind its port.
-PORTS = range(20_000, 32_000)
-
 
 @dataclass(frozen=True, slots=True)
 class Plan:

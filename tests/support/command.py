@@ -1,4 +1,4 @@
-"""Writing in transactions, and commands as processes of their own."""
+"""A transactional producer, and `fraudstream` commands as child processes."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Transactions:
-    """Writes values in transactions, as the detector does."""
+    """A producer that writes in transactions, as the detector does."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         name = f"test-{uuid.uuid4().hex[:12]}"
@@ -38,7 +38,9 @@ class Transactions:
             try:
                 self._producer.init_transactions(5)
                 break
-            except KafkaException as error:  # a young broker still loads its coordinator
+            except (
+                KafkaException
+            ) as error:  # a broker that has just started still loads its coordinator
                 if not error.args[0].retriable() or time.monotonic() > deadline:
                     raise
 
@@ -62,14 +64,18 @@ class Transactions:
 def until(condition: Callable[[], object], what: str) -> None:
     deadline = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        assert time.monotonic() < deadline, f"{what} did not come within {PATIENCE:.0f} s"
         time.sleep(0.02)
 
 
 class Command:
-    """`fraudstream ...` as a process of its own, its output in files that may be read any time.
+    """A `fraudstream` command in a child process; its output can be read while it runs.
 
-    `module` is run in its place; `further` are environment variables.
+    Args:
+        folder: for the files with its output.
+        arguments: of the command.
+        module: to run instead of `fraudstream`.
+        further: environment variables to add.
     """
 
     def __init__(
@@ -113,7 +119,7 @@ class Command:
         return self.process.wait(PATIENCE)
 
     def kill(self) -> None:
-        """End it in any case, at the end of a test."""
+        """Kill the process if it still runs."""
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()

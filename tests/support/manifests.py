@@ -1,4 +1,4 @@
-"""The objects of deploy/kubernetes: as they stand in its files, and as an overlay renders them."""
+"""The Kubernetes objects of deploy/kubernetes, from its files or rendered by an overlay."""
 
 import json
 import re
@@ -19,11 +19,11 @@ Object = Mapping[str, Any]
 
 
 def documents(text: str) -> Iterator[Object]:
-    return (it for it in yaml.safe_load_all(text) if it)
+    return (document for document in yaml.safe_load_all(text) if document)
 
 
 def blocks(language: str) -> list[str]:
-    """Return what stands in the page between lines of ``` with that language."""
+    """Return the contents of the page's code blocks in a language."""
     page = (FOLDER / "README.md").read_text()
     return re.findall(rf"^```{language}\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
 
@@ -33,7 +33,7 @@ def kustomizations() -> list[Path]:
 
 
 def files() -> list[Path]:
-    """Return every file that holds whole objects; overlays have patches beside them."""
+    """Return every file with whole objects; overlays contain patches as well."""
     return sorted(
         file
         for folder in ("base", "components")
@@ -44,7 +44,7 @@ def files() -> list[Path]:
 
 @dataclass(frozen=True)
 class Pod:
-    """A pod as its template says."""
+    """A pod template."""
 
     name: str
     labels: Mapping[str, str]
@@ -56,27 +56,27 @@ class Pod:
 
 @dataclass(frozen=True)
 class Manifests:
-    """Objects that belong together."""
+    """A set of objects that are applied together."""
 
     objects: tuple[Object, ...]
 
     def of(self, kind: str) -> list[Object]:
-        return [it for it in self.objects if it["kind"] == kind]
+        return [each for each in self.objects if each["kind"] == kind]
 
     def one(self, kind: str, name: str) -> Object:
-        (found,) = (it for it in self.of(kind) if it["metadata"]["name"] == name)
+        (found,) = (each for each in self.of(kind) if each["metadata"]["name"] == name)
         return found
 
     def pods(self) -> list[Pod]:
         return [
-            Pod(it["metadata"]["name"], template["metadata"]["labels"], template["spec"])
-            for it in self.objects
-            if it["kind"] in {"Deployment", "Job"}
-            for template in [it["spec"]["template"]]
+            Pod(workload["metadata"]["name"], template["metadata"]["labels"], template["spec"])
+            for workload in self.objects
+            if workload["kind"] in {"Deployment", "Job"}
+            for template in [workload["spec"]["template"]]
         ]
 
     def pod(self, name: str) -> Pod:
-        (found,) = (it for it in self.pods() if it.name == name)
+        (found,) = (pod for pod in self.pods() if pod.name == name)
         return found
 
     def selected(self, labels: Mapping[str, str]) -> list[str]:
@@ -84,7 +84,7 @@ class Manifests:
         return [pod.name for pod in self.pods() if labels.items() <= pod.labels.items()]
 
     def environment(self, container: Object) -> dict[str, str]:
-        """Return a container's variables; those from a Secret are "secret"."""
+        """Return a container's environment; a value from a Secret is "secret"."""
         found: dict[str, str] = {}
         for source in container.get("envFrom", ()):
             found |= self.one("ConfigMap", source["configMapRef"]["name"])["data"]
@@ -103,8 +103,8 @@ def _from(source: Object, container: Object) -> str:
 
 
 def as_files() -> Manifests:
-    """Return what stands in the files, with the ConfigMaps that their kustomizations generate."""
-    objects = [it for file in files() for it in documents(file.read_text())]
+    """Return the objects in the files, and the ConfigMaps that the kustomizations generate."""
+    objects = [document for file in files() for document in documents(file.read_text())]
     for kustomization in kustomizations():
         for generator in yaml.safe_load(kustomization.read_text()).get("configMapGenerator", ()):
             data: dict[str, str] = {}
@@ -123,7 +123,7 @@ def _variables(lines: Iterable[str]) -> dict[str, str]:
 
 
 def kustomize() -> list[str] | None:
-    """Return the command that renders a folder; None where there is none that knows components."""
+    """Return the command that renders a folder; None if no installed one supports components."""
     if program := shutil.which("kustomize"):
         return [program, "build"]
     if program := shutil.which("kubectl"):

@@ -1,4 +1,4 @@
-"""The compose files as Compose reads them: variables at their defaults, files merged."""
+"""The compose files as Compose reads them: files merged, variables at their defaults."""
 
 import re
 import shlex
@@ -15,7 +15,7 @@ TLS = (*PLAIN, DEPLOY / "compose.tls.yaml")
 STACKS = {"plain": PLAIN, "tls": TLS}
 
 _VARIABLE = re.compile(r"\$(?:\$|\{(\w+):-([^}]*)\})")
-# Lists that a later file replaces; all others it adds to (the Compose Specification, "Merge").
+# Lists that a later file replaces; it appends to all others (the Compose Specification, "Merge").
 _REPLACED = {"command", "entrypoint", "test"}
 
 
@@ -27,13 +27,13 @@ def merged(*files: Path) -> dict[str, Any]:
 
 
 def variables(*files: Path) -> set[str]:
-    """Return the variables that a user may set."""
+    """Return the names of the variables that a user can set."""
     found = (_VARIABLE.findall(file.read_text()) for file in files)
     return {name for each in found for name, _ in each if name}
 
 
 def fraudstream_arguments(service: dict[str, Any]) -> list[str] | None:
-    """Return what a service gives the command `fraudstream`, None where it runs another program."""
+    """Return the arguments of a service's `fraudstream` command, None for another program."""
     if not service["image"].startswith("fraudstream/"):
         return None
     command: list[str] = service["command"]

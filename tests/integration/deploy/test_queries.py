@@ -10,7 +10,7 @@ import pytest
 from benchmarks.operations.deployed import Deployed
 from benchmarks.operations.panels import Dashboard, Panel, read_dashboards
 from kafkaio.settings import KafkaSettings
-from tests.support.watched import finite, metrics, rules, watched
+from tests.support.watched import is_finite, metrics, rules, watched
 
 # Seconds that the dashboards show in these tests, and between two points.
 SHOWN, STEP = 120.0, 5.0
@@ -54,7 +54,7 @@ def test_every_query_of_every_panel_returns_data(
 ) -> None:
     for query in panel.queries:
         found = query.ask(stream.prometheus, time.time(), SHOWN, STEP)
-        assert finite(found) or (board.uid, panel.title, query.legend) in EMPTY, query.text
+        assert is_finite(found) or (board.uid, panel.title, query.legend) in EMPTY, query.text
 
 
 @pytest.mark.parametrize("board", DASHBOARDS, ids=lambda board: board.uid)
