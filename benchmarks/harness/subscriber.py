@@ -8,7 +8,7 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Self
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from benchmarks.harness.errors import AlertsMissingError, BenchmarkError
 from kafkaio.settings import KafkaSettings
@@ -118,7 +118,7 @@ def _read(settings: KafkaSettings, topics: Sequence[str], connection: Connection
         TopicPartition(topic, number) for topic in topics for number in range(counts[topic])
     ]
     for partition in partitions:
-        partition.offset = consumer.get_watermark_offsets(partition, timeout=START_SECONDS)[1]
+        partition.offset = _end_offset(consumer, partition)
     consumer.assign(partitions)
     gc.freeze()
     gc.disable()  # its pauses would be counted as the detector's
@@ -136,3 +136,17 @@ def _read(settings: KafkaSettings, topics: Sequence[str], connection: Connection
                 alerts = []
     except (EOFError, OSError, KeyboardInterrupt):
         consumer.close()
+
+
+def _end_offset(consumer: Consumer, partition: TopicPartition) -> int:
+    """Return a partition's end; retry while a new partition's leader is not ready."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            end: int = consumer.get_watermark_offsets(partition, timeout=START_SECONDS)[1]
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(WAIT_SECONDS)
+        else:
+            return end
