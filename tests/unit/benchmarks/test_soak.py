@@ -6,7 +6,8 @@ import numpy as np
 
 from benchmarks.operations.panels import read_dashboards
 from benchmarks.operations.prometheus import Prometheus, Series
-from benchmarks.operations.soak import PANELS, TimeRange, overview, table
+from benchmarks.operations.recorded import TimeRange, table
+from benchmarks.operations.soak import PANELS, overview
 
 TIMES = np.arange(0.0, 300.0, 5.0)
 
