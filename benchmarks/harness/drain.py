@@ -1,14 +1,15 @@
 """One run of one contender: start it, wait for all of its alerts, measure rate and usage."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks.harness.backlog import Backlog, DrainWindow, drain_window
 from benchmarks.harness.detector import start_detector
 from benchmarks.harness.errors import BenchmarkError
+from benchmarks.harness.stages import stage_microseconds
 from benchmarks.harness.subscriber import Arrivals, Subscriber
 from benchmarks.harness.usage import Usage
 from kafkaio.settings import KafkaSettings
@@ -26,12 +27,14 @@ class Run:
         cpu_seconds: of all its processes, for a million records, in the same window.
         megabytes: peak resident memory of all its processes, in MB of 10**6 bytes.
         first_seconds: from starting the process to its first alert; None for a limit.
+        stages: microseconds of each stage for a transaction; empty unless a detector ran.
     """
 
     rate: float
     cpu_seconds: float
     megabytes: float
     first_seconds: float | None
+    stages: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, window: DrainWindow, usages: Sequence[Usage], first_seconds: float | None) -> "Run":
@@ -96,10 +99,12 @@ def run_detector(
                     detector.check()
 
             arrivals = subscriber.wait_for(backlog.keys, seconds=patience(backlog), check=check)
+            stages = stage_microseconds(detectors[0].scrape())
             for detector in detectors:
                 detector.stop()
         skip = 0.5 if replicas > 1 else 0.0
-        return drained(subscriber, arrivals, backlog, usages, start, skip=skip)
+        run = drained(subscriber, arrivals, backlog, usages, start, skip=skip)
+        return replace(run, stages=stages)
 
 
 def drained(

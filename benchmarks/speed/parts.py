@@ -52,8 +52,10 @@ def measure_throughput(
     text = [
         f"A topic of {records:,} records in {PARTITIONS} partitions"
         + (f" ({fewer})" if fewer else "")
-        + f"; medians of {rounds} rounds, peak memory of all rounds.",
+        + f"; {medians(rounds)}, peak memory of all rounds.",
         throughput.table(runs, guarantees(peers)),
+        "Microseconds for a transaction by stage (`fraud_stage_duration_seconds`):",
+        throughput.stages_table(runs, ours),
         *sentences(failures),
     ]
     return Section(
@@ -92,7 +94,7 @@ def measure_delivery(
     text = [
         latency_conditions(seconds),
         rates.table(results, guarantees(()), tried),
-        f"A topic of {records:,} records in {PARTITIONS} partitions; medians of {rounds} rounds.",
+        f"A topic of {records:,} records in {PARTITIONS} partitions; {medians(rounds)}.",
         delivery.table(runs),
     ]
     return Section("\n\n".join(text), summary=delivery.summary(runs))
@@ -108,7 +110,7 @@ def measure_growth(bench: Bench, _peers: Sequence[Peer], arguments: argparse.Nam
     runs |= growth.measure_series(bench, long, growth.LONG_ROUNDS)
     text = [
         f"Exactly-once; {PARTITIONS} partitions, 1 replica and batches of at most "
-        f"{growth.BATCH_MAXIMUM:,} unless stated otherwise. Medians of {arguments.rounds} rounds, "
+        f"{growth.BATCH_MAXIMUM:,} unless stated otherwise; {medians(arguments.rounds)}, "
         f"peak memory of all rounds"
         + (f"; {growth.LONG_ROUNDS} rounds of topics in compact." if long else "."),
         growth.table(tried | long, runs),
@@ -136,6 +138,11 @@ def latency_conditions(seconds: float) -> str:
     return f"Each rate for {seconds:g} s, after {rates.WARM_UP_SECONDS:g} s that do not count."
 
 
+def medians(rounds: int) -> str:
+    """Return how the figures were obtained from the rounds."""
+    return f"medians of {rounds} rounds" if rounds > 1 else "one round"
+
+
 def sentences(reasons: Mapping[str, str]) -> list[str]:
     """Return a sentence for each contender that is missing."""
-    return [f"{name} {reason}." for name, reason in reasons.items()]
+    return [f"{name} {reason.removesuffix('.')}." for name, reason in reasons.items()]

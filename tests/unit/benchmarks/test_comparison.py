@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
 
 from benchmarks.harness import rounds
 from benchmarks.harness.backlog import DrainWindow, drain_window
 from benchmarks.harness.drain import Run
 from benchmarks.harness.errors import BenchmarkError
 from benchmarks.harness.rounds import speedup
+from benchmarks.harness.stages import stage_microseconds
 from benchmarks.harness.usage import Usage, family
 from benchmarks.peers import environments
 from benchmarks.peers.job import Job
@@ -32,6 +34,7 @@ from benchmarks.speed.contenders import (
 )
 from benchmarks.speed.throughput import summary, table
 from broker.process import start_tied
+from consumer.detector.metrics import DetectorMetrics
 
 SECOND = 1_000_000_000
 RUN = Run(rate=100.0, cpu_seconds=10.0, megabytes=500.0, first_seconds=4.0)
@@ -92,6 +95,18 @@ def test_the_summary_leaves_out_what_was_not_measured() -> None:
         "resident_megabytes",
         "seconds_to_first_score",
     }
+
+
+def test_stage_durations_are_microseconds_for_a_transaction() -> None:
+    registry = CollectorRegistry()
+    metrics = DetectorMetrics(registry)
+    metrics.scored.inc(1000)
+    decode = {stage.value: child for stage, child in metrics.stages.items()}["decode"]
+    decode.observe(0.002)
+    decode.observe(0.001)
+    stages = stage_microseconds(generate_latest(registry).decode())
+    assert stages == {"decode": pytest.approx(3), "score": 0, "produce": 0, "commit": 0}
+    assert stage_microseconds("") == {}
 
 
 def test_the_delivery_table_states_the_cost_of_exactly_once_and_of_the_journal() -> None:

@@ -16,7 +16,7 @@ from benchmarks.speed.parts import PARTS, measure_throughput
 from benchmarks.speed.rates import LatencyByRate
 from kafkaio.settings import KafkaSettings
 
-RUN = Run(rate=100.0, cpu_seconds=10.0, megabytes=500.0, first_seconds=4.0)
+RUN = Run(rate=100.0, cpu_seconds=10.0, megabytes=500.0, first_seconds=4.0, stages={"decode": 2.0})
 LATENCY = LatencyAtRate(100.0, np.arange(9.0), np.full(9, 5.0))
 
 # The keys of the last line of `make benchmark`.
@@ -71,6 +71,7 @@ def test_all_parts_together_yield_every_figure_and_picture(bench: Bench, form: l
     ]
     text = sections["latency"].text
     assert ("PyFlink" in text) == (not form)  # the short form measures ours alone
+    assert "| decode |" in sections["throughput"].text
     assert ("10,000,000" in sections["growth"].text) == (not form)
 
 
