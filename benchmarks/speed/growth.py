@@ -62,14 +62,14 @@ RECORDS_TRIED = (1_000_000, 3_000_000, 10_000_000)
 # Fewer than elsewhere: one of these rounds takes more than a minute.
 LONG_ROUNDS = 2
 
-Series = Mapping[str, Scenario]
+Scenarios = Mapping[str, Scenario]
 """Scenarios by the value that differs, rising."""
 
 BATCHES = "batches of at most"
 TOPICS = "records in the topic, compact"
 
 
-def series(records: int) -> dict[str, Series]:
+def series(records: int) -> dict[str, Scenarios]:
     """Return the scenarios on a topic of so many records, by what grows."""
     default = Scenario(records)
     # With several replicas the first half does not count, so the topic is twice as long.
@@ -83,18 +83,20 @@ def series(records: int) -> dict[str, Series]:
     }
 
 
-def quick_series(records: int) -> dict[str, Series]:
+def quick_series(records: int) -> dict[str, Scenarios]:
     """Return the scenarios of the short form: a small batch and a large one."""
     sizes = (BATCHES_TRIED[1], BATCHES_TRIED[-1])
     return {BATCHES: {f"{size:,}": Scenario(records, batch_maximum=size) for size in sizes}}
 
 
-def topics() -> dict[str, Series]:
+def topics() -> dict[str, Scenarios]:
     """Return the scenarios with long topics, which take minutes to fill."""
     return {TOPICS: {f"{count:,}": Scenario(count, Encoding.COMPACT) for count in RECORDS_TRIED}}
 
 
-def measure_series(bench: Bench, grown: Mapping[str, Series], rounds: int) -> dict[str, list[Run]]:
+def measure_series(
+    bench: Bench, grown: Mapping[str, Scenarios], rounds: int
+) -> dict[str, list[Run]]:
     """Return the runs of each scenario, by its name; topics are filled before.
 
     Raises:
@@ -145,7 +147,7 @@ def _drain(bench: Bench, scenario: Scenario, number: int) -> Run:
     )
 
 
-def table(grown: Mapping[str, Series], runs: Runs) -> str:
+def table(grown: Mapping[str, Scenarios], runs: Runs) -> str:
     """Return the costs as a Markdown table, medians of the rounds, peak memory of all rounds."""
     rows = []
     for what, scenarios in grown.items():

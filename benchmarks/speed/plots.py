@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.harness.drain import Run
 from benchmarks.harness.rounds import Runs
-from benchmarks.speed.growth import BATCHES, Series
+from benchmarks.speed.growth import BATCHES, Scenarios
 from benchmarks.speed.rates import LatencyByRate
 from model.plots.style import (
     BACKGROUNDS,
@@ -126,7 +126,7 @@ def _looks(ours: int) -> Iterator[dict[str, Any]]:
         yield {"color": colour, "linestyle": line, "marker": marker}
 
 
-def batches(grown: Mapping[str, Series], runs: Runs) -> Picture:
+def batches(grown: Mapping[str, Scenarios], runs: Runs) -> Picture:
     """Return the picture of rate and CPU time by batch size."""
     scenarios = grown[BATCHES].values()
     sizes = [scenario.batch_maximum for scenario in scenarios]
