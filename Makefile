@@ -54,8 +54,8 @@ test: $(READY) $(PROMETHEUS) ## Run all tests (arguments: make test ARGS="-k cod
 chaos: $(READY) ## Kill detectors, Kafka and connections, and count (arguments: make chaos ARGS="--faults 500")
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
-benchmark: $(READY) ## Compare with what one could pick instead (short form: make benchmark QUICK=1)
-	@$(BIN)/python -m benchmarks.speed.compare $(if $(QUICK),--quick) $(ARGS)
+benchmark: $(READY) ## Compare with the alternatives (short form: make benchmark QUICK=1)
+	@$(BIN)/python -m benchmarks.speed $(if $(QUICK),--quick) $(ARGS)
 
 check: format lint types test ## Format, lint, type-check and test
 

@@ -1,1 +1,1 @@
-"""What all benchmarks share: broker, model, load, subscriber, resource usage, tables."""
+"""Shared by all benchmarks: broker, model, load generator, subscriber, rounds, usage, reports."""

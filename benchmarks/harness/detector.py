@@ -1,4 +1,4 @@
-"""What is measured: `fraudstream detect` as a user starts it, on the demo's model."""
+"""The detector that is measured: `fraudstream detect` as a user starts it, on the demo's model."""
 
 import sys
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ PARTITIONS = 4
 
 
 def artifact() -> Path:
-    """Return the folder of the demo's model; trains it the first time (half a minute)."""
+    """Return the folder of the demo's model, training it if need be (half a minute)."""
     folder = cached_artifact()
     if not folder.exists():
-        print("Training the model, this once ...", file=sys.stderr)
+        print("Training the model (first time only) ...", file=sys.stderr)
         train_artifact(folder)
     return folder
 
@@ -36,13 +36,13 @@ def start_detector(
 
     Args:
         settings: how to reach Kafka.
-        model: an artifact's folder.
-        prefix: of the topics it reads and writes.
-        group: the consumer group it joins; a new one begins at the topic's first record.
+        model: folder of the artifact.
+        prefix: of the topics that it reads and writes.
+        group: consumer group to join; a new one starts at the topic's first record.
         delivery: "exactly-once" or "at-least-once".
-        folder: for its log; made if need be.
-        port: for its metrics, or a free one after it.
-        options: further ones of the command line.
+        folder: for its log; created if it does not exist.
+        port: for its metrics, or the next free one.
+        options: further options of the command line.
     """
     folder.mkdir(parents=True, exist_ok=True)
     chosen = {

@@ -1,4 +1,4 @@
-"""What can go wrong with a measurement.
+"""Failures of a benchmark.
 
 BenchmarkError
 └── AlertsMissingError
@@ -8,8 +8,10 @@ from errors import FraudstreamError
 
 
 class BenchmarkError(FraudstreamError):
-    """What was measured would not be what was to be measured."""
+    """The benchmark cannot run, or its result would not be valid."""
+
+    exit_code = 1
 
 
 class AlertsMissingError(BenchmarkError):
-    """Alerts did not come in time."""
+    """Not all alerts arrived in time."""

@@ -1,7 +1,8 @@
-"""Putting what was measured into a page, between two marks, and leaving the rest as it is."""
+"""Report pages: the machine, Markdown tables, sections that a benchmark rewrites."""
 
 import os
 import platform
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -9,37 +10,58 @@ from benchmarks.harness.errors import BenchmarkError
 
 
 def cores() -> int:
-    """Return how many cores we may use (`taskset -c 0,1` gives two), where the system tells."""
+    """Return how many cores this process may use: two under `taskset -c 0,1`."""
     return len(getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0))
 
 
 def machine() -> str:
-    """Return what was measured on, in a few words, and how busy it was."""
+    """Return the cores, the platform and the load average, as reports state them."""
     system, load = f"{platform.system()} {platform.machine()}", os.getloadavg()[0]
     number = cores()
     return f"{number} core{'s' if number > 1 else ''}, {system}, load {load:.1f} at the start"
 
 
-def table(heads: list[str], rows: list[list[str]]) -> str:
-    """Return a Markdown table, aligned; the first column is text, the others are numbers."""
-    widths = [max(3, *map(len, column)) for column in zip(heads, *rows, strict=True)]
-    aligned = [
-        [cells[0].ljust(widths[0]), *(map(str.rjust, cells[1:], widths[1:]))]
-        for cells in (heads, *rows)
+def table(
+    headers: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    align: str = "l",
+    padded: bool = False,
+) -> str:
+    """Return a Markdown table, without a line break at its end.
+
+    Args:
+        headers: one for each column.
+        rows: of as many cells.
+        align: "l" or "r" for each column; the last one also applies to the columns after it, so
+            "lr" is a column of text followed by numbers.
+        padded: whether to pad cells to the width of their column, for readers of the source.
+    """
+    sides = align[: len(headers)].ljust(len(headers), align[-1])
+    lines = [list(headers), *map(list, rows)]
+    widths = [max(3, *map(len, cells)) if padded else 3 for cells in zip(*lines, strict=True)]
+    columns = list(zip(widths, sides, strict=True))
+    rule = ["-" * (width - 1) + (":" if side == "r" else "-") for width, side in columns]
+    lines = [
+        [
+            cell.rjust(width if padded else 0)
+            if side == "r"
+            else cell.ljust(width if padded else 0)
+            for cell, (width, side) in zip(line, columns, strict=True)
+        ]
+        for line in lines
     ]
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    lines = (aligned[0], rule, *aligned[1:])
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in (lines[0], rule, *lines[1:]))
 
 
 def write_section(page: Path, name: str, text: str) -> None:
-    """Replace the page's section of that name, or add it at the end; the page need not exist.
+    """Replace a section of a page, or append it; the page is created if it does not exist.
 
     A section lies between `<!-- NAME: begin -->` and `<!-- NAME: end -->`.
 
     Raises:
-        BenchmarkError: if the page has only the section's first mark, or cannot be read or
-            written; it is then as it was.
+        BenchmarkError: if the page cannot be read or written, or has the section's first mark
+            only; the page is unchanged then.
     """
     try:
         _replace_section(page, f"<!-- {name}: begin -->", f"<!-- {name}: end -->", text)
@@ -49,11 +71,11 @@ def write_section(page: Path, name: str, text: str) -> None:
 
 def _replace_section(page: Path, begin: str, end: str, text: str) -> None:
     before = page.read_text(encoding="utf-8") if page.exists() else ""
-    head, found, rest = before.partition(begin)
-    if found and end not in rest:
+    head, mark, rest = before.partition(begin)
+    if mark and end not in rest:
         raise BenchmarkError(f"{page} has {begin} and no {end} after it; add it.")
-    tail = rest.partition(end)[2] if found else "\n"
-    if head and not found:
+    tail = rest.partition(end)[2] if mark else "\n"
+    if head and not mark:
         head = head.rstrip("\n") + "\n\n"
     page.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile("w", dir=page.parent, encoding="utf-8", delete=False) as file:

@@ -1,51 +1,53 @@
-"""Ways that take turns, so that what else the machine does meets all of them alike."""
+"""Rounds: contenders take turns, so that other load on the machine affects all of them alike."""
 
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from statistics import median
 
+from benchmarks.harness.drain import Run
 from benchmarks.harness.errors import BenchmarkError
-from benchmarks.harness.runs import Run
 from fraudstream.progress import progress_bar
 
-Way = Callable[[int], Run]
-"""Runs a way to do the work, in the round of that number."""
+Contender = Callable[[int], Run]
+"""Does the work once, in the round of that number."""
 
 Runs = Mapping[str, Sequence[Run]]
-"""The runs of each way, by its name, one for each round; a way that failed is not there."""
+"""The runs of each contender by name, one for each round; without contenders that failed."""
 
 
 def turns(names: Sequence[str], number: int) -> Sequence[str]:
-    """Return the names in a round's order: who goes first changes from round to round."""
+    """Return the order of a round: each round starts with another contender."""
     first = number % len(names) if names else 0
     return (*names[first:], *names[:first])
 
 
 def measure(
-    ways: Mapping[str, Way], rounds: int, *, ours: Collection[str], title: str
+    contenders: Mapping[str, Contender], rounds: int, *, required: Collection[str], title: str
 ) -> tuple[dict[str, list[Run]], dict[str, str]]:
-    """Return the runs of each way, and why those that failed did; they are not run again.
+    """Return the runs of each contender, and the reason for each that failed.
+
+    A contender that failed is not run again.
 
     Args:
-        ways: by name.
+        contenders: by name.
         rounds: how often each is run.
-        ours: names of those that must not fail.
+        required: names of those whose failure ends the benchmark.
         title: of the progress bar.
 
     Raises:
-        BenchmarkError: if one of ours fails.
-        PartFailedError: likewise.
+        BenchmarkError: if a required contender fails.
+        ServiceFailedError: if a detector fails.
     """
-    runs: dict[str, list[Run]] = {name: [] for name in ways}
+    runs: dict[str, list[Run]] = {name: [] for name in contenders}
     failures: dict[str, str] = {}
-    with progress_bar(title, rounds * len(ways), unit="runs") as advance:
+    with progress_bar(title, rounds * len(contenders), unit="runs") as advance:
         for number in range(rounds):
-            for name in turns(tuple(ways), number):
+            for name in turns(tuple(contenders), number):
                 if name not in failures:
                     try:
-                        runs[name].append(ways[name](number))
+                        runs[name].append(contenders[name](number))
                     except BenchmarkError as error:
-                        if name in ours:
+                        if name in required:
                             raise
                         failures[name] = f"failed: {error}"
                         del runs[name]
@@ -55,6 +57,6 @@ def measure(
     return runs, failures
 
 
-def times(runs: Runs, name: str, other: str) -> float:
-    """Return how many times as fast one way is as another: the median of the rounds' ratios."""
+def speedup(runs: Runs, name: str, other: str) -> float:
+    """Return how many times as fast as another a contender is: the median of the rounds' ratios."""
     return median(a.rate / b.rate for a, b in zip(runs[name], runs[other], strict=True))

@@ -1,4 +1,4 @@
-"""A subscriber to alerts, as a process of its own, that notes when each alert came."""
+"""A subscriber to alerts, in a process of its own, that records when each alert arrived."""
 
 import gc
 import multiprocessing
@@ -8,7 +8,7 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Self
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from benchmarks.harness.errors import AlertsMissingError, BenchmarkError
 from kafkaio.settings import KafkaSettings
@@ -18,11 +18,11 @@ START_SECONDS = 30.0
 WAIT_SECONDS = 0.02
 
 Arrivals = dict[bytes, list[int]]
-"""For each alert, by key, when it came: once, if all is well."""
+"""For each alert, by key, when it arrived: once, if there are no duplicates."""
 
 
 class Subscriber:
-    """Reads committed alerts, from the moment the block is entered on.
+    """Reads committed alerts while the block runs.
 
     Args:
         settings: how to reach Kafka.
@@ -30,16 +30,16 @@ class Subscriber:
     """
 
     def __init__(self, settings: KafkaSettings, topics: Sequence[str]) -> None:
-        self._asking, self._answering = multiprocessing.Pipe()
+        self._connection, self._remote = multiprocessing.Pipe()
         # Not forked: a copy of our Kafka clients would have their sockets and not their threads.
         self._process = multiprocessing.get_context("spawn").Process(
-            target=_read, args=(settings, topics, self._answering), daemon=True
+            target=_read, args=(settings, topics, self._remote), daemon=True
         )
 
     def __enter__(self) -> Self:
         self._process.start()
-        self._answering.close()  # the child has its own; ours would hide that it ended
-        self.news()  # answered once it reads
+        self._remote.close()  # the child has its own; ours would hide that the child has ended
+        self.new_alerts()  # answered once the child reads
         return self
 
     def __exit__(
@@ -48,23 +48,23 @@ class Subscriber:
         _error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        self._asking.close()
+        self._connection.close()
         self._process.join(START_SECONDS)
 
-    def news(self) -> list[tuple[bytes, int]]:
-        """Return the alerts that came since the last call: key, and monotonic nanoseconds.
+    def new_alerts(self) -> list[tuple[bytes, int]]:
+        """Return the alerts since the last call: key, and arrival in monotonic nanoseconds.
 
-        The moment is when the client handed the alert over.
+        An alert arrives when the Kafka client returns it.
 
         Raises:
             BenchmarkError: if the subscriber has ended.
         """
         try:
-            self._asking.send(None)
-            came: list[tuple[bytes, int]] = self._asking.recv()
+            self._connection.send(None)
+            alerts: list[tuple[bytes, int]] = self._connection.recv()
         except (EOFError, OSError) as error:
             raise BenchmarkError("The subscriber has ended.") from error
-        return came
+        return alerts
 
     def wait_for(
         self,
@@ -73,25 +73,25 @@ class Subscriber:
         seconds: float,
         check: Callable[[], None] = lambda: None,
     ) -> Arrivals:
-        """Return the arrivals of these alerts.
+        """Wait for the alerts with these keys and return their arrivals.
 
         Args:
             keys: of the alerts.
             seconds: to wait at most.
-            check: called again and again meanwhile; raises to give up.
+            check: called repeatedly while waiting; raises an error to give up.
 
         Raises:
-            AlertsMissingError: if one is missing after so many seconds.
-            BenchmarkError: if another one came.
+            AlertsMissingError: if an alert is missing after so many seconds.
+            BenchmarkError: if an alert with another key arrives.
         """
         deadline = time.monotonic() + seconds
         arrivals: Arrivals = {key: [] for key in keys}
         missing = len(arrivals)
         while missing:
             check()
-            for key, moment in self.news():
+            for key, moment in self.new_alerts():
                 if key not in arrivals:
-                    raise BenchmarkError(f"An alert came that was not expected: {key.decode()}.")
+                    raise BenchmarkError(f"An unexpected alert arrived: {key.decode()}.")
                 missing -= not arrivals[key]
                 arrivals[key].append(moment)
             if time.monotonic() > deadline:
@@ -102,8 +102,8 @@ class Subscriber:
         return arrivals
 
 
-def _read(settings: KafkaSettings, topics: Sequence[str], answering: Connection) -> None:
-    """Read alerts for ever; hand over what came whenever we are asked; end with our parent."""
+def _read(settings: KafkaSettings, topics: Sequence[str], connection: Connection) -> None:
+    """Read alerts until the parent ends; send the new ones whenever the parent requests them."""
     consumer = Consumer(
         settings.client(
             required={
@@ -113,24 +113,40 @@ def _read(settings: KafkaSettings, topics: Sequence[str], answering: Connection)
             }
         )
     )
-    found = list_topics(settings)
-    places = [TopicPartition(topic, number) for topic in topics for number in range(found[topic])]
-    for place in places:
-        place.offset = consumer.get_watermark_offsets(place, timeout=START_SECONDS)[1]
-    consumer.assign(places)
+    counts = list_topics(settings)
+    partitions = [
+        TopicPartition(topic, number) for topic in topics for number in range(counts[topic])
+    ]
+    for partition in partitions:
+        partition.offset = _end_offset(consumer, partition)
+    consumer.assign(partitions)
     gc.freeze()
     gc.disable()  # its pauses would be counted as the detector's
-    came: list[tuple[bytes, int]] = []
+    alerts: list[tuple[bytes, int]] = []
     try:
         while True:
-            # poll, not consume: that one waits until it has as many as it was asked for.
+            # poll, not consume: consume waits until it has as many records as it may return.
             message = consumer.poll(WAIT_SECONDS)
             moment = time.monotonic_ns()
             if message is not None and message.error() is None:
-                came.append((message.key() or b"", moment))
-            if answering.poll():
-                answering.recv()
-                answering.send(came)
-                came = []
+                alerts.append((message.key() or b"", moment))
+            if connection.poll():
+                connection.recv()
+                connection.send(alerts)
+                alerts = []
     except (EOFError, OSError, KeyboardInterrupt):
         consumer.close()
+
+
+def _end_offset(consumer: Consumer, partition: TopicPartition) -> int:
+    """Return a partition's end; retry while a new partition's leader is not ready."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            end: int = consumer.get_watermark_offsets(partition, timeout=START_SECONDS)[1]
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(WAIT_SECONDS)
+        else:
+            return end

@@ -1,4 +1,4 @@
-"""What a process and all it started take of the machine: CPU time and memory, by sampling."""
+"""CPU time and memory of a process and its descendants, by sampling."""
 
 import threading
 import time
@@ -12,22 +12,22 @@ SAMPLE_SECONDS = 0.1
 
 
 class Usage:
-    """Watches a process and its descendants while the block runs.
+    """Samples a process and its descendants while the block runs.
 
     Args:
         pid: of the process.
 
     Attributes:
         moments: of each sample, nanoseconds of the monotonic clock.
-        cpu_seconds: user and system time of all of them until then, those that ended included.
-        megabytes: resident memory of all of them then, in MB of 10**6 bytes; what two of them
-            share counts twice.
+        cpu_seconds: user and system time of all processes so far, ended ones included.
+        megabytes: resident memory of all processes, in MB of 10**6 bytes; pages that two of
+            them share count twice.
     """
 
     def __init__(self, pid: int) -> None:
         self._root = psutil.Process(pid)
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread = threading.Thread(target=self._sample_until_ended, daemon=True)
         self._cpu: dict[int, float] = {}
         self.moments: list[int] = []
         self.cpu_seconds: list[float] = []
@@ -47,16 +47,16 @@ class Usage:
         self._thread.join()
 
     def cpu_between(self, first: int, last: int) -> float:
-        """Return the CPU seconds from one moment to another, in a line between two samples."""
+        """Return the CPU seconds between two moments, interpolated linearly between samples."""
         begin, end = np.interp([first, last], self.moments, self.cpu_seconds)
         return float(end - begin)
 
     @property
     def peak_megabytes(self) -> float:
-        """The most memory that was seen."""
+        """The largest sample of resident memory."""
         return max(self.megabytes)
 
-    def _watch(self) -> None:
+    def _sample_until_ended(self) -> None:
         while True:
             self._sample()
             if self._ended.wait(SAMPLE_SECONDS):
@@ -70,7 +70,7 @@ class Usage:
                     times = process.cpu_times()
                     resident += process.memory_info().rss
             except psutil.Error:
-                continue  # it has just ended
+                continue  # the process has just ended
             self._cpu[process.pid] = times.user + times.system
         self.moments.append(time.monotonic_ns())
         self.cpu_seconds.append(sum(self._cpu.values()))
@@ -78,7 +78,7 @@ class Usage:
 
 
 def family(root: psutil.Process) -> list[psutil.Process]:
-    """Return the process and its descendants; nothing when it has ended."""
+    """Return the process and its descendants; an empty list if it has ended."""
     try:
         return [root, *root.children(recursive=True)]
     except psutil.Error:

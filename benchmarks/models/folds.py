@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.harness import report
-from benchmarks.harness.ending import in_a_sentence
+from benchmarks.harness.command import errors_in_one_sentence
 from benchmarks.models import trees
 from benchmarks.models.judging import File, Part, folds, train_and_score, whole
 from benchmarks.models.variants import VARIANTS
@@ -121,7 +121,8 @@ def table(results: dict[str, Judged]) -> str:
         )
     learned = (f"after {100 - 100 * share:.0f} %" for share in split.LATER_SHARES)
     shown = ["mean", "deviation of seeds", "95 % interval", "less the champion", "95 % interval"]
-    return report.table(["model", *learned, *shown, "calibration error"], lines)
+    headers = ["model", *learned, *shown, "calibration error"]
+    return report.table(headers, lines, align="lr", padded=True)
 
 
 def trained(file: File, models: Sequence[str], seeds: int) -> dict[Run, Scored]:
@@ -177,7 +178,7 @@ def random_split(file: File, seeds: int) -> str:
     apart = "{:+.3f} to {:+.3f}".format(*interval(drawn[0] - drawn[1]))
     lines.append(["difference", f"{difference:+.3f}", "", apart])
     heads = ["LightGBM judged on", "average precision", "of seeds", "95 % interval"]
-    return report.table(heads, lines)
+    return report.table(heads, lines, align="lr", padded=True)
 
 
 def _scored_at(places: NDArray[np.intp], rows: Part, learned: Part, seed: int) -> Scored:
@@ -238,7 +239,7 @@ def parser() -> argparse.ArgumentParser:
 def main() -> None:
     """Measure, print, write."""
     arguments = parser().parse_args()
-    with in_a_sentence():
+    with errors_in_one_sentence():
         text = run(arguments)
         print(text)
         if arguments.report:

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.harness import report
-from benchmarks.harness.ending import in_a_sentence
+from benchmarks.harness.command import errors_in_one_sentence
 from benchmarks.models.scoring import network
 from dataset.columns import FEATURES
 from fraudstream.progress import progress_bar
@@ -147,7 +147,7 @@ def table(timed: Sequence[Timed], bandwidth: float) -> str:
         for it in timed
     ]
     heads = ["rows in a batch", "ms", "rows a second", "on the device, ms", "rows a second"]
-    return report.table([*heads, "of the memory's limit"], rows)
+    return report.table([*heads, "of the memory's limit"], rows, align="lr", padded=True)
 
 
 def main() -> None:
@@ -160,7 +160,7 @@ def main() -> None:
     arguments = parser.parse_args()
     os.environ["KERAS_BACKEND"] = "jax"
     machine = report.machine()
-    with in_a_sentence(), TemporaryDirectory(prefix="fraudstream-benchmark-") as folder:
+    with errors_in_one_sentence(), TemporaryDirectory(prefix="fraudstream-benchmark-") as folder:
         device = use_device("auto")
         jax = installed("jax")
         # As on TensorFlow (`model.serving.backend`): without TensorFloat-32's ten bits.

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.harness import report
-from benchmarks.harness.ending import in_a_sentence
+from benchmarks.harness.command import errors_in_one_sentence
 from benchmarks.harness.errors import BenchmarkError
 from dataset.columns import FEATURES
 from dataset.twin import synthesize
@@ -120,7 +120,7 @@ def table(name: str, plain: int, other: int, timed: dict[int, Timed]) -> str:
                 f"{TIMES_MAXIMUM:g} times" if rows == FULL_BATCH else "",
             ]
         )
-    return report.table(["", PLAIN.name, name, "times", "limit"], lines)
+    return report.table(["", PLAIN.name, name, "times", "limit"], lines, align="lr", padded=True)
 
 
 def check(size: int, timed: dict[int, Timed]) -> None:
@@ -148,7 +148,7 @@ def main() -> None:
     parser.add_argument("--report", type=Path, metavar="FILE", help="page to write it to")
     arguments = parser.parse_args()
     machine = report.machine()
-    with in_a_sentence():
+    with errors_in_one_sentence():
         use_device("cpu")
         with TemporaryDirectory(prefix="fraudstream-benchmark-") as folder:
             plain = network(PLAIN, Path(folder) / "plain.keras")

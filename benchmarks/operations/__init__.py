@@ -1,1 +1,1 @@
-"""The stream as operations sees it: Prometheus, the dashboards drawn, a soak."""
+"""Benchmarks for operations: memory, drift, a soak, and the dashboards as pictures."""

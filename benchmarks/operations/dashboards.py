@@ -1,14 +1,13 @@
 """A picture of each dashboard, without Grafana: `python -m benchmarks.operations.dashboards`.
 
-Asks a Prometheus what Grafana would ask it, and draws a panel where Grafana has it, by its kind,
-unit and thresholds. What it shows is what the dashboards' queries say, not how Grafana looks.
+Runs the queries of the dashboards against a Prometheus and draws each panel in its place, by its
+type, unit and thresholds. The pictures show the data of the panels, not the look of Grafana.
 
     python -m benchmarks.operations.dashboards --minutes 30 --folder docs
 """
 
 import argparse
 import io
-import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.harness.errors import BenchmarkError
+from benchmarks.harness.command import command_parser, run_command
 from benchmarks.operations.panels import SCRAPE_SECONDS, Dashboard, Panel, Query, read_dashboards
 from benchmarks.operations.prometheus import Prometheus, Series
 from model.plots.style import BLUE, CYAN, GREEN, GREY, ORANGE, RED, VIOLET, render
@@ -26,7 +25,7 @@ _POINTS = 240  # of a line
 _INCHES = 14.0  # across; Grafana divides it into 24 columns
 _ROW = 0.27  # inches of a row of Grafana's grid
 _HEAD = 0.45  # inches above the first row
-# Inches that labels take, left and below.
+# Inches for labels, left and below.
 _MARGINS = {"timeseries": (0.6, 0.5), "heatmap": (0.6, 0.25), "bargauge": (1.1, 0.1)}
 _COLOURS = (BLUE, ORANGE, GREEN, VIOLET, CYAN, RED, GREY)
 _NAMED = {
@@ -34,13 +33,13 @@ _NAMED = {
 }  # fmt: skip
 _OVER_TIME = ("timeseries", "heatmap")
 _BINARY = 1024.0
-_LARGE = 1000.0  # from here on numbers are written without decimals
+_LARGE = 1000.0  # larger numbers have no decimals
 
-Asked = list[tuple[Query, list[Series]]]
+Answers = list[tuple[Query, list[Series]]]
 
 
-def written(value: float, unit: str, decimals: int | None = None) -> str:
-    """Return a number as Grafana would write it: `percentunit` of 0.5 is 50 %."""
+def format_value(value: float, unit: str, decimals: int | None = None) -> str:
+    """Format a number as Grafana does: 0.5 in `percentunit` is 50 %."""
     if not np.isfinite(value):
         return "-" if np.isnan(value) else str(value)
     if unit == "percentunit":
@@ -61,27 +60,27 @@ def written(value: float, unit: str, decimals: int | None = None) -> str:
 def draw(
     dashboard: Dashboard, prometheus: Prometheus, *, end: float, shown: float
 ) -> Callable[[Any], None]:
-    """Return what draws a dashboard on a figure.
+    """Return a function that draws a dashboard on a figure.
 
     Args:
-        dashboard: which.
-        prometheus: whose data.
-        end: up to when, seconds since the epoch.
-        shown: how many seconds of it.
+        dashboard: to draw.
+        prometheus: source of the data.
+        end: of the shown time, seconds since the epoch.
+        shown: seconds to show.
     """
     step = max(shown / _POINTS, SCRAPE_SECONDS)
 
-    def ask(queries: tuple[Query, ...]) -> Asked:
-        return [(query, query.ask(prometheus, end, shown, step)) for query in queries]
+    def run(queries: tuple[Query, ...]) -> Answers:
+        return [(query, query.run(prometheus, end, shown, step)) for query in queries]
 
-    asked = [
-        (panel, ask(panel.queries) if panel.source == "prometheus" else [])
+    answered = [
+        (panel, run(panel.queries) if panel.source == "prometheus" else [])
         for panel in dashboard.panels
     ]
     changes = [
         datetime.fromtimestamp(series.times[0], UTC)
-        for _, found in ask(dashboard.annotations)
-        for series in found
+        for _, answer in run(dashboard.annotations)
+        for series in answer
         if series.times[0] > end - shown + step
     ]
 
@@ -92,10 +91,10 @@ def draw(
         for row in dashboard.rows:
             y = 1 - (_HEAD + _ROW * (row.json["gridPos"]["y"] + 0.75)) / inches
             figure.text(0.01, y, row.title, fontsize=10, color=GREY)
-        for panel, data in asked:
+        for panel, data in answered:
             axes = _place(figure, panel)
             if panel.source == "loki":
-                _elsewhere(axes)
+                _draw_nothing(axes)
                 continue
             _KINDS[panel.kind](axes, panel, data)
             if panel.kind in _OVER_TIME:
@@ -107,13 +106,13 @@ def draw(
 
 
 def height(dashboard: Dashboard) -> float:
-    """Return how high its picture is, in inches."""
+    """Return the height of the picture, in inches."""
     places = [panel.json["gridPos"] for panel in dashboard.panels]
     return float(_HEAD + _ROW * max(place["y"] + place["h"] for place in places))
 
 
 def _place(figure: Any, panel: Panel) -> Any:
-    """Frame the panel where Grafana's grid has it, head it, and return axes within."""
+    """Draw frame and title of a panel at its place in Grafana's grid; return axes within."""
     from matplotlib.patches import Rectangle
 
     place, inches = panel.json["gridPos"], figure.get_figheight()
@@ -149,20 +148,20 @@ def _colour(panel: Panel, value: float) -> str:
     return _NAMED[reached[-1]["color"]]
 
 
-def _stat(axes: Any, panel: Panel, data: Asked) -> None:
+def _stat(axes: Any, panel: Panel, data: Answers) -> None:
     axes.axis("off")
-    values = [series.values[-1] for _, found in data for series in found]
+    values = [series.values[-1] for _, answer in data for series in answer]
     value = values[0] if values else np.nan
-    text, colour = written(value, *_unit(panel)), _colour(panel, value)
+    text, colour = format_value(value, *_unit(panel)), _colour(panel, value)
     axes.text(0, 0.4, text, fontsize=17, color=colour, va="center", transform=axes.transAxes)
 
 
-def _bars(axes: Any, panel: Panel, data: Asked) -> None:
-    names = [query.name(series) for query, found in data for series in found]
-    values = np.array([series.values[-1] for _, found in data for series in found])
+def _bars(axes: Any, panel: Panel, data: Answers) -> None:
+    names = [query.name(series) for query, answer in data for series in answer]
+    values = np.array([series.values[-1] for _, answer in data for series in answer])
     colours = [_colour(panel, value) for value in values]
     drawn = axes.barh(names, np.nan_to_num(values), color=colours, height=0.6)
-    texts = [written(value, *_unit(panel)) for value in values]
+    texts = [format_value(value, *_unit(panel)) for value in values]
     axes.bar_label(drawn, texts, fontsize=7, padding=3)
     axes.invert_yaxis()
     axes.margins(x=0.2)
@@ -171,9 +170,9 @@ def _bars(axes: Any, panel: Panel, data: Asked) -> None:
     axes.tick_params(length=0)
 
 
-def _lines(axes: Any, panel: Panel, data: Asked) -> None:
+def _lines(axes: Any, panel: Panel, data: Answers) -> None:
     custom = panel.json["fieldConfig"]["defaults"]["custom"]
-    drawn = [(query.name(series), series) for query, found in data for series in found]
+    drawn = [(query.name(series), series) for query, answer in data for series in answer]
     for number, (name, series) in enumerate(drawn):
         values = np.where(np.isfinite(series.values), series.values, np.nan)
         colour = _COLOURS[number % len(_COLOURS)]
@@ -188,46 +187,46 @@ def _lines(axes: Any, panel: Panel, data: Asked) -> None:
     for step in _steps(panel)[1:] if "thresholdsStyle" in custom else ():
         if step["value"] < top:
             axes.axhline(step["value"], color=_NAMED[step["color"]], linestyle="--", linewidth=0.9)
-    axes.yaxis.set_major_formatter(lambda value, _: written(value, _unit(panel)[0]))
+    axes.yaxis.set_major_formatter(lambda value, _: format_value(value, _unit(panel)[0]))
     if any(name for name, _ in drawn):
         beneath = {"loc": "upper left", "bbox_to_anchor": (0, -0.17), "borderaxespad": 0}
         axes.legend(fontsize=6, ncols=5, columnspacing=1, handlelength=1, **beneath)
 
 
-def _heatmap(axes: Any, _: Panel, data: Asked) -> None:
-    found = sorted(
-        (series for _query, each in data for series in each),
+def _heatmap(axes: Any, _: Panel, data: Answers) -> None:
+    buckets = sorted(
+        (series for _query, answer in data for series in answer),
         key=lambda series: float(series.labels["le"]),
     )
-    shared = sorted(set.intersection(*(set(series.times) for series in found)))
-    kept = [series.values[np.isin(series.times, shared)] for series in found]
+    shared = sorted(set.intersection(*(set(series.times) for series in buckets)))
+    kept = [series.values[np.isin(series.times, shared)] for series in buckets]
     counts = np.diff(np.vstack([np.zeros(len(shared)), *kept]), axis=0)
     clock = [datetime.fromtimestamp(moment, UTC) for moment in shared]
     axes.pcolormesh(
-        clock, range(len(found)), np.maximum(counts, 0) ** 0.2, cmap="Blues", shading="nearest"
+        clock, range(len(buckets)), np.maximum(counts, 0) ** 0.2, cmap="Blues", shading="nearest"
     )
-    axes.set_yticks(range(len(found)), [series.labels["le"] for series in found])
+    axes.set_yticks(range(len(buckets)), [series.labels["le"] for series in buckets])
     axes.grid(visible=False)
 
 
-def _table(axes: Any, panel: Panel, data: Asked) -> None:
+def _table(axes: Any, panel: Panel, data: Answers) -> None:
     axes.axis("off")
-    left_out = panel.json["transformations"][0]["options"]["excludeByName"]
+    excluded = panel.json["transformations"][0]["options"]["excludeByName"]
     rows = [
         "   ".join(f"{name} {value[:24]}" for name, value in series.labels.items()
-                   if not left_out.get(name))
-        for _, found in data
-        for series in found
+                   if not excluded.get(name))
+        for _, answer in data
+        for series in answer
     ]  # fmt: skip
     axes.text(0, 1, "\n".join(rows) or "none", fontsize=7, va="top", transform=axes.transAxes)
 
 
-def _elsewhere(axes: Any) -> None:
+def _draw_nothing(axes: Any) -> None:
     axes.axis("off")
-    axes.text(0, 1, "from Loki; not drawn here", fontsize=7, va="top", transform=axes.transAxes)
+    axes.text(0, 1, "from Loki; not drawn", fontsize=7, va="top", transform=axes.transAxes)
 
 
-_KINDS: dict[str, Callable[[Any, Panel, Asked], None]] = {
+_KINDS: dict[str, Callable[[Any, Panel, Answers], None]] = {
     "bargauge": _bars,
     "heatmap": _heatmap,
     "stat": _stat,
@@ -250,14 +249,14 @@ def _time_axis(axes: Any, begin: float, end: float) -> None:
 def save(
     path: Path, dashboard: Dashboard, prometheus: Prometheus, *, end: float, shown: float
 ) -> None:
-    """Write a dashboard's picture, a PNG; the other arguments are those of `draw`."""
+    """Write the picture of a dashboard as a PNG; the other arguments are those of `draw`."""
     picture = draw(dashboard, prometheus, end=end, shown=shown)
     drawn = render(picture, width=_INCHES, height=height(dashboard), background="light")
     path.write_bytes(_few_colours(drawn))
 
 
 def _few_colours(picture: bytes) -> bytes:
-    """Return a PNG with a palette, a third as large; Pillow comes with matplotlib."""
+    """Return a PNG with a palette, a third of the size; matplotlib depends on Pillow."""
     from PIL import Image
 
     file = io.BytesIO()
@@ -265,26 +264,23 @@ def _few_colours(picture: bytes) -> bytes:
     return file.getvalue()
 
 
-def main() -> None:
-    """Draw every dashboard."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.operations.dashboards",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's parser."""
+    parser = command_parser("benchmarks.operations.dashboards", __doc__)
     parser.add_argument("--prometheus", default="http://127.0.0.1:9090", metavar="URL")
-    parser.add_argument("--minutes", type=float, default=30, help="how much of the past is shown")
-    parser.add_argument("--folder", type=Path, default=Path(), help="where the pictures go")
-    asked = parser.parse_args()
-    prometheus, end = Prometheus(asked.prometheus), time.time()
+    parser.add_argument("--minutes", type=float, default=30, help="to show, up to now")
+    parser.add_argument("--folder", type=Path, default=Path(), help="for the pictures")
+    return parser
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Draw every dashboard."""
+    prometheus, end = Prometheus(arguments.prometheus), time.time()
     for dashboard in read_dashboards():
-        path = asked.folder / f"dashboards-{dashboard.uid}.png"
-        save(path, dashboard, prometheus, end=end, shown=60 * asked.minutes)
+        path = arguments.folder / f"dashboards-{dashboard.uid}.png"
+        save(path, dashboard, prometheus, end=end, shown=60 * arguments.minutes)
         print(path)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except BenchmarkError as error:
-        sys.exit(f"Error: {error}")
+    run_command(parser(), run)

@@ -1,4 +1,4 @@
-"""Detector and quality monitor as users run them, scraped by a Prometheus as deploy/ says."""
+"""Detector and quality monitor as users run them, scraped by the Prometheus of deploy/."""
 
 import json
 import os
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.harness.detector import artifact, start_detector
+from benchmarks.harness.programs import ROOT
 from benchmarks.operations.prometheus import Prometheus
-from benchmarks.peers.environments import ROOT
 from broker.ports import free_port
 from broker.process import start_tied
 from events.topics import Topics
@@ -24,19 +24,19 @@ DEPLOY = ROOT / "deploy"
 # Where `make test` unpacks Debian's package.
 FETCHED = ROOT / ".cache" / "prometheus" / "usr" / "bin"
 
-# The first that are looked at; the next free ones are taken.
+# Preferred ports; the next free ones are used.
 METRICS_PORT, PROMETHEUS_PORT = 8400, 9490
 
 
 def find(name: str) -> Path | None:
-    """Return where `prometheus` or `promtool` lies: on the PATH, or fetched by `make test`."""
-    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}{os.pathsep}{FETCHED}")
-    return None if found is None else Path(found)
+    """Return the path of `prometheus` or `promtool`: on the PATH, or downloaded by `make test`."""
+    path = shutil.which(name, path=f"{os.environ.get('PATH', '')}{os.pathsep}{FETCHED}")
+    return None if path is None else Path(path)
 
 
 @dataclass(frozen=True)
 class Deployed:
-    """What runs: the services, ready, and what scrapes them."""
+    """The services, ready, and the Prometheus that scrapes them."""
 
     detector: ServiceProcess
     quality: ServiceProcess
@@ -53,13 +53,13 @@ def deployed(
     options: Sequence[str] = (),
     configuration: Path = DEPLOY / "prometheus",
 ) -> Iterator[Deployed]:
-    """Run all of it until the block ends.
+    """Run services and Prometheus until the block ends.
 
     Args:
         settings: how to reach Kafka.
-        topics: which are there.
+        topics: that exist.
         folder: for logs and Prometheus' data.
-        program: Prometheus.
+        program: path of Prometheus.
         options: of the quality monitor.
         configuration: Prometheus' folder, copied before targets are added.
     """
@@ -89,8 +89,8 @@ def deployed(
                 {"detector": detector.metrics, "quality": quality.metrics},
             )
         )
-        for part in (detector, quality):
-            part.wait_until_ready()
+        for service in (detector, quality):
+            service.wait_until_ready()
         yield Deployed(detector, quality, Prometheus(url))
 
 
@@ -98,7 +98,7 @@ def deployed(
 def replaying(
     settings: KafkaSettings, topics: Topics, folder: Path, *arguments: str
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `fraudstream replay` with these arguments; end it with the block, should it still run."""
+    """Run `fraudstream replay` with these arguments; stop it with the block if it still runs."""
     kafka = ("--broker", settings.broker, "--topic-prefix", topics.prefix)
     command = [sys.executable, "-m", "fraudstream", "replay", *arguments, *kafka]
     with (folder / "replay.log").open("wb") as log:
@@ -114,15 +114,15 @@ def replaying(
 def _scraping(
     folder: Path, program: Path, original: Path, targets: dict[str, str]
 ) -> Iterator[str]:
-    """Give the URL of a Prometheus of deploy/, with targets of our own, by their job."""
+    """Run a Prometheus with this configuration and these targets, by job; yield its URL."""
     configuration = folder / "prometheus"
     shutil.copytree(original, configuration)
     for job, target in targets.items():
         path = configuration / "targets" / f"{job}.yml"
-        path.write_text(json.dumps([{"targets": [target]}]))  # which is YAML too
+        path.write_text(json.dumps([{"targets": [target]}]))  # JSON is YAML too
     address = f"127.0.0.1:{free_port(PROMETHEUS_PORT)}"
     with (folder / "prometheus.log").open("wb") as log:
-        # Elsewhere it would have a machine of its own; here it gives way to what it watches.
+        # In production it has a machine of its own; here it yields to the services.
         process = start_tied(
             [
                 *("nice", "-n", "10"),

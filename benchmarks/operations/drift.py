@@ -1,14 +1,14 @@
-"""What watching for drift costs, and how long its window has to be.
+"""The cost of drift detection, and the length that its window needs.
 
 `python -m benchmarks.operations.drift`
 
-Samples and counts batches as the detector's loop does, and says how long that takes for each
-transaction, beside a scoring call of the demo's network on the same batches. Samples are counted
-once a second; the seconds are those that a loop would need for the batches.
+Samples and counts batches as the detector's loop does, and prints how long that takes for each
+transaction, beside the scoring of the same batches by the demo's network. Samples are counted once
+a second, by a clock that advances as a loop would need for the batches.
 
-Then how far the hours and the days of a file lie from the whole of it, which is no drift: the
-largest stability index of any feature in any window of so many hours. By default of the twin; of
-other rows with --data, and --weights where they are a sample. It takes half a minute.
+Then compares windows of a few hours with the whole file, which is no drift, and prints the largest
+stability index of any feature in any window. The rows are the twin's by default; --data names
+others, and --weights their weights if they are a sample. It takes half a minute.
 """
 
 import argparse
@@ -23,8 +23,8 @@ import numpy as np
 from prometheus_client import CollectorRegistry
 
 from benchmarks.harness import report
+from benchmarks.harness.command import command_parser, run_command
 from benchmarks.harness.detector import artifact
-from benchmarks.harness.ending import in_a_sentence
 from consumer.detector.drift import HOUR, Bins, Drift, stability_index
 from dataset.columns import FEATURES
 from dataset.reader import read
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 
 SIZES = (1, 256, 16_384)
 ROUNDS = 9
-LOOP_SECONDS = 3.0  # of each round, by the loop's clock: as many counts
+LOOP_SECONDS = 3.0  # of each round, by the loop's clock: three counts
 
-# What a loop takes, about: for a batch, and for each transaction in it.
+# What the loop takes, approximately: for a batch, and for each transaction in it.
 BATCH_SECONDS, ROW_SECONDS = 4e-4, 6e-6
 
 WINDOWS = (1, 6, 12, 24)  # hours
@@ -50,14 +50,14 @@ TWIN_ROWS = 284_807
 
 
 def microseconds(call: Callable[[], object], size: int) -> float:
-    """Return what a call takes for each of the rows that it handles, the median of the rounds."""
+    """Return the time of a call for each of its rows, the median of the rounds."""
     calls = int(LOOP_SECONDS / (BATCH_SECONDS + ROW_SECONDS * size)) + 1
     rounds = []
     for _ in range(ROUNDS):
-        begun = time.perf_counter()
+        start = time.perf_counter()
         for _ in range(calls):
             call()
-        rounds.append((time.perf_counter() - begun) / calls / size * 1e6)
+        rounds.append((time.perf_counter() - start) / calls / size * 1e6)
     return median(rounds)
 
 
@@ -69,57 +69,66 @@ def measure(scorer: Scorer, size: int) -> list[str]:
     drift.compare_with(scorer.metadata.reference, scorer.metadata.feature_names)
     features = synthesize(max(SIZES), 1)[list(FEATURES)].to_numpy(np.float32)[:size]
     scores = scorer(features)
-    watching = microseconds(lambda: drift.add([drift.sample(features, scores)]), size)
+    sampling = microseconds(lambda: drift.add([drift.sample(features, scores)]), size)
     scoring = microseconds(lambda: scorer(features), size)
-    return [f"{size:,}", f"{watching:.3f}", f"{scoring:.3f}"]
+    return [f"{size:,}", f"{sampling:.3f}", f"{scoring:.3f}"]
 
 
 def windows(frame: "pd.DataFrame", weights: "NDArray[np.float64]") -> list[list[str]]:
-    """Return the table's row for windows of each length, one beginning in each hour."""
-    names, times = FEATURES[1:], frame["Time"].to_numpy()  # without Time, which is a clock
+    """Return the table's rows, one for each length of window; a window begins in each hour."""
+    names, times = FEATURES[1:], frame["Time"].to_numpy()  # without Time, which only grows
     features = frame[list(names)].to_numpy(np.float32)
     bins = Bins.of(DriftBaseline.of(features, features[:, 0], weights), names)
     rows = []
     for hours in WINDOWS:
-        found = []
+        indices = []
         for begin in range(int(times[-1] // HOUR) + 2 - hours):
-            its = (times >= begin * HOUR) & (times < (begin + hours) * HOUR)
+            window = (times >= begin * HOUR) & (times < (begin + hours) * HOUR)
             counted = np.array([
-                np.bincount(np.searchsorted(low, column) - 1, weights[its], bins.lows.shape[1])
-                for low, column in zip(bins.lows, features[its].T, strict=False)
+                np.bincount(np.searchsorted(low, column) - 1, weights[window], bins.lows.shape[1])
+                for low, column in zip(bins.lows, features[window].T, strict=False)
             ])  # fmt: skip
-            held = counted / weights[its].sum() * its.sum()  # as many rows as there are
-            found.append(stability_index(bins.shares[:-1], held))
-        largest = np.array(found).max(axis=0)
-        at = int(largest.argmax())
+            scaled = counted / weights[window].sum() * window.sum()  # to the number of rows
+            indices.append(stability_index(bins.shares[:-1], scaled))
+        largest = np.array(indices).max(axis=0)
+        feature = int(largest.argmax())
         large = str(np.count_nonzero(largest >= LARGE))
-        rows.append([str(hours), f"{np.median(found):.3f}", f"{largest[at]:.2f}", names[at], large])
+        rows.append(
+            [
+                str(hours),
+                f"{np.median(indices):.3f}",
+                f"{largest[feature]:.2f}",
+                names[feature],
+                large,
+            ]
+        )
     return rows
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.operations.drift",
-        description=(__doc__ or "").partition("\n\n")[2],
-    )
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's parser."""
+    parser = command_parser("benchmarks.operations.drift", __doc__)
     parser.add_argument("--data", type=Path, metavar="FILE", help="a creditcard.csv")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="of its rows")
-    asked = parser.parse_args()
-    frame = synthesize(TWIN_ROWS, 1) if asked.data is None else read(asked.data)
+    return parser
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Measure and print."""
+    frame = synthesize(TWIN_ROWS, 1) if arguments.data is None else read(arguments.data)
     weights = np.ones(len(frame))
-    if asked.weights is not None:
-        weights = read_weights(asked.weights, len(frame))
+    if arguments.weights is not None:
+        weights = read_weights(arguments.weights, len(frame))
     machine = report.machine()
     scorer = Scorer.load(artifact(), device="cpu")
-    heads = ["rows in a batch", "drift, us a transaction", "scoring, us a transaction"]
+    headers = ["rows in a batch", "drift, us a transaction", "scoring, us a transaction"]
+    costs = [measure(scorer, size) for size in SIZES]
     print(f"On {machine}; medians of {ROUNDS} rounds.\n")
-    print(report.table(heads, [measure(scorer, size) for size in SIZES]))
-    heads = ["hours", "index, median", "largest", "of", f"features with {LARGE} or more"]
-    print(f"\nWindows of {asked.data or 'the twin'}, against all of it.\n")
-    print(report.table(heads, windows(frame, weights)))
+    print(report.table(headers, costs, align="lr", padded=True))
+    headers = ["hours", "index, median", "largest", "of", f"features with {LARGE} or more"]
+    print(f"\nWindows of {arguments.data or 'the twin'}, against all of it.\n")
+    print(report.table(headers, windows(frame, weights), align="lr", padded=True))
 
 
 if __name__ == "__main__":
-    with in_a_sentence():
-        main()
+    run_command(parser(), run)

@@ -2,9 +2,9 @@
 
 `python -m benchmarks.operations.memory [SECONDS] [--report FILE]`
 
-Keeps a detector as busy as the machine lets it be, for ten minutes unless told otherwise, reads
-its resident memory once a second where an operator would (`process_resident_memory_bytes` among
-its metrics), and fits a line. What a leak of one byte a record would add is printed beside it.
+Keeps a detector fully busy for ten minutes by default, reads its resident memory once a second from
+its metrics (`process_resident_memory_bytes`), and fits a line. For comparison the report states the
+slope that a leak of one byte a record would have.
 """
 
 import argparse
@@ -19,17 +19,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.harness import report
+from benchmarks.harness.backlog import SPACING
+from benchmarks.harness.command import command_parser, publish, run_command
 from benchmarks.harness.detector import PARTITIONS, artifact, start_detector
-from benchmarks.harness.ending import in_a_sentence
 from benchmarks.harness.errors import BenchmarkError
-from benchmarks.harness.stream import Load, load_producer, make_rows
+from benchmarks.harness.load import LoadGenerator, load_producer
 from benchmarks.harness.subscriber import Subscriber
-from benchmarks.speed.throughput import SPACING
+from benchmarks.harness.transactions import draw_transactions
 from broker.server import EmbeddedBroker
 from events.topics import Topics
 from fraudstream.cache import cache_folder
 from fraudstream.demo.service_process import ServiceProcess
-from fraudstream.logs import log_to_stderr
 from fraudstream.progress import progress_bar
 from kafkaio.settings import KafkaSettings
 from kafkaio.topics import create_topics
@@ -39,18 +39,18 @@ WARM_UP_SECONDS = 60.0
 PORT = 8100
 GAUGE = "process_resident_memory_bytes "
 
-# The load stays so far ahead of the newest alert: more than a second of work, so that the detector
-# always has some, and few enough to be in the page cache still when it reads them.
+# How far the load stays ahead of the newest alert: more than a second of work, so that the detector
+# is never idle, and few enough records to be in the page cache when it reads them.
 AHEAD_RECORDS = 100_000
 BURST_RECORDS = 2_000
 PATIENCE_SECONDS = 60.0
 
-# Neighbouring seconds are alike, and a line through them looks surer than it is; means of a
-# quarter of a minute are nearly independent.
+# Neighbouring seconds are correlated, which makes the standard error too small; means of a quarter
+# of a minute are nearly independent.
 BLOCK_SECONDS = 15.0
 
-# Records are kept for a minute, and Kafka looks every five for what is too old: at 75,000 records
-# a second of 750 bytes, 20 GB in six minutes.
+# Records are kept for a minute, and Kafka checks retention every five: at 75,000 records a second
+# of 750 bytes, 20 GB in six minutes.
 BYTES_A_SECOND = 75_000 * 750
 KEPT_SECONDS = 360.0
 RETENTION = timedelta(minutes=1)
@@ -58,13 +58,13 @@ RETENTION = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """What was seen.
+    """Samples of a detector's memory under load.
 
     Attributes:
-        records: sent and, but for the last ones, scored.
-        seconds: that the load lasted.
+        records: sent and, except for the last ones, scored.
+        seconds: of load.
         moments: of each sample, seconds since the load began, float64 [n].
-        megabytes: resident memory then, float64 [n].
+        megabytes: resident memory at each moment, float64 [n].
     """
 
     records: int
@@ -108,8 +108,8 @@ def fit(moments: NDArray[np.float64], megabytes: NDArray[np.float64]) -> Line:
 
 
 def sparkline(values: NDArray[np.float64], width: int = 60) -> str:
-    """Return the values as a line of bars, from their least to their greatest."""
-    means = np.array([part.mean() for part in np.array_split(values, min(width, len(values)))])
+    """Return the values as a line of bars, scaled from the smallest to the largest."""
+    means = np.array([block.mean() for block in np.array_split(values, min(width, len(values)))])
     span = means.max() - means.min() or 1.0
     return "".join("▁▂▃▄▅▆▇█"[int(level)] for level in (means - means.min()) / span * 7.999)
 
@@ -118,7 +118,7 @@ def resident_megabytes(detector: ServiceProcess) -> float:
     """Return the detector's resident memory, in MB of 10**6 bytes.
 
     Raises:
-        BenchmarkError: if its metrics do not tell, as on systems without /proc.
+        BenchmarkError: if its metrics do not include it, as on systems without /proc.
     """
     for line in detector.scrape().splitlines():
         if line.startswith(GAUGE):
@@ -127,9 +127,9 @@ def resident_megabytes(detector: ServiceProcess) -> float:
 
 
 def keep_busy(
-    load: Load, detector: ServiceProcess, subscriber: Subscriber, seconds: float
+    load: LoadGenerator, detector: ServiceProcess, subscriber: Subscriber, seconds: float
 ) -> Samples:
-    """Send as fast as the detector reads, and sample its memory once a second."""
+    """Send records as fast as the detector reads them, and sample its memory once a second."""
     sent = reached = 0
     samples: list[tuple[float, float]] = []
     start = moved = time.monotonic()
@@ -139,7 +139,7 @@ def keep_busy(
                 detector.check()
                 samples.append((now, resident_megabytes(detector)))
                 advance(1)
-            for key, _ in subscriber.news():
+            for key, _ in subscriber.new_alerts():
                 reached = max(reached, int(key.rpartition(b"-")[2]))
                 moved = time.monotonic()
             if time.monotonic() - moved > PATIENCE_SECONDS:
@@ -148,16 +148,16 @@ def keep_busy(
                 for number in range(sent, sent + BURST_RECORDS):
                     load.send(number)
                 sent += BURST_RECORDS
-                load.serve()
+                load.poll()
     moments, megabytes = np.array(samples).T
     return Samples(sent, time.monotonic() - start, moments, megabytes)
 
 
 def measure(seconds: float, delivery: str) -> Samples:
-    """Start everything, keep the detector busy, return what was seen.
+    """Run Kafka and a detector, keep the detector busy, and return the samples.
 
     Raises:
-        BenchmarkError: if there is too little time, or the disk has no room for the records.
+        BenchmarkError: if the time is too short, or the disk has no room for the records.
     """
     least = WARM_UP_SECONDS + 3 * BLOCK_SECONDS
     if seconds < least:
@@ -167,10 +167,10 @@ def measure(seconds: float, delivery: str) -> Samples:
     if free < needed:
         raise BenchmarkError(
             f"The records may take {needed / 1e9:.0f} GB of {gettempdir()}, which has "
-            f"{free / 1e9:.0f} GB left; choose fewer seconds, or another place with TMPDIR."
+            f"{free / 1e9:.0f} GB left; choose fewer seconds, or another folder with TMPDIR."
         )
     model = artifact()
-    rows = make_rows(model)
+    transactions = draw_transactions(model)
     topics = Topics("memory.")
     flagged = np.zeros(SPACING, dtype=np.bool_)
     flagged[-1] = True
@@ -194,12 +194,12 @@ def measure(seconds: float, delivery: str) -> Samples:
             load_producer(settings) as producer,
         ):
             detector.wait_until_ready()
-            load = Load(producer, rows, topics.transactions, "memory", flagged)
+            load = LoadGenerator(producer, transactions, topics.transactions, "memory", flagged)
             return keep_busy(load, detector, subscriber, seconds)
 
 
-def told(samples: Samples, delivery: str) -> str:
-    """Return what was seen as a paragraph of Markdown."""
+def describe(samples: Samples, delivery: str) -> str:
+    """Return the result as a paragraph of Markdown."""
     warm = samples.moments >= WARM_UP_SECONDS
     moments, megabytes = samples.moments[warm], samples.megabytes[warm]
     line = fit(moments, megabytes)
@@ -207,37 +207,32 @@ def told(samples: Samples, delivery: str) -> str:
     return (
         f"{samples.records:,} records in {samples.seconds / 60:.1f} minutes, "
         f"{rate:,.0f} a second, {delivery}. "
-        f"After a minute the detector's resident memory was {megabytes[0]:.1f} MB, at the end "
-        f"{megabytes[-1]:.1f} MB, at most {megabytes.max():.1f} MB. Slope by least squares: "
-        f"**{line.slope:+.1f} MB an hour, standard error {line.error:.1f}** (a byte leaked for "
-        f"each record would be {rate * 3600 / 1e6:.0f} MB an hour).\n\n"
+        f"The detector's resident memory was {megabytes[0]:.1f} MB after a minute, "
+        f"{megabytes[-1]:.1f} MB at the end, at most {megabytes.max():.1f} MB. "
+        f"Slope by least squares: **{line.slope:+.1f} MB an hour, "
+        f"standard error {line.error:.1f}** (a leak of a byte a record would be "
+        f"{rate * 3600 / 1e6:.0f} MB an hour).\n\n"
         f"`{sparkline(megabytes)}` {megabytes.min():.1f} to {megabytes.max():.1f} MB"
     )
 
 
-def main() -> None:
-    """Measure, print, write."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.operations.memory", description=__doc__
-    )
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's parser."""
+    parser = command_parser("benchmarks.operations.memory", __doc__)
     parser.add_argument("seconds", type=float, nargs="?", default=SECONDS)
     parser.add_argument(
         "--delivery", choices=("exactly-once", "at-least-once"), default="exactly-once"
     )
-    parser.add_argument("--report", type=Path, metavar="FILE", help="page to write it to")
-    arguments = parser.parse_args()
-    log_to_stderr()
-    machine = report.machine()
-    with in_a_sentence():
-        text = told(measure(arguments.seconds, arguments.delivery), arguments.delivery)
-        print(text)
-        if arguments.report:
-            report.write_section(
-                arguments.report,
-                "memory",
-                f"`python -m benchmarks.operations.memory`, on {machine}.\n\n{text}",
-            )
+    parser.add_argument("--report", type=Path, metavar="FILE", help="page to write the result to")
+    return parser
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Measure, print, write."""
+    conditions = f"`python -m benchmarks.operations.memory`, on {report.machine()}."
+    result = describe(measure(arguments.seconds, arguments.delivery), arguments.delivery)
+    publish(f"{conditions}\n\n{result}", arguments.report, "memory")
 
 
 if __name__ == "__main__":
-    main()
+    run_command(parser(), run)

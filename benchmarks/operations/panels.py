@@ -1,4 +1,4 @@
-"""What Grafana's dashboards ask: their panels and queries, from their JSON files."""
+"""Panels and queries of Grafana's dashboards, from their JSON files."""
 
 import json
 import re
@@ -21,48 +21,48 @@ class Query:
     Attributes:
         text: in PromQL, with Grafana's variables.
         legend: the name of its series; `{{label}}` stands for a label's value.
-        instant: whether it is asked of the present moment alone.
+        instant: whether it is an instant query.
     """
 
     text: str
     legend: str
     instant: bool
 
-    def filled(self, shown: float, step: float) -> str:
-        """Return the query as Prometheus takes it.
+    def expand(self, shown: float, step: float) -> str:
+        """Return the query with Grafana's variables replaced.
 
         Args:
             shown: seconds that the dashboard shows.
-            step: seconds between two points of it.
+            step: seconds between two points.
         """
         rate = max(4 * SCRAPE_SECONDS, step + SCRAPE_SECONDS)
         text = self.text.replace("$__range", f"{shown:.0f}s")
         return text.replace("$__rate_interval", f"{rate:.0f}s")
 
-    def ask(self, prometheus: Prometheus, end: float, shown: float, step: float) -> list[Series]:
-        """Return the series that Grafana would show, times in seconds since the epoch."""
-        text = self.filled(shown, step)
+    def run(self, prometheus: Prometheus, end: float, shown: float, step: float) -> list[Series]:
+        """Return the series that Grafana would show; times are seconds since the epoch."""
+        text = self.expand(shown, step)
         if self.instant:
             return prometheus.now(text)
         return prometheus.over(text, end - shown, end, step)
 
     def name(self, series: Series) -> str:
-        """Return how the legend calls a series."""
+        """Return a series' name in the legend."""
         return re.sub(
-            r"{{\s*(\w+)\s*}}", lambda found: series.labels.get(found[1], ""), self.legend
+            r"{{\s*(\w+)\s*}}", lambda match: series.labels.get(match[1], ""), self.legend
         )
 
 
 @dataclass(frozen=True)
 class Panel:
-    """A panel, as its JSON says; `queries` is empty where it shows a text, or heads a row.
+    """A panel; `queries` is empty for a text and for the heading of a row.
 
     Attributes:
-        title: above it.
-        kind: Grafana's name of it, for example "timeseries".
-        source: uid of what it asks, "prometheus" or "loki"; "" where it asks nothing.
-        queries: in that one's language.
-        json: all of it.
+        title: above the panel.
+        kind: Grafana's type, for example "timeseries".
+        source: uid of its data source, "prometheus" or "loki"; "" if it has none.
+        queries: in the language of the data source.
+        json: of the panel.
     """
 
     title: str
@@ -74,9 +74,9 @@ class Panel:
 
 @dataclass(frozen=True)
 class Dashboard:
-    """A dashboard: the headings of its rows, its panels, and what is marked across them.
+    """A dashboard: headings of rows, panels, and the queries of its annotations.
 
-    `folded` are the panels of rows that are closed until somebody opens them.
+    `folded` holds the panels of collapsed rows.
     """
 
     uid: str
@@ -89,23 +89,23 @@ class Dashboard:
 
 
 def read_dashboard(path: Path) -> Dashboard:
-    """Return the dashboard of a JSON file."""
+    """Read a dashboard from a JSON file."""
     content = json.loads(path.read_text(encoding="utf-8"))
     panels = [_panel(panel) for panel in content["panels"]]
-    notes = content["annotations"]["list"]
+    annotations = content["annotations"]["list"]
     return Dashboard(
         uid=content["uid"],
         title=content["title"],
         rows=tuple(panel for panel in panels if panel.kind == "row"),
         panels=tuple(panel for panel in panels if panel.kind != "row"),
         folded=tuple(_panel(panel) for row in content["panels"] for panel in row.get("panels", [])),
-        annotations=tuple(Query(note["expr"], note["titleFormat"], False) for note in notes),
+        annotations=tuple(Query(each["expr"], each["titleFormat"], False) for each in annotations),
         json=content,
     )
 
 
 def read_dashboards(folder: Path = DASHBOARDS) -> list[Dashboard]:
-    """Return all dashboards of a folder, by the names of their files."""
+    """Read all dashboards of a folder, sorted by file name."""
     return [read_dashboard(path) for path in sorted(folder.glob("*.json"))]
 
 

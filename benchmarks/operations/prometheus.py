@@ -1,4 +1,4 @@
-"""Asking a Prometheus, over its HTTP API."""
+"""A client of Prometheus' HTTP API."""
 
 import json
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 
 from benchmarks.harness.errors import BenchmarkError
 
-_PATIENCE = 30.0  # seconds that an answer may take
+_TIMEOUT = 30.0  # seconds
 
 
 @dataclass(frozen=True)
 class Series:
-    """What one set of labels gave.
+    """The samples of one set of labels.
 
     Attributes:
-        labels: its labels, its name among them as `__name__`.
-        times: seconds since the epoch, float64 [n]; n is 1 for what was asked of one moment.
+        labels: with the metric's name as `__name__`.
+        times: seconds since the epoch, float64 [n]; n is 1 for an instant query.
         values: float64 [n]; may hold NaN and infinities.
     """
 
@@ -31,22 +31,22 @@ class Series:
 
 
 class Prometheus:
-    """A Prometheus that answers at a URL such as http://127.0.0.1:9090."""
+    """A Prometheus at a URL such as http://127.0.0.1:9090."""
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
 
     def now(self, query: str) -> list[Series]:
-        """Return what the query gives at this moment.
+        """Run an instant query.
 
         Raises:
-            BenchmarkError: it cannot be asked, or objects to the query.
+            BenchmarkError: if Prometheus does not answer, or rejects the query.
         """
         result = self.get("query", query=query)["result"]
         return [_series(one["metric"], [one["value"]]) for one in result]
 
     def over(self, query: str, begin: float, end: float, step: float) -> list[Series]:
-        """Return what the query gives at each step of a time, as a panel asks for it.
+        """Run a range query, as a panel does.
 
         Args:
             query: in PromQL.
@@ -55,25 +55,25 @@ class Prometheus:
             step: seconds.
 
         Raises:
-            BenchmarkError: it cannot be asked, or objects to the query.
+            BenchmarkError: if Prometheus does not answer, or rejects the query.
         """
         result = self.get("query_range", query=query, start=begin, end=end, step=step)["result"]
         return [_series(one["metric"], one["values"]) for one in result]
 
-    def get(self, what: str, **parameters: object) -> Any:
-        """Return the `data` of an answer: /api/v1/WHAT?PARAMETERS.
+    def get(self, endpoint: str, **parameters: object) -> Any:
+        """Return the `data` of the answer to /api/v1/ENDPOINT?PARAMETERS.
 
         Raises:
-            BenchmarkError: it cannot be asked, or objects.
+            BenchmarkError: if Prometheus does not answer, or rejects the request.
         """
         try:
-            url = f"{self._url}/api/v1/{what}?{urlencode(parameters)}"
-            with urlopen(url, timeout=_PATIENCE) as answer:  # noqa: S310 - the user's own URL
+            url = f"{self._url}/api/v1/{endpoint}?{urlencode(parameters)}"
+            with urlopen(url, timeout=_TIMEOUT) as answer:  # noqa: S310 - the user's own URL
                 return json.load(answer)["data"]
         except HTTPError as error:
             with error:
-                said = error.read().decode(errors="replace").strip()
-            raise BenchmarkError(f"Prometheus objects to {parameters}: {said}") from error
+                reason = error.read().decode(errors="replace").strip()
+            raise BenchmarkError(f"Prometheus rejects {parameters}: {reason}") from error
         except (URLError, TimeoutError) as error:
             raise BenchmarkError(
                 f"No Prometheus answers at {self._url} ({getattr(error, 'reason', error)}); "

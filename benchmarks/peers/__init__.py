@@ -1,5 +1,5 @@
-"""The same work done by what people would pick instead, a program each.
+"""Alternatives to the detector that do the same work, a program each.
 
-Each is written as its own documentation has it, and tuned as its users would. What it is told
-stands in `job.py`; `benchmarks.speed.compare` runs them.
+Each follows the documentation of its framework and is tuned as its users would tune it. A program
+is given a `job.Job`; `benchmarks.speed` runs them.
 """

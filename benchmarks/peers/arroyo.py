@@ -1,4 +1,4 @@
-"""sentry-arroyo: a batch step, the scoring that unfolds into alerts, producing, committing."""
+"""sentry-arroyo: `BatchStep`, `Unfold` that scores, `Produce`, `CommitOffsets`."""
 
 from collections.abc import Iterable, Mapping
 
@@ -21,7 +21,7 @@ from benchmarks.peers.job import BATCH, Job
 
 
 class Factory(ProcessingStrategyFactory[KafkaPayload]):
-    """Makes the chain of steps whenever partitions are assigned."""
+    """Creates the chain of steps whenever partitions are assigned."""
 
     def __init__(self, job: Job) -> None:
         self._find = BatchScoring(job)
@@ -36,19 +36,19 @@ class Factory(ProcessingStrategyFactory[KafkaPayload]):
         return BatchStep(BATCH, 0.1, Unfold(self._unfold, produce))
 
     def _unfold(self, batch: ValuesBatch[KafkaPayload]) -> Iterable[Value[KafkaPayload]]:
-        for alert in self._find([it.payload.value for it in batch]):
+        for alert in self._find([value.payload.value for value in batch]):
             yield Value(KafkaPayload(alert.key, encode(alert), []), {}, None)
 
 
 def main(job: Job) -> None:
-    """Read for ever; offsets are committed once a second, after their alerts are delivered."""
+    """Run for ever; commit offsets once a second, after their alerts are delivered."""
     consumer = KafkaConsumer(
         build_kafka_consumer_configuration(
             {},
             job.group,
             auto_offset_reset="earliest",
             bootstrap_servers=[job.broker],
-            # The defaults keep little ahead (10,000 records) to save memory.
+            # The default prefetches 10,000 records only, to save memory.
             queued_min_messages=100_000,
         )
     )

@@ -1,4 +1,4 @@
-"""A plain loop over batches, as one writes it by hand: at-least-once."""
+"""A hand-written loop over batches: at-least-once."""
 
 from confluent_kafka import Consumer, Producer
 
@@ -7,7 +7,7 @@ from benchmarks.peers.job import BATCH, Job
 
 
 def main(job: Job) -> None:
-    """Read for ever: a batch's alerts are flushed, then its offsets are committed."""
+    """Run for ever: flush a batch's alerts, then commit its offsets."""
     find = BatchScoring(job)
     consumer = Consumer(
         {

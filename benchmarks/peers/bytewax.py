@@ -11,11 +11,11 @@ from bytewax.run import cli_main
 from benchmarks.peers.batches import BatchScoring, encode
 from benchmarks.peers.job import BATCH, Job
 
-WORKERS = 2  # threads; a twentieth faster than one, on two cores
+WORKERS = 2  # threads; 5 % faster than one, on two cores
 
 
 def dataflow(job: Job) -> Dataflow:
-    """Return the flow from the transactions to the alerts."""
+    """Return the dataflow from transactions to alerts."""
     find = BatchScoring(job)
 
     def score(messages: list[KafkaSourceMessage]) -> list[KafkaSinkMessage]:
@@ -31,7 +31,7 @@ def dataflow(job: Job) -> Dataflow:
 
 
 def main(job: Job) -> None:
-    """Read for ever; how far it got is kept every ten seconds, as the documentation has it."""
+    """Run for ever; snapshot the state every ten seconds, as its documentation suggests."""
     init_db_dir(job.folder, 1)
     cli_main(
         dataflow(job),

@@ -1,6 +1,6 @@
-"""What peers with vectorised functions do to their columns, in Python processes of their own.
+"""Scoring of columns, for peers with vectorised functions that run in Python workers.
 
-A module to be imported there, so that a process loads the network once and not for each task.
+The workers import this module, so that each loads the network once and not for each task.
 """
 
 import os
@@ -17,7 +17,7 @@ from model.serving.scorer import Scorer
 
 @cache
 def scorer(artifact: str) -> Scorer:
-    """Return this process's scorer, compiled and warm; one thread, since processes share cores."""
+    """Return this process's scorer, compiled and warm; one thread, since workers share cores."""
     os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
     loaded = Scorer.load(Path(artifact), device="cpu", batch_maximum=BATCH)
     loaded.warm_up()

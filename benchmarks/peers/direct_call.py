@@ -1,4 +1,4 @@
-"""The tutorial loop by whoever has read that `predict` is for large batches: it calls the model."""
+"""The tutorial loop, but it calls the model, since `predict` is meant for large batches."""
 
 import json
 
@@ -12,7 +12,7 @@ from model.artifact.save import load_metadata
 
 
 def main(job: Job) -> None:
-    """Read for ever; offsets are committed in the background, as the client does by default."""
+    """Run for ever; the client commits offsets in the background, its default."""
     model = keras.saving.load_model(job.network, compile=False)
     threshold = load_metadata(job.artifact).threshold
     consumer = Consumer(

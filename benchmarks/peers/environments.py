@@ -1,9 +1,9 @@
-"""An environment for each peer whose pins are its own, made by uv on first use, in `.cache/peers`.
+"""A virtual environment for each peer with pins of its own, which uv makes in `.cache/peers`.
 
-`requirements/NAME.in` says what a peer is, `requirements/NAME.txt` pins all that comes with it.
-`uv pip compile --python-version 3.11 --no-emit-index-url --no-annotate NAME.in -o NAME.txt` makes
-the second anew. `requirements/NAME.jars`, where there is one, lists what a peer's JVM needs of
-Maven's: coordinate, size and sha256.
+`requirements/NAME.in` lists the peer's requirements, `requirements/NAME.txt` pins all of them.
+`uv pip compile --python-version 3.11 --no-emit-index-url --no-annotate NAME.in -o NAME.txt`
+recompiles the pins. `requirements/NAME.jars`, if there is one, lists the jars that the peer's JVM
+needs from Maven: coordinate, size and sha256.
 """
 
 import shutil
@@ -12,34 +12,34 @@ import sys
 from pathlib import Path
 
 from benchmarks.harness.errors import BenchmarkError
+from benchmarks.harness.programs import ROOT
 from broker.jars import Jar, resolve
 
-ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "peers"
 REQUIREMENTS = Path(__file__).with_name("requirements")
 
-# The newest that all of them have wheels for; uv finds it, or fetches it.
+# The newest that all peers have wheels for; uv finds or downloads it.
 PYTHON = "3.11"
 
 _REASON_LINES = 5
 
 
 def is_made(name: str) -> bool:
-    """Tell whether the environment is there, with what is pinned now."""
+    """Return whether the environment exists, with the current pins."""
     kept = CACHE / name / REQUIREMENTS.name
     return kept.exists() and kept.read_text() == _pinned(name)
 
 
 def make(name: str) -> None:
-    """Make the environment, unless it is there.
+    """Create the environment if it does not exist with the current pins.
 
     Raises:
-        BenchmarkError: if uv cannot; with the end of what it says.
-        JarsError: if a jar cannot be fetched.
+        BenchmarkError: with the end of uv's output, if uv fails.
+        JarsError: if a jar cannot be downloaded.
     """
     if is_made(name):
         return
-    print(f"Installing {name} into {CACHE / name}, this once ...", file=sys.stderr)
+    print(f"Installing {name} into {CACHE / name} (first time only) ...", file=sys.stderr)
     folder = CACHE / name
     shutil.rmtree(folder, ignore_errors=True)
     _uv(name, "venv", "--python", PYTHON, str(folder))
@@ -58,7 +58,7 @@ def python(name: str) -> Path:
 
 
 def version(name: str) -> str:
-    """Return what the environment has of its peer: the first line of its requirements."""
+    """Return the peer's version, from the first line of its requirements."""
     first = (REQUIREMENTS / f"{name}.in").read_text().splitlines()[0]
     return first.partition("==")[2]
 
@@ -70,7 +70,7 @@ def _jars(name: str) -> list[Jar]:
 
 
 def _pinned(name: str) -> str:
-    """Return all that is pinned, as text."""
+    """Return all pins, as text."""
     files = (REQUIREMENTS / f"{name}.{kind}" for kind in ("txt", "jars"))
     return "".join(file.read_text() for file in files if file.exists())
 
@@ -84,4 +84,6 @@ def _uv(name: str, *arguments: str) -> None:
     )
     if done.returncode:
         reason = "\n  ".join(done.stderr.strip().splitlines()[-_REASON_LINES:])
-        raise BenchmarkError(f"The environment of {name} cannot be made; uv says:\n  {reason}")
+        raise BenchmarkError(
+            f"The environment of {name} cannot be created; the end of uv's output:\n  {reason}"
+        )

@@ -1,4 +1,4 @@
-"""PyFlink: tables over Kafka, a vectorised Python function that scores, exactly-once."""
+"""PyFlink: SQL tables over Kafka, a vectorised Python function that scores, exactly-once."""
 
 import os
 import sys
@@ -33,7 +33,7 @@ CREATE TABLE transactions (transaction_id STRING, {columns}) WITH (
 )
 """
 
-# Kafka refuses transactions that may last longer than its maximum, a quarter of an hour.
+# Kafka rejects a transaction timeout above its maximum, a quarter of an hour.
 SINK = """
 CREATE TABLE alerts (transaction_id STRING, score FLOAT) WITH (
   'connector' = 'kafka',
@@ -50,7 +50,7 @@ CREATE TABLE alerts (transaction_id STRING, score FLOAT) WITH (
 
 
 class Score(ScalarFunction):
-    """The scores of 30 columns."""
+    """Scores 30 columns."""
 
     def __init__(self, artifact: str) -> None:
         self._artifact = artifact
@@ -63,7 +63,7 @@ class Score(ScalarFunction):
 
 
 def main(job: Job) -> None:
-    """Read for ever; alerts are readable with each checkpoint, once a second."""
+    """Run for ever; alerts become readable at each checkpoint, once a second."""
     os.environ["JAVA_HOME"] = str(JAVA_HOME)
     threshold = load_metadata(job.artifact).threshold
     tables = TableEnvironment.create(EnvironmentSettings.in_streaming_mode())

@@ -1,6 +1,6 @@
-"""What every peer is told: where the transactions are, where its alerts go, and the model.
+"""The job of a peer: where its transactions are, where its alerts go, and the model.
 
-A peer's environment need not have more than TensorFlow, numpy and msgspec for this.
+This module needs no more than TensorFlow, numpy and msgspec in a peer's environment.
 """
 
 import sys
@@ -12,12 +12,12 @@ from typing import Self
 from model.artifact.save import NETWORK
 from model.serving.scorer import Scorer
 
-BATCH = 4096  # what fraudstream detect takes at most, unless told otherwise
+BATCH = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The work, as a program's arguments in this order.
+    """The work, as a program's arguments, in this order.
 
     Attributes:
         broker: "HOST:PORT".
@@ -25,7 +25,7 @@ class Job:
         alerts: topic for the alerts: key and `transaction_id` of the transaction, and its `score`.
         artifact: folder of the model.
         group: consumer group of this run.
-        folder: for what the peer keeps, such as checkpoints; empty.
+        folder: for the peer's state, such as checkpoints; empty.
     """
 
     broker: str
@@ -37,7 +37,7 @@ class Job:
 
     @classmethod
     def of(cls, arguments: Sequence[str]) -> Self:
-        """Return the job of a command line's arguments."""
+        """Return the job that these arguments of a command line describe."""
         broker, transactions, alerts, artifact, group, folder = arguments
         return cls(broker, transactions, alerts, Path(artifact), group, Path(folder))
 
@@ -63,7 +63,7 @@ class Job:
         return self.artifact / NETWORK
 
     def scorer(self, batch_maximum: int = BATCH) -> Scorer:
-        """Return our own scorer, compiled and warm, so that no peer is slower by its model call."""
+        """Return our own scorer, compiled and warm, so that no peer has a slower model call."""
         scorer = Scorer.load(self.artifact, device="cpu", batch_maximum=batch_maximum)
         scorer.warm_up()
         return scorer

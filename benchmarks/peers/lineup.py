@@ -1,4 +1,4 @@
-"""Who is compared with us."""
+"""The peers that the detector is compared with."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,14 +9,14 @@ from benchmarks.peers import environments
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """One of them.
+    """An alternative to the detector.
 
     Attributes:
-        name: as people call it.
+        name: its usual name.
         program: module within `benchmarks.peers`.
-        delivery: what it promises about its alerts, set up as it is here.
-        environment: name of its own; None where ours has all it needs.
-        records: that it is given at most, so that a slow one is done in half a minute.
+        delivery: its guarantee, with the settings that it has here.
+        environment: name of its virtual environment; None if it runs in this one.
+        records: that it is given at most, so that a slow peer finishes in half a minute.
         engine: whether it runs on a JVM of its own: half a gigabyte to install, slow to start.
     """
 
@@ -29,12 +29,12 @@ class Peer:
 
     @property
     def is_framework(self) -> bool:
-        """Whether it is more than a loop around the client."""
+        """Whether it is more than a loop around the Kafka client."""
         return self.environment is not None
 
     @property
     def python(self) -> Path:
-        """The Python that runs it."""
+        """The Python interpreter that runs it."""
         return environments.python(self.environment) if self.environment else Path(executable)
 
     @property

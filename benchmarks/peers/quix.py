@@ -1,6 +1,6 @@
-"""Quix Streams: a streaming data frame, a record at a time; it has no batches to give a model.
+"""Quix Streams: a streaming data frame, one record at a time.
 
-(Its windows collect per key, and each transaction has a key of its own.)
+It has no batches to give a model: its windows collect per key, and each transaction has its own.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from events.messages import FEATURES
 
 
 def main(job: Job) -> None:
-    """Read for ever; offsets are committed every five seconds, its default."""
+    """Run for ever; offsets are committed every five seconds, its default."""
     scorer = job.scorer(batch_maximum=1)
     threshold = scorer.metadata.threshold
 

@@ -1,4 +1,4 @@
-"""Spark Structured Streaming: Spark reads the JSON, a pandas function scores, Kafka both ways."""
+"""Spark Structured Streaming: Spark parses the JSON, a pandas function scores."""
 
 import os
 import sys
@@ -15,11 +15,11 @@ from benchmarks.peers.job import Job
 from events.messages import FEATURES
 from model.artifact.save import load_metadata
 
-# Of each micro-batch, so that its fixed cost, some 0.2 s, is small beside its work.
+# In each micro-batch, so that its fixed cost, some 0.2 s, is small beside its work.
 RECORDS = 100_000
 
-# Spark's launcher asks for a module that the JVM of the wheel does not have; only Spark's linear
-# algebra would use it.
+# Spark's launcher requires a module that the JVM of the wheel lacks; only Spark's linear algebra
+# would use it.
 JAVA = f"""#!/bin/bash
 for option; do
   [ "$option" = --add-modules=jdk.incubator.vector ] || options+=("$option")
@@ -29,7 +29,7 @@ exec {JAVA_HOME}/bin/java "${{options[@]}}"
 
 
 def java_home(folder: Path) -> Path:
-    """Make and return a JAVA_HOME for Spark."""
+    """Create and return a JAVA_HOME for Spark."""
     java = folder / "java" / "bin" / "java"
     java.parent.mkdir(parents=True)
     java.write_text(JAVA)
@@ -38,14 +38,14 @@ def java_home(folder: Path) -> Path:
 
 
 def main(job: Job) -> None:
-    """Read for ever; a micro-batch is done when its alerts are written and its offsets kept."""
+    """Run for ever; each micro-batch writes its alerts, then checkpoints its offsets."""
     os.environ |= {"JAVA_HOME": str(java_home(job.folder)), "PYSPARK_PYTHON": sys.executable}
     artifact, threshold = str(job.artifact), load_metadata(job.artifact).threshold
 
     def score(features: pd.DataFrame) -> pd.Series:
         return pd.Series(scores(artifact, features))
 
-    # Not deterministic: else Spark would call it once for the filter and once for its result.
+    # Not deterministic: otherwise Spark would call it twice, for the filter and for the result.
     scored = pandas_udf(score, FloatType()).asNondeterministic()
     fields = [StructField("transaction_id", StringType())]
     fields += [StructField(name, FloatType()) for name in FEATURES]
@@ -65,10 +65,12 @@ def main(job: Job) -> None:
         .load()
     )
     alerts = (
-        records.select(from_json(col("value").cast("string"), StructType(fields)).alias("it"))
+        records.select(
+            from_json(col("value").cast("string"), StructType(fields)).alias("transaction")
+        )
         .select(
-            col("it.transaction_id").alias("transaction_id"),
-            scored(struct(*(col(f"it.{name}") for name in FEATURES))).alias("score"),
+            col("transaction.transaction_id").alias("transaction_id"),
+            scored(struct(*(col(f"transaction.{name}") for name in FEATURES))).alias("score"),
         )
         .where(col("score") >= threshold)
         .select(

@@ -1,4 +1,4 @@
-"""The loop of most tutorials: poll a record, parse it, `model.predict`, produce an alert."""
+"""The loop of most tutorials: poll a record, parse it, call `model.predict`, produce an alert."""
 
 import json
 
@@ -12,7 +12,7 @@ from model.artifact.save import load_metadata
 
 
 def main(job: Job) -> None:
-    """Read for ever; offsets are committed in the background, as the client does by default."""
+    """Run for ever; the client commits offsets in the background, its default."""
     model = keras.saving.load_model(job.network, compile=False)
     threshold = load_metadata(job.artifact).threshold
     consumer = Consumer(

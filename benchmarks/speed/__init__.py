@@ -1,1 +1,1 @@
-"""Throughput, latency, cost and pace: `python -m benchmarks.speed.compare`."""
+"""Throughput, latency, cost and pace: `python -m benchmarks.speed`."""

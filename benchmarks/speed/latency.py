@@ -1,20 +1,19 @@
-"""From a transaction to its alert: how long until a subscriber has it, at a rate that is held."""
+"""Latency at one rate: from handing a transaction to its producer to receiving its alert."""
 
 import gc
 from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.harness import report
-from benchmarks.harness.stream import Load, Rows, load_producer
+from benchmarks.harness.load import LoadGenerator, load_producer
 from benchmarks.harness.subscriber import Subscriber
+from benchmarks.harness.transactions import TransactionPool
 from kafkaio.settings import KafkaSettings
 
-# As in the data set, about 0.2 % are flagged; at low rates more, for the sake of the percentiles:
-# these many a second, which are transactions of their own and far from the detector's limit.
+# As in the data set, about 0.2 % are flagged. At low rates more are, for the sake of percentiles:
+# 20 a second of transactions of their own, far below the detector's limit.
 FLAGGED_SHARE = 0.002
 FLAGGED_A_SECOND = 20
 FLAGGED_SHARE_MAXIMUM = 0.1
@@ -22,24 +21,24 @@ FLAGGED_SHARE_MAXIMUM = 0.1
 PERCENTILES = (50, 95, 99)
 ALERT_SECONDS = 30.0
 
-# A rate counts as held when so much of it was really sent.
+# A rate was held if the load sent at least this share of it.
 RATE_HELD = 0.98
 
-# Who does s of r records a second is r / s - 1 seconds later with each second: so much for who does
-# 95 of 100. Who answers once a second, as the worst here do, seems to be later by 0.01 a second or
-# two, over ten seconds.
+# A contender that processes s of r records a second falls behind by r / s - 1 seconds each second;
+# 0.05 is one that processes 95 of 100. Over ten seconds, one that commits once a second, as the
+# slowest here do, seems to fall behind by 0.01 to 0.02.
 GROWTH_MAXIMUM = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
-    """What one round measured.
+class LatencyAtRate:
+    """The latencies at one rate.
 
     Attributes:
-        rate: records a second that were really sent.
-        moments: when each transaction with an alert was handed over, seconds after the warm-up,
+        rate: records a second that were actually sent.
+        moments: when each flagged transaction was handed over, seconds after the warm-up,
             float64 [n].
-        milliseconds: from then to having its alert, float64 [n].
+        milliseconds: from then to the arrival of its alert, float64 [n].
     """
 
     rate: float
@@ -51,36 +50,32 @@ class Round:
         return tuple(np.percentile(self.milliseconds, PERCENTILES).tolist())
 
     def holds(self, rate: float) -> bool:
-        """Tell whether the load held this rate."""
+        """Return whether the load was sent at this rate."""
         return self.rate >= RATE_HELD * rate
 
     @property
     def growth(self) -> float:
-        """Seconds that alerts are later with each second of the load, by least squares."""
+        """Seconds by which latency grows with each second of the load, by least squares."""
         return float(np.polyfit(self.moments, self.milliseconds / 1e3, 1)[0])
 
     @property
     def keeps_up(self) -> bool:
-        """Whether the work was done as fast as it came."""
+        """Whether records were processed as fast as they arrived."""
         return self.growth <= GROWTH_MAXIMUM
 
 
-Rounds = dict[str, list[Round]]
-"""The rounds at one rate, by the way to deliver."""
-
-
 def flagged_share(rate: float) -> float:
-    """Return which share of the transactions is flagged at this rate."""
+    """Return the share of transactions that is flagged at this rate."""
     return min(max(FLAGGED_SHARE, FLAGGED_A_SECOND / rate), FLAGGED_SHARE_MAXIMUM)
 
 
 def flag(records: int, share: float, seed: int) -> NDArray[np.bool_]:
-    """Return which records are to be flagged: each by chance, as frauds come, the last one surely.
+    """Return which records are flagged: each at random, as frauds occur, and always the last one.
 
     Args:
         records: how many there are.
-        share: of them to be flagged.
-        seed: the same seed flags the same ones.
+        share: of them to flag.
+        seed: the same seed flags the same records.
     """
     flagged = np.random.default_rng(seed).random(records) < share
     flagged[-1] = True
@@ -90,7 +85,7 @@ def flag(records: int, share: float, seed: int) -> NDArray[np.bool_]:
 def measure(
     settings: KafkaSettings,
     topic: str,
-    rows: Rows,
+    transactions: TransactionPool,
     subscriber: Subscriber,
     *,
     name: str,
@@ -100,25 +95,25 @@ def measure(
     seed: int,
     patience: float = ALERT_SECONDS,
     check: Callable[[], None] = lambda: None,
-) -> Round:
-    """Send at the rate, wait for the alerts, and return how long they took.
+) -> LatencyAtRate:
+    """Send transactions at a rate, wait for their alerts, and return the latencies.
 
     Args:
         settings: how to reach Kafka.
-        topic: which the detector reads.
-        rows: what to send.
-        subscriber: reads the detector's alerts.
-        name: of this round, its own in this topic.
+        topic: that the contender reads.
+        transactions: to send.
+        subscriber: reads the contender's alerts.
+        name: of this load, unique in its topic.
         rate: transactions a second.
         seconds: that are measured.
         warm_up: seconds before them that are not.
-        seed: of which transactions are flagged.
-        patience: seconds that alerts may take after the last transaction.
-        check: called while they are awaited; raises to give up.
+        seed: of the choice of flagged transactions.
+        patience: seconds to wait for alerts after the last transaction.
+        check: called while waiting for alerts; raises an error to give up.
 
     Raises:
-        AlertsMissingError: if an alert does not come.
-        BenchmarkError: if a transaction is lost.
+        AlertsMissingError: if an alert does not arrive.
+        BenchmarkError: if a transaction is not delivered.
     """
     records = round(rate * (warm_up + seconds))
     flagged = flag(records, flagged_share(rate), seed)
@@ -126,34 +121,17 @@ def measure(
     gc.disable()  # its pauses would be counted as the detector's
     try:
         with load_producer(settings) as producer:
-            sent = Load(producer, rows, topic, name, flagged).hold(rate, records)
+            load = LoadGenerator(producer, transactions, topic, name, flagged)
+            sent = load.send_at_rate(rate, records)
     finally:
         gc.enable()
     arrivals = subscriber.wait_for(sent.times, seconds=patience, check=check)
-    begins = next(iter(sent.times.values())) + int(warm_up * 1e9)
-    handed = np.array(list(sent.times.values()))
-    came = np.array([arrivals[key][0] for key in sent.times])
-    warm = handed >= begins
-    return Round(sent.rate, (handed[warm] - begins) / 1e9, (came - handed)[warm] / 1e6)
-
-
-def table(measured: dict[float, Rounds]) -> str:
-    """Return the latencies as a Markdown table: medians over the rounds."""
-    rows = []
-    for rate, rounds in measured.items():
-        for way, done in rounds.items():
-            slowest = min(done, key=lambda one: one.rate)
-            figures = [median(column) for column in zip(*(one.percentiles() for one in done))]  # noqa: B905 - all have the same three
-            rows.append(
-                [
-                    f"{rate:,.0f}",
-                    way,
-                    f"{slowest.rate:,.0f}"
-                    + ("" if slowest.holds(rate) else " (not held: invalid)"),
-                    f"{flagged_share(rate):.1%}",
-                    f"{sum(len(one.milliseconds) for one in done):,}",
-                    *(f"{figure:.1f}" for figure in figures),
-                ]
-            )
-    heads = ["transactions a second", "delivery", "held", "flagged", "alerts"]
-    return report.table([*heads, "p50 ms", "p95 ms", "p99 ms"], rows)
+    start = next(iter(sent.times.values())) + int(warm_up * 1e9)
+    handed_over = np.array(list(sent.times.values()))
+    arrived = np.array([arrivals[key][0] for key in sent.times])
+    warm = handed_over >= start
+    return LatencyAtRate(
+        sent.rate,
+        (handed_over[warm] - start) / 1e9,
+        (arrived - handed_over)[warm] / 1e6,
+    )

@@ -1,8 +1,8 @@
-"""What nothing can pass: `python -m benchmarks.speed.limits {bare,decode,score} JOB... RECORDS`.
+"""Upper limits of the throughput, a program each, which `benchmarks.speed` runs.
 
-Run by `benchmarks.speed.compare`: the client alone, the client and our decoder, the network alone.
-Each says on stdout when it had its first batch and its last, in nanoseconds of the monotonic
-clock, and how many records came in between.
+`python -m benchmarks.speed.limits {bare,decode,score} JOB... RECORDS` runs the client alone, the
+client and our decoder, or the network alone. It prints when it had its first and its last batch,
+in nanoseconds of the monotonic clock, and the number of records in between.
 """
 
 import json
@@ -18,40 +18,40 @@ from events.codec import decode_transaction
 from events.messages import FEATURES
 
 Limit = Callable[[Job, int], tuple[int, int, int]]
-"""Of a job and so many records: first moment, last moment, records after the first moment."""
+"""Takes a job and a number of records; returns first and last moment, and records in between."""
 
 
 def consume(
-    job: Job, records: int, look: Callable[[Message], object] | None
+    job: Job, records: int, process: Callable[[Message], object] | None
 ) -> tuple[int, int, int]:
-    """Read so many records, and do that with each of them."""
+    """Read so many records and process each of them."""
     consumer = Consumer(
         {
             "bootstrap.servers": job.broker,
             "group.id": job.group,
             "auto.offset.reset": "earliest",
             "enable.auto.commit": False,
-            # As the detector has it: by default the client pauses for a second when it is ahead.
+            # As in the detector: by default the client pauses for a second when it is ahead.
             "fetch.queue.backoff.ms": 20,
         }
     )
     consumer.subscribe([job.transactions])
-    first = seen = skipped = 0
-    while seen < records:
+    first = count = skipped = 0
+    while count < records:
         messages = consumer.consume(BATCH, timeout=0.1)
-        if look:
+        if process:
             for message in messages:
-                look(message)
-        seen += len(messages)
-        if seen and not first:
-            first, skipped = time.monotonic_ns(), seen
+                process(message)
+        count += len(messages)
+        if count and not first:
+            first, skipped = time.monotonic_ns(), count
     last = time.monotonic_ns()
     consumer.close()
-    return first, last, seen - skipped
+    return first, last, count - skipped
 
 
 def bare(job: Job, records: int) -> tuple[int, int, int]:
-    """Read without looking at what was read."""
+    """Read and discard."""
     return consume(job, records, None)
 
 
@@ -61,21 +61,21 @@ def decode(job: Job, records: int) -> tuple[int, int, int]:
 
 
 def score(job: Job, records: int) -> tuple[int, int, int]:
-    """Score, without Kafka, batches that are there already."""
+    """Score batches that are in memory, without Kafka."""
     scorer = job.scorer()
     batches = np.random.default_rng(1).normal(size=(8, BATCH, len(FEATURES))).astype(np.float32)
-    number = -(-records // BATCH)
+    count = -(-records // BATCH)
     first = time.monotonic_ns()
-    for turn in range(number):
-        scorer(batches[turn % len(batches)])
-    return first, time.monotonic_ns(), number * BATCH
+    for number in range(count):
+        scorer(batches[number % len(batches)])
+    return first, time.monotonic_ns(), count * BATCH
 
 
 LIMITS: dict[str, Limit] = {"bare": bare, "decode": decode, "score": score}
 
 
 def main(name: str, *arguments: str) -> None:
-    """Run one and print."""
+    """Run one limit and print its result."""
     *job, records = arguments
     print(json.dumps(LIMITS[name](Job.of(job), int(records))))
 

@@ -1,4 +1,4 @@
-"""Pictures of a comparison: throughput by way, latency by rate, cost by batch size."""
+"""Pictures of the comparison: throughput by contender, latency by rate, cost by batch size."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,10 +8,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.harness.drain import Run
 from benchmarks.harness.rounds import Runs
-from benchmarks.harness.runs import Run
-from benchmarks.speed.growth import BATCHES, Series
-from benchmarks.speed.rates import Climb
+from benchmarks.speed.growth import BATCHES, Scenarios
+from benchmarks.speed.rates import LatencyByRate
 from model.plots.style import (
     BACKGROUNDS,
     BLUE,
@@ -35,7 +35,7 @@ class Picture:
 
     Attributes:
         name: of its files, "NAME-light.svg" and "NAME-dark.svg".
-        caption: what one sees.
+        caption: its alternative text.
         height: in inches.
         draw: draws it.
     """
@@ -50,14 +50,14 @@ WIDTH = 9.0
 
 
 def throughput(runs: Runs, ours: Sequence[str], limits: Sequence[str]) -> Picture:
-    """Return the picture of who drains how many records a second.
+    """Return the picture of each contender's records a second.
 
     Args:
-        runs: of each way.
-        ours: names of our ways.
-        limits: names of what nobody can pass.
+        runs: of each contender.
+        ours: names of the detectors.
+        limits: names of the upper limits.
     """
-    rates = {name: median(run.rate for run in done) for name, done in runs.items()}
+    rates = {name: median(run.rate for run in rounds) for name, rounds in runs.items()}
     names = sorted(rates, key=rates.__getitem__)
     colours = [BLUE if name in ours else GREY if name in limits else ORANGE for name in names]
 
@@ -67,7 +67,7 @@ def throughput(runs: Runs, ours: Sequence[str], limits: Sequence[str]) -> Pictur
         axes.bar_label(bars, [f"{rates[name]:,.0f}" for name in names], padding=4)
         axes.set(
             title="Records a second from a full topic",
-            xlabel="ours blue, what one could pick instead orange, limits grey",
+            xlabel="ours blue, alternatives orange, upper limits grey",
             xscale="log",
             xlim=(min(rates.values()) / 2, 6 * max(rates.values())),
         )
@@ -77,28 +77,28 @@ def throughput(runs: Runs, ours: Sequence[str], limits: Sequence[str]) -> Pictur
 
     return Picture(
         "throughput",
-        "Records a second of every way, on a logarithmic axis.",
+        "Records a second of every contender, on a logarithmic axis.",
         _ROW * len(names) + 1.2,
         draw,
     )
 
 
-def latency(climbs: Mapping[str, Climb], rates: Sequence[float], ours: int) -> Picture:
-    """Return the picture of how long alerts take at each rate that a way keeps up with.
+def latency(results: Mapping[str, LatencyByRate], rates: Sequence[float], ours: int) -> Picture:
+    """Return the picture of the latency at each rate that a contender keeps up with.
 
     Args:
-        climbs: of each way, ours first.
+        results: of each contender, ours first.
         rates: that were tried.
-        ours: how many of the ways are ours.
+        ours: how many of the contenders are ours.
     """
-    held = {name: found.rounds for name, found in climbs.items() if found.rounds}
+    held = {name: result.rates for name, result in results.items() if result.rates}
 
     def draw(figure: Any) -> None:
         panels = figure.subplots(1, 2, sharex=True, sharey=True)
-        for axes, title, place in zip(panels, ("p50", "p99"), (0, -1), strict=True):
-            for (name, rounds), look in zip(held.items(), _looks(ours), strict=False):
-                times = [done.percentiles()[place] for done in rounds.values()]
-                axes.plot(list(rounds), times, **look, label=name)
+        for axes, title, index in zip(panels, ("p50", "p99"), (0, -1), strict=True):
+            for (name, by_rate), look in zip(held.items(), _looks(ours), strict=False):
+                times = [result.percentiles()[index] for result in by_rate.values()]
+                axes.plot(list(by_rate), times, **look, label=name)
             axes.set(title=title, xlabel="transactions a second", xscale="log")
             logarithmic(axes)
             axes.set_xticks(rates, [f"{rate:,.0f}" for rate in rates])
@@ -110,14 +110,14 @@ def latency(climbs: Mapping[str, Climb], rates: Sequence[float], ours: int) -> P
     return Picture(
         "latency",
         "Milliseconds from a transaction to its alert by transactions a second; a line ends where "
-        "its way falls behind.",
+        "its contender falls behind.",
         5.2,
         draw,
     )
 
 
 def _looks(ours: int) -> Iterator[dict[str, Any]]:
-    """Give lines that are told apart; ours are blue and thick, and first."""
+    """Yield distinguishable line styles; ours come first, blue and thick."""
     lines = ("-", "--")
     for line in lines[:ours]:
         yield {"color": BLUE, "linestyle": line, "marker": "o", "linewidth": 3}
@@ -126,13 +126,13 @@ def _looks(ours: int) -> Iterator[dict[str, Any]]:
         yield {"color": colour, "linestyle": line, "marker": marker}
 
 
-def batches(grown: Mapping[str, Series], runs: Runs) -> Picture:
-    """Return the picture of what batches of each size cost."""
-    settings = grown[BATCHES].values()
-    sizes = [it.batch_maximum for it in settings]
+def batches(grown: Mapping[str, Scenarios], runs: Runs) -> Picture:
+    """Return the picture of rate and CPU time by batch size."""
+    scenarios = grown[BATCHES].values()
+    sizes = [scenario.batch_maximum for scenario in scenarios]
 
     def values(of: Callable[[Run], float]) -> list[float]:
-        return [median(map(of, runs[it.name])) for it in settings]
+        return [median(map(of, runs[scenario.name])) for scenario in scenarios]
 
     def draw(figure: Any) -> None:
         left, right = figure.subplots(1, 2, sharex=True)
@@ -154,7 +154,7 @@ def write(picture: Picture, folder: Path) -> None:
     """Draw a picture for each background.
 
     Raises:
-        MissingExtraError: matplotlib is not installed.
+        MissingExtraError: if matplotlib is not installed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for background in BACKGROUNDS:
@@ -164,8 +164,8 @@ def write(picture: Picture, folder: Path) -> None:
         (folder / f"{picture.name}-{background}.svg").write_bytes(drawn)
 
 
-def shown(picture: Picture, folder: Path, page: Path) -> str:
-    """Return what shows a picture on a Markdown page, in light or in dark."""
+def embed(picture: Picture, folder: Path, page: Path) -> str:
+    """Return the HTML that shows a picture on a Markdown page, in light or in dark."""
     where = Path(os.path.relpath(folder, page.parent)).as_posix()
     return (
         "<picture>\n"

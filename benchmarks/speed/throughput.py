@@ -1,136 +1,97 @@
-"""How fast a detector drains a full topic."""
+"""All contenders drain a full topic: a table, and the figures that goals are set for."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any
 
-import numpy as np
+from benchmarks.harness import report
+from benchmarks.harness.drain import Run
+from benchmarks.harness.rounds import Runs, speedup
+from benchmarks.peers.lineup import BATCH_LOOP, TUTORIAL_LOOP
+from benchmarks.speed.contenders import BARE, DECODE, OURS, OURS_AT_LEAST_ONCE, OURS_COMPACT
 
-from benchmarks.harness.detector import start_detector
-from benchmarks.harness.errors import BenchmarkError
-from benchmarks.harness.stream import Load, Rows, load_producer
-from benchmarks.harness.subscriber import Arrivals, Subscriber
-from events.topics import Topics
-from kafkaio.settings import KafkaSettings
-
-# 0.2 %, as in the data set: a batch of 4,096 raises eight alerts, so that each one is a commit.
-SPACING = 500
-
-# Alerts of one commit come within a millisecond of each other, two commits lie 40 ms apart.
-COMMIT_GAP_SECONDS = 0.005
-DRAIN_SECONDS = 120.0
-
-
-def fill(
-    settings: KafkaSettings, topic: str, rows: Rows, records: int, *, spacing: int = SPACING
-) -> list[bytes]:
-    """Publish so many records, every `spacing`th to be flagged; return the keys of those."""
-    flagged = np.zeros(spacing, dtype=np.bool_)
-    flagged[-1] = True
-    with load_producer(settings) as producer:
-        load = Load(producer, rows, topic, "full", flagged)
-        for number in range(records):
-            load.send(number)
-            if number % SPACING == 0:
-                load.serve()
-    return list(load.times)
+HEADERS = (
+    "",
+    "delivery",
+    "a second",
+    "of the rounds",
+    "ours / it",
+    "CPU s / million",
+    "peak MB",
+    "first alert, s",
+)
 
 
-def drain(
-    settings: KafkaSettings,
-    topics: Topics,
-    model: Path,
-    subscriber: Subscriber,
-    keys: list[bytes],
-    *,
-    delivery: str,
-    name: str,
-    folder: Path,
-    port: int,
-    options: Sequence[str] = (),
-) -> float:
-    """Let a new detector read the whole topic; return its records a second.
-
-    Counted from its first commit to its last, as a subscriber to its alerts sees them; so its
-    start, which is mostly TensorFlow's, does not count.
+def table(runs: Runs, delivery: Mapping[str, str]) -> str:
+    """Return the runs as a Markdown table, medians of the rounds.
 
     Args:
-        settings: how to reach Kafka.
-        topics: whose `transactions` were filled.
-        model: an artifact's folder.
-        subscriber: reads the alerts of these topics.
-        keys: what `fill` returned.
-        delivery: "exactly-once" or "at-least-once".
-        name: of this round, its own: the group that is joined.
-        folder: for the detector's log.
-        port: for its metrics.
-        options: further ones of the command line.
-
-    Raises:
-        BenchmarkError: if an alert is missing or comes twice.
-        PartFailedError: if the detector fails.
+        runs: with `OURS` among them.
+        delivery: the guarantee of each contender; limits have none.
     """
-    detector = start_detector(
-        settings,
-        model,
-        prefix=topics.prefix,
-        group=name,
-        delivery=delivery,
-        folder=folder / name,
-        port=port,
-        options=options,
-    )
-    with detector:
-        arrivals = subscriber.wait_for(keys, seconds=DRAIN_SECONDS)
-        detector.stop()
-    if extra := subscriber.news():
-        raise BenchmarkError(f"{len(extra)} alerts came twice.")
-    return rate(arrivals)
+    rows = []
+    for name, rounds in runs.items():
+        firsts = [run.first_seconds for run in rounds if run.first_seconds is not None]
+        rates = [run.rate for run in rounds]
+        rows.append(
+            [
+                name,
+                delivery.get(name, ""),
+                f"{median(rates):,.0f}",
+                f"{min(rates):,.0f} to {max(rates):,.0f}",
+                _ratio(speedup(runs, OURS, name)),
+                f"{median(run.cpu_seconds for run in rounds):,.1f}",
+                f"{max(run.megabytes for run in rounds):,.0f}",
+                f"{median(firsts):.1f}" if firsts else "",
+            ]
+        )
+    return report.table(HEADERS, rows, align="lr", padded=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Part of a drained topic.
-
-    Attributes:
-        first: when it begins, nanoseconds of the monotonic clock.
-        last: when it ends.
-        records: that were done in between.
-    """
-
-    first: int
-    last: int
-    records: int
-
-    @property
-    def rate(self) -> float:
-        """Records a second."""
-        return self.records / (self.last - self.first) * 1e9
+def stages_table(runs: Runs, names: Sequence[str]) -> str:
+    """Return the stages of these detectors as a Markdown table, medians of the rounds."""
+    stages = dict.fromkeys(stage for name in names for run in runs[name] for stage in run.stages)
+    rows = [[stage, *(_stage(runs[name], stage) for name in names)] for stage in stages]
+    return report.table(["stage", *names], rows, align="lr", padded=True)
 
 
-def rate(arrivals: Arrivals) -> float:
-    """Return records a second between the first and the last commit of a drained topic."""
-    return span(arrivals).rate
+def _stage(runs: Sequence[Run], stage: str) -> str:
+    durations = [run.stages[stage] for run in runs if stage in run.stages]
+    return f"{median(durations):.3f}" if durations else ""
 
 
-def span(arrivals: Arrivals, spacing: int = SPACING, *, skip: float = 0.0) -> Span:
-    """Return what lies between the first and the last commit of a drained topic.
+def summary(runs: Runs, frameworks: Sequence[str]) -> dict[str, Any]:
+    """Return the figures that goals are set for, as far as these runs have them.
 
     Args:
-        arrivals: when each alert came.
-        spacing: one in so many records is flagged.
-        skip: share of the alerts before the commit that counts as the first one.
-
-    Raises:
-        BenchmarkError: if an alert came twice, or there was but one commit.
+        runs: with `OURS` among them.
+        frameworks: names of the contenders that are frameworks.
     """
-    moments = np.sort(np.array([moment for came in arrivals.values() for moment in came]))
-    if len(moments) > len(arrivals):
-        raise BenchmarkError(f"{len(moments) - len(arrivals)} alerts came twice.")
-    gaps = np.flatnonzero(np.diff(moments) > COMMIT_GAP_SECONDS * 1e9)
-    gaps = gaps[gaps >= skip * len(moments)]
-    if not len(gaps):
-        raise BenchmarkError("The topic was drained in one commit: there are too few records.")
-    first_commit = int(gaps[0]) + 1
-    records = (len(moments) - first_commit) * spacing
-    return Span(int(moments[first_commit - 1]), int(moments[-1]), records)
+    ours = runs[OURS]
+    firsts = [run.first_seconds for run in ours if run.first_seconds is not None]
+    figures: dict[str, Any] = {"ours_per_second": round(median(run.rate for run in ours))}
+    rates = {name: median(run.rate for run in runs[name]) for name in frameworks if name in runs}
+    if rates:
+        fastest = max(rates, key=rates.__getitem__)
+        figures["over_fastest_framework"] = round(speedup(runs, OURS, fastest), 2)
+        figures["fastest_framework"] = fastest
+    ratios = {
+        "over_batch_loop": BATCH_LOOP.title,
+        "over_tutorial_loop": TUTORIAL_LOOP.title,
+        "share_of_consume_and_decode": DECODE,
+        "share_of_bare_client": BARE,
+    }
+    figures |= {
+        key: round(speedup(runs, OURS, name), 3) for key, name in ratios.items() if name in runs
+    }
+    if OURS_AT_LEAST_ONCE in runs:
+        figures["exactly_once_cost"] = round(1 - speedup(runs, OURS, OURS_AT_LEAST_ONCE), 3)
+    if OURS_COMPACT in runs:
+        figures["compact_over_json"] = round(speedup(runs, OURS_COMPACT, OURS), 3)
+    figures["resident_megabytes"] = round(max(run.megabytes for run in ours))
+    figures["seconds_to_first_score"] = round(median(firsts), 2)
+    return figures
+
+
+def _ratio(number: float) -> str:
+    return f"{number:,.0f}" if number >= 100 else f"{number:.2f}"  # noqa: PLR2004 - four digits

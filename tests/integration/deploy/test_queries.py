@@ -53,14 +53,14 @@ def test_every_query_of_every_panel_returns_data(
     stream: Deployed, board: Dashboard, panel: Panel
 ) -> None:
     for query in panel.queries:
-        found = query.ask(stream.prometheus, time.time(), SHOWN, STEP)
+        found = query.run(stream.prometheus, time.time(), SHOWN, STEP)
         assert is_finite(found) or (board.uid, panel.title, query.legend) in EMPTY, query.text
 
 
 @pytest.mark.parametrize("board", DASHBOARDS, ids=lambda board: board.uid)
 def test_a_model_that_is_new_is_marked(stream: Deployed, board: Dashboard) -> None:
     (note,) = board.annotations
-    (series,) = note.ask(stream.prometheus, time.time(), 2 * SHOWN, STEP)
+    (series,) = note.run(stream.prometheus, time.time(), 2 * SHOWN, STEP)
     assert series.labels["model_version"]
 
 

@@ -1,33 +1,40 @@
-"""What the comparison makes of runs and arguments that are known."""
+"""Ratios, tables, arguments and resource usage of the comparison."""
 
+import argparse
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
 
 from benchmarks.harness import rounds
+from benchmarks.harness.backlog import DrainWindow, drain_window
+from benchmarks.harness.drain import Run
 from benchmarks.harness.errors import BenchmarkError
-from benchmarks.harness.rounds import times
-from benchmarks.harness.runs import Run
+from benchmarks.harness.rounds import speedup
+from benchmarks.harness.stages import stage_microseconds
 from benchmarks.harness.usage import Usage, family
 from benchmarks.peers import environments
 from benchmarks.peers.job import Job
-from benchmarks.peers.lineup import BATCH_LOOP, PEERS, TUTORIAL_LOOP
-from benchmarks.speed import compare, comparison, throughput
-from benchmarks.speed.comparison import (
+from benchmarks.peers.lineup import BATCH_LOOP, PEERS, TUTORIAL_LOOP, Peer
+from benchmarks.speed import __main__ as command
+from benchmarks.speed import delivery
+from benchmarks.speed.contenders import (
     BARE,
     DECODE,
     OURS,
     OURS_AT_LEAST_ONCE,
     OURS_COMPACT,
-    summary,
-    table,
+    OURS_JOURNAL,
 )
+from benchmarks.speed.throughput import summary, table
 from broker.process import start_tied
+from consumer.detector.metrics import DetectorMetrics
 
 SECOND = 1_000_000_000
 RUN = Run(rate=100.0, cpu_seconds=10.0, megabytes=500.0, first_seconds=4.0)
@@ -37,14 +44,14 @@ def runs_at(*rates: float) -> list[Run]:
     return [replace(RUN, rate=rate) for rate in rates]
 
 
-def test_a_ratio_is_the_median_of_the_rounds() -> None:
+def test_a_speedup_is_the_median_of_the_rounds_ratios() -> None:
     # A slow round slows both; the ratio of the medians would be 100 / 40 = 2.5.
     runs = {"one": runs_at(100, 50, 300), "other": runs_at(50, 10, 40)}
-    assert times(runs, "one", "other") == 5
-    assert times(runs, "other", "one") == 0.2
+    assert speedup(runs, "one", "other") == 5
+    assert speedup(runs, "other", "one") == 0.2
 
 
-def test_the_table_has_medians_the_most_memory_and_no_start_of_limits() -> None:
+def test_the_table_has_medians_and_peak_memory_and_no_first_alert_of_limits() -> None:
     ours = [replace(RUN, rate=rate, megabytes=rate, first_seconds=rate / 50) for rate in (90, 200)]
     limit = [replace(RUN, rate=rate, first_seconds=None) for rate in (9000, 20_000)]
     first, second = (
@@ -67,8 +74,7 @@ def test_the_summary_names_the_fastest_framework() -> None:
         DECODE: runs_at(200),
         BARE: runs_at(400),
     }
-    found = summary(runs, ["slow", "fast", "failed"])
-    assert found == {
+    assert summary(runs, ["slow", "fast", "failed"]) == {
         "ours_per_second": 100,
         "over_fastest_framework": 2.5,
         "fastest_framework": "fast",
@@ -83,58 +89,86 @@ def test_the_summary_names_the_fastest_framework() -> None:
     }
 
 
-def test_what_was_not_measured_is_not_in_the_summary() -> None:
-    found = summary({OURS: runs_at(100)}, ["failed"])
-    assert found.keys() == {"ours_per_second", "resident_megabytes", "seconds_to_first_score"}
+def test_the_summary_leaves_out_what_was_not_measured() -> None:
+    assert summary({OURS: runs_at(100)}, ["failed"]).keys() == {
+        "ours_per_second",
+        "resident_megabytes",
+        "seconds_to_first_score",
+    }
 
 
-def test_a_span_leaves_out_the_first_commit() -> None:
+def test_stage_durations_are_microseconds_for_a_transaction() -> None:
+    registry = CollectorRegistry()
+    metrics = DetectorMetrics(registry)
+    metrics.scored.inc(1000)
+    decode = {stage.value: child for stage, child in metrics.stages.items()}["decode"]
+    decode.observe(0.002)
+    decode.observe(0.001)
+    stages = stage_microseconds(generate_latest(registry).decode())
+    assert stages == {"decode": pytest.approx(3), "score": 0, "produce": 0, "commit": 0}
+    assert stage_microseconds("") == {}
+
+
+def test_the_delivery_table_states_the_cost_of_exactly_once_and_of_the_journal() -> None:
+    runs = {OURS: runs_at(90), OURS_JOURNAL: runs_at(81), OURS_AT_LEAST_ONCE: runs_at(100)}
+    text = delivery.table(runs)
+    assert "Exactly-once costs 10.0% of the throughput, the journal 10.0% more" in text
+    row = text.splitlines()[3].strip("|").split("|")
+    assert [cell.strip() for cell in row] == [OURS_JOURNAL, "81", "81 to 81"]
+    assert delivery.summary(runs) == {"journal_cost": 0.1}
+
+
+def test_a_drain_window_leaves_out_the_first_commit() -> None:
     arrivals = {b"%d" % number: [number // 2 * SECOND] for number in range(8)}
-    found = throughput.span(arrivals, spacing=10)
-    assert found == throughput.Span(first=0, last=3 * SECOND, records=60)
-    assert found.rate == 20
-    half = throughput.span(arrivals, spacing=10, skip=0.5)
-    assert half == throughput.Span(first=2 * SECOND, last=3 * SECOND, records=20)
+    window = drain_window(arrivals, spacing=10)
+    assert window == DrainWindow(first=0, last=3 * SECOND, records=60)
+    assert window.rate == 20
+    half = drain_window(arrivals, spacing=10, skip=0.5)
+    assert half == DrainWindow(first=2 * SECOND, last=3 * SECOND, records=20)
 
 
-def test_whoever_fails_is_not_run_again_and_ours_must_not() -> None:
-    seen: list[tuple[str, int]] = []
+def test_a_contender_that_failed_is_not_run_again_and_a_required_one_must_not_fail() -> None:
+    calls: list[tuple[str, int]] = []
 
-    def way(name: str, number: int) -> Run:
-        seen.append((name, number))
+    def contender(name: str, number: int) -> Run:
+        calls.append((name, number))
         if name == "broken":
             raise BenchmarkError("It broke.")
         return RUN
 
     names = (OURS, "broken", "sound")
     runs, failures = rounds.measure(
-        {name: lambda number, name=name: way(name, number) for name in names},  # type: ignore[misc]
+        {name: partial(contender, name) for name in names},
         2,
-        ours=[OURS],
+        required=[OURS],
         title="Comparing",
     )
     assert failures == {"broken": "failed: It broke."}
     assert runs == {OURS: [RUN, RUN], "sound": [RUN, RUN]}
-    assert seen == [(OURS, 0), ("broken", 0), ("sound", 0), ("sound", 1), (OURS, 1)]
+    assert calls == [(OURS, 0), ("broken", 0), ("sound", 0), ("sound", 1), (OURS, 1)]
 
     def ours(_number: int) -> Run:
         raise BenchmarkError("Ours broke.")
 
     with pytest.raises(BenchmarkError, match=r"Ours broke\."):
-        rounds.measure({OURS: ours}, 1, ours=[OURS], title="Comparing")
+        rounds.measure({OURS: ours}, 1, required=[OURS], title="Comparing")
 
 
-def test_arguments() -> None:
-    assert compare.parsed([]).rounds == compare.ROUNDS
-    assert compare.parsed(["--quick"]).records == compare.QUICK_RECORDS
-    found = compare.parsed(["--quick", "--rounds", "2", "--records", "1000", "--only", "bytewax"])
-    assert (found.rounds, found.records, found.only) == (2, 1000, ["bytewax"])
+def parse(*arguments: str) -> argparse.Namespace:
+    return command.with_defaults(command.parser().parse_args(arguments))
+
+
+def test_options_override_the_defaults_of_the_short_form() -> None:
+    assert parse().rounds == command.ROUNDS
+    assert parse("--quick").records == command.QUICK_RECORDS
+    arguments = parse("--quick", "--rounds", "2", "--records", "1000", "--only", "bytewax")
+    assert (arguments.rounds, arguments.records, arguments.only) == (2, 1000, ["bytewax"])
     with pytest.raises(SystemExit):
-        compare.parsed(["--only", "nobody"])
-    assert compare.parsed(["--report", "docs/page.md"]).folder == Path("docs/pictures")
+        parse("--only", "nobody")
+    assert parse("--report", "docs/page.md").folder == Path("docs/pictures")
 
 
-def test_a_short_form_leaves_out_engines_that_are_not_installed(
+def test_the_short_form_leaves_out_engines_that_are_not_installed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made: list[str] = []
@@ -146,20 +180,20 @@ def test_a_short_form_leaves_out_engines_that_are_not_installed(
 
     monkeypatch.setattr(environments, "make", make)
     monkeypatch.setattr(environments, "is_made", lambda name: name == "spark")
-    peers, missing = compare.chosen(compare.parsed(["--quick"]))
+    peers, missing = command.choose_peers(parse("--quick"))
     programs = [peer.program for peer in peers]
     assert programs == ["tutorial_loop", "direct_call", "batch_loop", "arroyo", "bytewax", "spark"]
     assert missing == {
-        "Quix Streams": "cannot be had: uv says no.",
-        "PyFlink": "is not installed; --only flink does it",
+        "Quix Streams": "cannot be installed: uv says no.",
+        "PyFlink": "is not installed; --only flink installs it",
     }
-    peers, missing = compare.chosen(compare.parsed(["--quick", "--only", "flink"]))
+    peers, missing = command.choose_peers(parse("--quick", "--only", "flink"))
     assert [peer.program for peer in peers] == ["flink"]
     assert missing == {}
     assert made == ["arroyo", "bytewax", "spark", "flink"]
 
 
-def test_an_environment_is_made_anew_when_its_pins_change(
+def test_an_environment_is_outdated_when_its_pins_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(environments, "CACHE", tmp_path)
@@ -173,22 +207,24 @@ def test_an_environment_is_made_anew_when_its_pins_change(
     assert environments.is_made("spark")
 
 
-@pytest.mark.parametrize("peer", [it for it in PEERS if it.environment], ids=lambda it: it.program)
-def test_every_environment_is_pinned(peer: compare.Peer) -> None:
+@pytest.mark.parametrize(
+    "peer", [peer for peer in PEERS if peer.environment], ids=lambda peer: peer.program
+)
+def test_every_environment_is_pinned(peer: Peer) -> None:
     name = peer.environment or ""
     pins = (environments.REQUIREMENTS / f"{name}.txt").read_text().splitlines()
-    asked = (environments.REQUIREMENTS / f"{name}.in").read_text().splitlines()
-    package = asked[0].partition("==")[0].partition("[")[0]
+    required = (environments.REQUIREMENTS / f"{name}.in").read_text().splitlines()
+    package = required[0].partition("==")[0].partition("[")[0]
     assert f"{package}=={environments.version(name)}" in pins
     assert all("==" in line for line in pins if not line.startswith("#"))
 
 
-def test_a_job_survives_the_command_line() -> None:
+def test_a_job_is_passed_on_the_command_line() -> None:
     job = Job("h:1", "in", "out", Path("artifact"), "group", Path("folder"))
     assert Job.of(job.arguments()) == job
 
 
-def test_usage_counts_children_and_those_that_ended() -> None:
+def test_usage_includes_children_and_ended_processes() -> None:
     burn = "import time\nwhile time.process_time() < 0.3: pass\n"
     family_of_two = (
         f"import subprocess, sys, time\nsubprocess.run([sys.executable, '-c', {burn!r}])\n"
@@ -216,17 +252,12 @@ def family_alive(pid: int) -> list[psutil.Process]:
     return family(psutil.Process(pid))
 
 
-def test_cpu_time_is_read_between_two_samples() -> None:
+def test_cpu_time_is_interpolated_between_samples() -> None:
     usage = Usage(psutil.Process().pid)
     usage.moments, usage.cpu_seconds = [0, 10, 20], [0.0, 5.0, 6.0]
     assert usage.cpu_between(5, 20) == pytest.approx(3.5)
 
 
-def test_few_digits_of_large_ratios() -> None:
-    assert (
-        comparison.table({OURS: runs_at(123_400), "slow": runs_at(100)}, {})
-        .splitlines()[3]
-        .split("|")[5]
-        .strip()
-        == "1,234"
-    )
+def test_large_ratios_have_no_decimals() -> None:
+    row = table({OURS: runs_at(123_400), "slow": runs_at(100)}, {}).splitlines()[3]
+    assert row.split("|")[5].strip() == "1,234"

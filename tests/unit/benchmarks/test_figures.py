@@ -1,4 +1,4 @@
-"""The arithmetic of the benchmarks, on figures that are known."""
+"""The arithmetic of the benchmarks and the sections of report pages."""
 
 from pathlib import Path
 
@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from benchmarks.harness import report
+from benchmarks.harness.backlog import SPACING, drain_window
 from benchmarks.harness.errors import BenchmarkError
-from benchmarks.harness.stream import Rows
+from benchmarks.harness.transactions import TransactionPool
 from benchmarks.operations.memory import fit, sparkline
-from benchmarks.speed import throughput
 from benchmarks.speed.latency import flag, flagged_share
 from events.codec import Encoding, decode_transaction
 from events.messages import FEATURES, Transaction
@@ -18,15 +18,17 @@ NANOSECONDS = 1_000_000_000
 
 
 @pytest.mark.parametrize("encoding", Encoding)
-def test_a_record_is_a_transaction_with_its_own_id(encoding: Encoding) -> None:
-    numbers = {name: float(place) for place, name in enumerate(FEATURES)}
+def test_a_payload_is_a_transaction_with_the_given_id(encoding: Encoding) -> None:
+    numbers = {name: float(index) for index, name in enumerate(FEATURES)}
     row = encoding.write(Transaction(transaction_id="", **numbers))
-    rows = Rows((row.removeprefix(b'{"transaction_id":"'),), flagged=(), encoding=encoding)
-    value = rows.record(7, b"round-000000007", flagged=False)
+    pool = TransactionPool(
+        (row.removeprefix(b'{"transaction_id":"'),), flagged=(), encoding=encoding
+    )
+    value = pool.payload(7, b"round-000000007", flagged=False)
     assert decode_transaction(value, encoding.headers) == Transaction("round-000000007", **numbers)
 
 
-def test_few_are_flagged_at_high_rates_and_enough_at_low_ones() -> None:
+def test_low_rates_have_a_larger_flagged_share() -> None:
     assert flagged_share(30_000) == 0.002
     assert flagged_share(1_000) == 0.02
     assert flagged_share(100) == 0.1
@@ -42,15 +44,15 @@ def test_throughput_is_counted_from_the_first_commit_to_the_last() -> None:
         for alert in range(2)
     }
     seconds = 0.160  # the last alert of the first commit to the last alert of the last
-    assert throughput.rate(arrivals) == pytest.approx(8 * throughput.SPACING / seconds)
+    assert drain_window(arrivals).rate == pytest.approx(8 * SPACING / seconds)
 
 
-def test_an_alert_that_came_twice_is_no_throughput() -> None:
+def test_a_duplicate_alert_invalidates_the_throughput() -> None:
     with pytest.raises(BenchmarkError, match="1 alerts came twice"):
-        throughput.rate({b"a": [0, NANOSECONDS], b"b": [2 * NANOSECONDS]})
+        drain_window({b"a": [0, NANOSECONDS], b"b": [2 * NANOSECONDS]})
 
 
-def test_a_leak_is_seen_and_noise_is_none() -> None:
+def test_a_leak_has_a_significant_slope_and_noise_has_none() -> None:
     moments = np.arange(60.0, 600.0)
     noise = np.random.default_rng(5).normal(0, 2, len(moments))
     flat = fit(moments, 700 + noise)
@@ -68,17 +70,17 @@ def test_the_standard_error_is_that_of_least_squares() -> None:
     assert line.error == pytest.approx((1 / 6 / 2) ** 0.5 * blocks_an_hour)
 
 
-def test_two_points_have_no_slope() -> None:
+def test_a_slope_needs_three_points() -> None:
     with pytest.raises(BenchmarkError, match="three times 15 s"):
         fit(np.array([60.0, 75.0]), np.array([1.0, 2.0]))
 
 
-def test_a_sparkline_goes_from_the_least_to_the_greatest() -> None:
+def test_a_sparkline_is_scaled_from_the_smallest_to_the_largest_value() -> None:
     assert sparkline(np.arange(8.0)) == "▁▂▃▄▅▆▇█"
     assert sparkline(np.ones(3)) == "▁▁▁"
 
 
-def test_a_section_replaces_itself_and_nothing_else(tmp_path: Path) -> None:
+def test_writing_a_section_leaves_the_rest_of_the_page_unchanged(tmp_path: Path) -> None:
     page = tmp_path / "docs" / "page.md"
     report.write_section(page, "one", "first")
     report.write_section(page, "two", "second")
@@ -91,9 +93,9 @@ def test_a_section_replaces_itself_and_nothing_else(tmp_path: Path) -> None:
     assert [file.name for file in page.parent.iterdir()] == ["page.md"]
 
 
-def test_a_section_without_an_end_is_refused(tmp_path: Path) -> None:
+def test_a_section_without_an_end_is_rejected(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text("<!-- one: begin -->\nfirst\n\nWhat somebody else wrote.\n")
+    page.write_text("<!-- one: begin -->\nfirst\n\nThe rest of the page.\n")
     with pytest.raises(BenchmarkError, match="no <!-- one: end -->"):
         report.write_section(page, "one", "changed")
-    assert "What somebody else wrote." in page.read_text()
+    assert "The rest of the page." in page.read_text()

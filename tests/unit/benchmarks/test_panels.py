@@ -1,42 +1,42 @@
-"""What a panel asks and how its numbers are written."""
+"""Queries of panels, number formats, and pictures of dashboards."""
 
 import numpy as np
 import pytest
 
-from benchmarks.operations.dashboards import draw, height, written
+from benchmarks.operations.dashboards import draw, format_value, height
 from benchmarks.operations.panels import Dashboard, Query, read_dashboards
 from benchmarks.operations.prometheus import Prometheus, Series
 from model.plots.style import render
 
 
-class Steady(Prometheus):
-    """Answers every query: as it is asked, with a line or a single number."""
+class StubPrometheus(Prometheus):
+    """Answers every query, with a line or a single number."""
 
     def __init__(self) -> None:
         super().__init__("http://nowhere")
-        self.asked: list[str] = []
+        self.queries: list[str] = []
 
     def now(self, query: str) -> list[Series]:
-        self.asked.append(query)
+        self.queries.append(query)
         return [Series({"alertname": "DetectorDown"}, np.zeros(1), np.ones(1))]
 
     def over(self, query: str, begin: float, end: float, step: float) -> list[Series]:
-        self.asked.append(query)
+        self.queries.append(query)
         times = np.arange(begin, end, step)
         edges = ("0.5", "1", "+Inf")
         return [
-            Series({"le": edge}, times, np.linspace(0, 1 + place, len(times)))
-            for place, edge in enumerate(edges)
+            Series({"le": edge}, times, np.linspace(0, 1 + index, len(times)))
+            for index, edge in enumerate(edges)
         ]
 
 
-def test_variables_of_grafana_are_filled_in() -> None:
+def test_grafana_variables_are_replaced() -> None:
     query = Query("increase(a[$__range]) / rate(b[$__rate_interval])", "", instant=False)
-    assert query.filled(1800, 7.5) == "increase(a[1800s]) / rate(b[20s])"
-    assert query.filled(1800, 60) == "increase(a[1800s]) / rate(b[65s])"
+    assert query.expand(1800, 7.5) == "increase(a[1800s]) / rate(b[20s])"
+    assert query.expand(1800, 60) == "increase(a[1800s]) / rate(b[65s])"
 
 
-def test_a_legend_takes_the_values_of_labels() -> None:
+def test_a_legend_contains_label_values() -> None:
     series = Series({"topic": "transactions", "partition": "1"}, np.zeros(1), np.zeros(1))
     assert Query("", "{{topic}} {{ partition }}{{absent}}", instant=False).name(series) == (
         "transactions 1"
@@ -45,14 +45,14 @@ def test_a_legend_takes_the_values_of_labels() -> None:
 
 @pytest.mark.parametrize("board", read_dashboards(), ids=lambda board: board.uid)
 def test_every_dashboard_is_drawn_from_all_its_queries(board: Dashboard) -> None:
-    prometheus = Steady()
+    prometheus = StubPrometheus()
     picture = draw(board, prometheus, end=1_000_000.0, shown=60.0)
     drawn = render(picture, width=14, height=height(board), background="light")
     assert drawn.startswith(b"\x89PNG")
     panels = [panel for panel in board.panels if panel.source == "prometheus"]
     queries = [query for panel in panels for query in panel.queries]
-    assert len(prometheus.asked) == len(queries) + len(board.annotations)
-    assert not any("$__" in query for query in prometheus.asked)
+    assert len(prometheus.queries) == len(queries) + len(board.annotations)
+    assert not any("$__" in query for query in prometheus.queries)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_every_dashboard_is_drawn_from_all_its_queries(board: Dashboard) -> None
         (np.nan, "locale", 0, "-"),
     ],
 )
-def test_numbers_are_written_in_their_unit(
+def test_numbers_are_formatted_in_their_unit(
     value: float, unit: str, decimals: int | None, text: str
 ) -> None:
-    assert written(value, unit, decimals) == text
+    assert format_value(value, unit, decimals) == text

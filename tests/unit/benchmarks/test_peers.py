@@ -1,4 +1,4 @@
-"""What the peers share, and how their processes are ended."""
+"""Code that the peers share, and the end of their processes."""
 
 import sys
 import time
@@ -12,8 +12,8 @@ import psutil
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.harness import runs as running
 from benchmarks.harness.errors import BenchmarkError
+from benchmarks.harness.programs import run_program
 from benchmarks.peers import columns
 from benchmarks.peers.batches import BatchScoring, encode
 from benchmarks.peers.job import BATCH, Job
@@ -26,15 +26,15 @@ JOB = Job("h:1", "in", "out", Path("artifact"), "group", Path("folder"))
 
 @pytest.fixture
 def amounts(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """A network whose score is a hundredth of the amount; gets how many rows each call had."""
+    """The sizes of the batches given to a stub whose score is a hundredth of the amount."""
     sizes: list[int] = []
 
     def score(features: NDArray[np.float32]) -> NDArray[np.float32]:
         assert features.dtype == np.float32
         assert features.flags.c_contiguous
         sizes.append(len(features))
-        found: NDArray[np.float32] = features[:, FEATURES.index("Amount")] / 100
-        return found
+        amounts: NDArray[np.float32] = features[:, FEATURES.index("Amount")] / np.float32(100)
+        return amounts
 
     score.metadata = SimpleNamespace(threshold=0.5)  # type: ignore[attr-defined]
     monkeypatch.setattr(Job, "scorer", lambda _job: score)
@@ -49,17 +49,17 @@ def transaction(name: str, amount: float) -> Transaction:
 
 def test_a_batch_is_scored_in_one_call(amounts: list[int]) -> None:
     batch = [transaction("a", 49), transaction("b", 50), transaction("c", 75)]
-    found = BatchScoring(JOB)([encode_transaction(it) for it in batch])
-    assert [(it.key, it.score) for it in found] == [(b"b", 0.5), (b"c", 0.75)]
-    assert encode(found[1]) == b'{"transaction_id":"c","score":0.75}'
+    alerts = BatchScoring(JOB)([encode_transaction(each) for each in batch])
+    assert [(alert.key, alert.score) for alert in alerts] == [(b"b", 0.5), (b"c", 0.75)]
+    assert encode(alerts[1]) == b'{"transaction_id":"c","score":0.75}'
     assert amounts == [3]
 
 
 def test_columns_are_scored_as_a_frame_and_as_a_list(amounts: list[int]) -> None:
     frame = pd.DataFrame({name: [1.0, 2.0] for name in FEATURES}).assign(Amount=[10.0, 60.0])
     series = [frame[name] for name in FEATURES]
-    for given in (frame, series):
-        assert columns.scores("artifact", given) == pytest.approx([0.1, 0.6])
+    for table in (frame, series):
+        assert columns.scores("artifact", table) == pytest.approx([0.1, 0.6])
     assert amounts == [2, 2]
 
 
@@ -70,7 +70,7 @@ def test_scoring_alone_scores_whole_batches(amounts: list[int]) -> None:
     assert amounts == [BATCH, BATCH]
 
 
-def test_with_a_process_end_those_it_started(tmp_path: Path) -> None:
+def test_descendants_of_a_program_end_with_it(tmp_path: Path) -> None:
     code = (
         "import subprocess, sys, time\n"
         "other = [sys.executable, '-c', 'import time; time.sleep(60)']\n"
@@ -78,25 +78,25 @@ def test_with_a_process_end_those_it_started(tmp_path: Path) -> None:
         "time.sleep(60)\n"
     )
     job = tmp_path / "job"
-    with running._process([sys.executable, "-c", code], job) as process:
+    with run_program([sys.executable, "-c", code], job) as program:
         written = wait_for(lambda: (tmp_path / "job.out").read_text().strip())
         started = psutil.Process(int(written))
         assert started.is_running()
-    assert process.process.poll() is not None
+    assert program.process.poll() is not None
     wait_for(lambda: not started.is_running() or started.status() == psutil.STATUS_ZOMBIE)
 
 
-def test_whoever_ended_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
+def test_a_program_that_ended_is_reported_with_the_end_of_its_log(tmp_path: Path) -> None:
     job = tmp_path / "job"
-    with running._process([sys.executable, "-c", "raise SystemExit('No way.')"], job) as program:
+    with run_program([sys.executable, "-c", "raise SystemExit('No way.')"], job) as program:
         program.process.wait()
         with pytest.raises(BenchmarkError, match=r"job ended with exit code 1(.|\n)*No way\."):
             program.check()
 
 
-def wait_for(found: Callable[[], object]) -> str:
+def wait_for(condition: Callable[[], object]) -> str:
     deadline = time.monotonic() + 30
-    while not (value := found()):
+    while not (value := condition()):
         assert time.monotonic() < deadline
         time.sleep(0.02)
     return str(value)

@@ -123,7 +123,7 @@ def test_each_option_that_is_named_alone_is_there(page: Path) -> None:
         'make demo ARGS="--row 3"',
         'make chaos ARGS="--fault 3"',
         "python -m benchmarks.nothing",
-        "python -m benchmarks.speed.delivery --nothing 3",
+        "python -m benchmarks.speed --nothing 3",
         "fraudstream detekt",
         "fraudstream topics make",
         "cat x | fraudstream detect --batch 3 > y",

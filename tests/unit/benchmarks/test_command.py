@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.harness.ending import in_a_sentence
+from benchmarks.harness.command import errors_in_one_sentence
 from benchmarks.harness.errors import BenchmarkError
 from broker.errors import BrokerError
 
@@ -16,24 +16,28 @@ def sigterm() -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    ("raised", "said"),
+    ("error", "sentence"),
     [
         (BenchmarkError("Too few records."), "Error: Too few records."),
         (BrokerError("No Kafka."), "Error: No Kafka."),
+        (
+            BenchmarkError("Too few records.", hint="Send more."),
+            "Error: Too few records. Send more.",
+        ),
         (KeyboardInterrupt(), "Stopped; nothing was written."),
     ],
 )
-def test_it_ends_with_a_sentence(raised: BaseException, said: str) -> None:
-    with pytest.raises(SystemExit) as ending, in_a_sentence():
-        raise raised
-    assert ending.value.code == said
+def test_a_failure_exits_with_one_sentence(error: BaseException, sentence: str) -> None:
+    with pytest.raises(SystemExit) as exit_, errors_in_one_sentence():
+        raise error
+    assert exit_.value.code == sentence
 
 
-def test_sigterm_is_ctrl_c() -> None:
-    with pytest.raises(SystemExit, match="Stopped"), in_a_sentence():
+def test_sigterm_stops_a_benchmark_as_ctrl_c_does() -> None:
+    with pytest.raises(SystemExit, match="Stopped"), errors_in_one_sentence():
         signal.raise_signal(signal.SIGTERM)
 
 
 def test_a_defect_keeps_its_traceback() -> None:
-    with pytest.raises(ZeroDivisionError), in_a_sentence():
+    with pytest.raises(ZeroDivisionError), errors_in_one_sentence():
         raise ZeroDivisionError
