@@ -16,14 +16,11 @@ from fraudstream.stopping import interrupt_on_sigterm
 @option(
     "--port",
     type=click.IntRange(1, 65535),
-    envvar="FRAUDSTREAM_BROKER_PORT",
     show_default="any free one",
     help="For clients.",
 )
 @option(
     "--data",
-    # Elsewhere --data is creditcard.csv, so the variable is another one.
-    envvar="FRAUDSTREAM_BROKER_DATA",
     type=click.Path(file_okay=False, path_type=Path),
     show_default="the cache folder's kafka-data",
     help="Folder for Kafka's records; kept, and used again.",

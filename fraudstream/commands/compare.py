@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fraudstream.options import CONTEXT, RecipeType, option, weights_option
+from fraudstream.options import CONTEXT, RecipeType, json_option, option, weights_option
 from fraudstream.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     help="Folder where the first network of each recipe is kept, as the artifact FOLDER/RECIPE, "
     "with pictures of it alone and beside the others.",
 )
-@option("--json", "as_json", is_flag=True, help="Print one JSON object for each figure, a line.")
+@json_option
 def command(
     data: Path,
     weights: Path | None,

@@ -11,7 +11,14 @@ import click
 
 from events.errors import Reason
 from fraudstream.logs import log_to_stderr
-from fraudstream.options import CONTEXT, kafka_options, kafka_settings, option, topics_option
+from fraudstream.options import (
+    CONTEXT,
+    json_option,
+    kafka_options,
+    kafka_settings,
+    option,
+    topics_option,
+)
 from fraudstream.progress import progress_bar
 from fraudstream.stopping import stop_on_signals
 
@@ -31,14 +38,12 @@ group_option = option(
     "--group",
     callback=_named,
     default="fraudstream-dead-letters",
-    # Not FRAUDSTREAM_GROUP, which in a detector's environment names the detector's group.
-    envvar="FRAUDSTREAM_DEAD_LETTERS_GROUP",
+    envvar="FRAUDSTREAM_DEAD_LETTERS_GROUP",  # FRAUDSTREAM_GROUP is the detector's
+    allow_from_autoenv=False,
     help="Consumer group whose offsets say what was replayed.",
 )
 # Measured: 90,000 read in a second; replayed, which is slower, 30,000.
 OFFSETS_A_SECOND = 30_000
-
-json_option = option("--json/--text", "as_json", default=False, help="As one JSON object.")
 
 
 class PlaceType(click.ParamType[tuple[int, int]]):
@@ -114,11 +119,11 @@ def list_(as_json: bool, **where: Any) -> None:
 @command.command(context_settings=CONTEXT, short_help="Show one in full.")
 @click.argument("place", type=PlaceType(), metavar="PARTITION:OFFSET")
 @json_option
-@option("--value", "value_only", is_flag=True, help="Write the value's bytes alone, untouched.")
+@option("--value", is_flag=True, help="Write the value's bytes alone, untouched.")
 @group_option
 @topics_option
 @kafka_options
-def show(place: tuple[int, int], as_json: bool, value_only: bool, **where: Any) -> None:
+def show(place: tuple[int, int], as_json: bool, value: bool, **where: Any) -> None:
     """Show one dead letter in full: the record as it was, where it stood, why it was refused.
 
     PARTITION:OFFSET is its place in the topic transactions.dlq, as `list` shows it. A value that
@@ -136,7 +141,7 @@ def show(place: tuple[int, int], as_json: bool, value_only: bool, **where: Any) 
 
         reader.note()
         dead = find(reader, Position(*place))
-        if value_only:
+        if value:
             sys.stdout.buffer.write(dead.letter.value or b"")
         else:
             print((full_json if as_json else full)(reader.topic, dead))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fraudstream.logs import log_to_stderr
-from fraudstream.options import CONTEXT, kafka_options, kafka_settings, option
+from fraudstream.options import CONTEXT, json_option, kafka_options, kafka_settings, option
 from fraudstream.stopping import interrupt_on_sigterm
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ REPLAY_SECONDS = 20
     show_default="trained once on the twin, then cached",
     help="Folder of the artifact that scores.",
 )
-@option("--json", "as_json", is_flag=True, help="Print the closing figures as one JSON object.")
+@json_option
 @kafka_options
 def command(
     data: Path | None,

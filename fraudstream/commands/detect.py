@@ -11,9 +11,10 @@ from fraudstream.options import (
     host_and_port,
     kafka_options,
     kafka_settings,
+    log_format_option,
     metrics_option,
     model_option,
-    option,
+    service_option,
     topics_option,
 )
 from fraudstream.stopping import stop_on_signals
@@ -24,14 +25,14 @@ if TYPE_CHECKING:
 
 @click.command(context_settings=CONTEXT)
 @model_option
-@option(
+@service_option(
     "--device",
     type=click.Choice(["auto", "cpu", "gpu"]),
     default="auto",
     help="Where the network runs; auto takes a GPU when there is one.",
 )
-@option("--group", default="fraudstream-detector", help="Consumer group to join.")
-@option(
+@service_option("--group", default="fraudstream-detector", help="Consumer group to join.")
+@service_option(
     "--delivery",
     type=click.Choice(["exactly-once", "at-least-once"]),
     default="exactly-once",
@@ -39,54 +40,48 @@ if TYPE_CHECKING:
 )
 # A commit takes 4 to 7 ms, and in a backlog nearly every batch has an alert. At 100,000 records a
 # second that is a tenth of the time of a batch of 4,096 and a fortieth of one of 16,384.
-@option(
+@service_option(
     "--batch-maximum",
     type=click.IntRange(1, 1_000_000),
     default=16_384,
     help="Records in a micro-batch, at most.",
 )
-@option(
-    "--wait-maximum",
-    type=click.FloatRange(0, 60),
-    default=0.0,
-    metavar="SECONDS",
-    help="How long to wait for a batch to fill; 0 takes what is there.",
-)
-@option(
+@service_option(
     "--commit-interval",
     type=click.FloatRange(0, 60),
     default=1.0,
     metavar="SECONDS",
     help="How long offsets of batches without alerts may wait for a commit.",
 )
-@option(
+@service_option(
     "--broker-timeout",
     type=click.FloatRange(1),
     default=60.0,
     metavar="SECONDS",
     help="How long Kafka may be away before the detector gives up.",
 )
-@option(
+@service_option(
     "--dead-letter-ratio",
     type=click.FloatRange(0, 1),
     default=0.5,
     help="Stop when so much of the last 10,000 records cannot be read; 0 never stops.",
 )
-@option(
+@service_option(
     "--dead-letters-in-a-row",
     type=click.IntRange(0),
     default=1000,
     metavar="N",
     help="Stop when N records in a row cannot be read; 0 never stops.",
 )
-@option(
+@service_option(
     "--journal/--no-journal",
     default=False,
     help="Write, with each commit, what it covers to transactions.journal; exactly-once goes on "
     "where that ends, should Kafka forget.",
 )
 @metrics_option("127.0.0.1:8000")
-@option("--verbose/--quiet", default=False, help="Also log what librdkafka says.")
+@service_option("--verbose/--quiet", default=False, help="Include librdkafka's own log lines.")
+@log_format_option
 @topics_option
 @kafka_options
 def command(
@@ -96,6 +91,7 @@ def command(
     topic_prefix: str,
     metrics: str,
     verbose: bool,
+    log_format: str,
     model: Path,
     device: Literal["auto", "cpu", "gpu"],
     **choices: Any,
@@ -115,7 +111,7 @@ def command(
     settings = kafka_settings(broker, kafka, kafka_config)
     host, port = host_and_port(metrics, "--metrics")
     stop = stop_on_signals()
-    log_to_stderr(verbose=verbose)
+    log_to_stderr(log_format, verbose=verbose)
 
     from prometheus_client import REGISTRY
 
@@ -135,7 +131,7 @@ def command(
     run_detector(
         settings,
         Topics(topic_prefix),
-        DetectorOptions(metrics_host=host, metrics_port=port, **choices),
+        DetectorOptions(metrics_host=host, metrics_port=port, wait_maximum=0.0, **choices),
         load_model,
         stopped=stop.is_set,
         registry=REGISTRY,

@@ -11,11 +11,14 @@ import click
 from fraudstream.logs import log_to_stderr
 from fraudstream.options import (
     CONTEXT,
+    from_beginning_option,
     host_and_port,
+    json_option,
     kafka_options,
     kafka_settings,
+    log_format_option,
     metrics_option,
-    option,
+    service_option,
     topics_option,
 )
 from fraudstream.stopping import stop_on_signals
@@ -29,20 +32,17 @@ _LINE_SECONDS = 5.0
 
 
 @click.command(context_settings=CONTEXT)
-@option(
+@service_option(
     "--grace",
     type=click.FloatRange(0, 60),
     default=2.0,
     metavar="SECONDS",
     help="How long a label waits for its alert before its transaction counts as not flagged.",
 )
-@option(
-    "--from-beginning/--from-now",
-    default=True,
-    help="Begin with the first label there is, or with the next one.",
-)
-@option("--json/--text", "as_json", default=False, help="Figures as JSON objects, one a line.")
+@from_beginning_option(default=True)
+@json_option
 @metrics_option("127.0.0.1:8001")
+@log_format_option
 @topics_option
 @kafka_options
 def command(
@@ -51,6 +51,7 @@ def command(
     kafka_config: Path | None,
     topic_prefix: str,
     metrics: str,
+    log_format: str,
     as_json: bool,
     from_beginning: bool,
     grace: float,
@@ -83,7 +84,7 @@ def command(
 
     live = sys.stdout.isatty() and not as_json
     with (_live_line if live else _json_lines if as_json else _lines)() as show:
-        log_to_stderr()  # after the live line took hold of the terminal
+        log_to_stderr(log_format)  # after the live line has replaced sys.stderr
         run_quality(
             settings,
             Topics(topic_prefix),

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 import click
 
 from fraudstream.logs import log_to_stderr
-from fraudstream.options import CONTEXT, kafka_options, kafka_settings, option, topics_option
+from fraudstream.options import (
+    CONTEXT,
+    kafka_options,
+    kafka_settings,
+    log_format_option,
+    service_option,
+    topics_option,
+)
 from fraudstream.progress import progress_bar
 from fraudstream.stopping import stop_on_signals
 
@@ -18,48 +25,51 @@ if TYPE_CHECKING:
 
 
 @click.command(context_settings=CONTEXT)
-@option(
+@service_option(
     "--data",
     type=click.Path(path_type=Path),
     required=True,
     help="The creditcard.csv to replay; .gz and .zip are read as they are.",
 )
-@option(
+@service_option(
     "--speed",
     type=float,
     metavar="FACTOR",
     show_default="no pace",
     help="Stream time so many times faster, true to the gaps in Time: 600 is ten minutes a second.",
 )
-@option(
+@service_option(
     "--rate",
     type=float,
     metavar="N",
     show_default="no pace",
     help="Send N transactions a second, whatever their Time.",
 )
-@option("--start", type=click.IntRange(min=0), default=0, help="Begin at this row, counted from 0.")
-@option(
+@service_option(
+    "--start", type=click.IntRange(min=0), default=0, help="Begin at this row, counted from 0."
+)
+@service_option(
     "--limit",
     type=click.IntRange(min=1),
     show_default="all rows",
     help="Send at most so many transactions (with --loop: in all passes together).",
 )
-@option("--loop", is_flag=True, help="Begin again after the last row, until stopped.")
-@option(
+@service_option("--loop", is_flag=True, help="Begin again after the last row, until stopped.")
+@service_option(
     "--label-delay",
     type=click.FloatRange(min=0),
     default=600.0,
     metavar="SECONDS",
     help="Stream time from a transaction to its label.",
 )
-@option("--labels/--no-labels", default=True, help="Publish labels, or transactions only.")
-@option(
+@service_option("--labels/--no-labels", default=True, help="Publish labels, or transactions only.")
+@service_option(
     "--encoding",
     type=click.Choice(["json", "compact"]),
     default="json",
     help="How transactions are written; compact takes a third of the bytes.",
 )
+@log_format_option
 @topics_option
 @kafka_options
 def command(
@@ -72,6 +82,7 @@ def command(
     label_delay: float,
     labels: bool,
     encoding: str,
+    log_format: str,
     topic_prefix: str,
     broker: str | None,
     kafka: tuple[str, ...],
@@ -108,7 +119,7 @@ def command(
     from events.topics import Topics
     from producer.replay import replay
 
-    log_to_stderr()
+    log_to_stderr(log_format)
     total = limit if loop else len(frame)
     stop = stop_on_signals()
     with progress_bar(f"Replaying {data.name}", total, unit="transactions") as progress:
