@@ -101,23 +101,22 @@ def _print(found: "list[Compared]", *, as_json: bool) -> None:
             fields = msgspec.to_builtins(it) | {"verdict": it.verdict}
             click.echo(msgspec.json.encode(fields))
         return
-    heads = ("recipe", "published in", "figure", "published", "measured", "of seeds", "verdict")
-    rows = [heads] + [
+    from fraudstream.tables import print_table
+
+    rows = [
         (
-            it.recipe,
-            it.where,
-            it.figure,
-            _value(it.published),
-            _value(it.measured),
-            f"{_value(it.lowest)} to {_value(it.highest)}",
-            it.verdict,
+            figure.recipe,
+            figure.where,
+            figure.figure,
+            _value(figure.published),
+            _value(figure.measured),
+            f"{_value(figure.lowest)} to {_value(figure.highest)}",
+            figure.verdict,
         )
-        for it in found
+        for figure in found
     ]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())
+    headers = ("recipe", "published in", "figure", "published", "measured", "of seeds", "verdict")
+    print_table(rows, headers=headers)
 
 
 def _value(value: float) -> str:

@@ -126,22 +126,24 @@ def check(file: Path) -> None:
       fraudstream data check creditcard.csv
     """
     from dataset.reader import read, sha256
+    from fraudstream.tables import print_table
 
     frame = read(file)
     digest = sha256(file)
     frauds = int(frame["Class"].sum())
     hours = (frame["Time"].iloc[-1] - frame["Time"].iloc[0]) / 3600
-    click.echo(f"transactions  {len(frame):,}")
-    click.echo(
-        f"frauds        {frauds:,} ({frauds / len(frame):.3%}; original {FRAUDS / ROWS:.3%})"
+    times, amounts = frame["Time"], frame["Amount"]
+    print_table(
+        [
+            ("transactions", f"{len(frame):,}"),
+            ("frauds", f"{frauds:,} ({frauds / len(frame):.3%}; original {FRAUDS / ROWS:.3%})"),
+            ("duplicates", f"{int(frame.duplicated().sum()):,}"),
+            ("time", f"{hours:.1f} h, from {times.iloc[0]:,.0f} s"),
+            ("amount", f"mean {amounts.mean():.2f}, at most {amounts.max():.2f}"),
+            ("sha256", digest),
+            ("original", "yes" if digest == SHA256 else "no: the checksum differs"),
+        ]
     )
-    click.echo(f"duplicates    {int(frame.duplicated().sum()):,}")
-    click.echo(f"time          {hours:.1f} h, from {frame['Time'].iloc[0]:,.0f} s")
-    click.echo(
-        f"amount        mean {frame['Amount'].mean():.2f}, at most {frame['Amount'].max():.2f}"
-    )
-    click.echo(f"sha256        {digest}")
-    click.echo(f"original      {'yes' if digest == SHA256 else 'no: these are other bytes'}")
 
 
 @command.command(context_settings=CONTEXT)

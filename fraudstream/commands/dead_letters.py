@@ -102,7 +102,8 @@ def list_(as_json: bool, **where: Any) -> None:
     """
     with _reader(**where) as (reader, _):
         from consumer.dead_letters.store import tally
-        from consumer.dead_letters.text import table, table_json
+        from consumer.dead_letters.text import table_json
+        from fraudstream.dead_letter_table import print_summaries
 
         reader.note()
         offsets = sum(stretch.end - stretch.first for stretch in reader.stretches.values())
@@ -111,7 +112,7 @@ def list_(as_json: bool, **where: Any) -> None:
         if as_json:
             print(table_json(reader.topic, tallies))
         elif tallies:
-            print(table(tallies))
+            print_summaries(tallies)
         else:
             print(f"There are no dead letters in {reader.topic}.")
 

@@ -135,13 +135,11 @@ def _kafka_arguments(kafka: tuple[str, ...], kafka_config: Path | None) -> tuple
 def _print(report: "Report", *, as_json: bool) -> None:
     import msgspec
 
-    from fraudstream.demo.report import table
+    from fraudstream.demo.report import figures
+    from fraudstream.tables import print_table
 
     if as_json:
         click.echo(msgspec.json.encode(report))
         return
-    rows = table(report)
-    width = max(len(name) for name, _ in rows)
-    click.echo("\nEverything adds up: published = scored + dead-lettered, flagged = alerts.\n")
-    for name, value in rows:
-        click.echo(f"  {name:<{width}}  {value}")
+    click.echo("\nThe counts agree: published = scored + dead-lettered, flagged = alerts.\n")
+    print_table(figures(report))

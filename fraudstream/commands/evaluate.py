@@ -120,18 +120,17 @@ def _warn_of_learned(metadata: "Metadata", data: Path, last: float) -> None:
 def _print(figures: "Evaluation", *, as_json: bool) -> None:
     import msgspec
 
+    from fraudstream.tables import print_table
     from model.evaluation.evaluate import figures_table
 
     if as_json:
         click.echo(msgspec.json.encode(figures))
         return
-    table = [
+    rows = [
         ("rows", f"{figures.rows:,}"),
         ("transactions", f"{figures.transactions:,.0f}"),
         ("days", f"{figures.days:.2f}"),
         ("frauds", f"{figures.frauds:,}"),
         *figures_table(figures),
     ]
-    width = max(len(name) for name, _ in table)
-    for name, value in table:
-        click.echo(f"{name:<{width}}  {value}")
+    print_table(rows)

@@ -81,7 +81,9 @@ def command(
 
     from consumer.quality.monitor import run_quality
     from events.topics import Topics
+    from fraudstream.process import disable_created_metrics
 
+    disable_created_metrics()
     live = sys.stdout.isatty() and not as_json
     with (_live_line if live else _json_lines if as_json else _lines)() as show:
         log_to_stderr(log_format)  # after the live line has replaced sys.stderr

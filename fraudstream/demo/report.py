@@ -100,8 +100,8 @@ def make_report(committed: Committed, figures: Figures, circumstances: Circumsta
     )
 
 
-def table(report: Report) -> list[tuple[str, str]]:
-    """Return what a person wants to know, as (name, value with its unit)."""
+def figures(report: Report) -> list[tuple[str, str]]:
+    """Return the figures for people, as (name, value with its unit)."""
     kind = "synthetic" if report.synthetic else "from the file given"
     rate, first = report.transactions_per_second, report.seconds_to_first_alert
     return [

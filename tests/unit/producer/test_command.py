@@ -87,7 +87,8 @@ def test_the_closing_line_has_the_counts(file: str, calls: list[dict[str, Any]])
     result = run("--data", file)
 
     assert result.stdout == (
-        "1,234 transactions sent, 1,234 delivered in 2.0 s, 617 a second; 1,234 labels delivered.\n"
+        "1,234 transactions sent, 1,234 delivered in 2.0 s, 617 per second; "
+        "1,234 labels delivered.\n"
     )
 
 
