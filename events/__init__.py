@@ -1,1 +1,1 @@
-"""What travels over Kafka: the messages and their codec, topic names, client settings."""
+"""The messages that travel over Kafka: structs, codecs, topic names, schemas."""

@@ -1,7 +1,7 @@
-"""The stream as an AsyncAPI document: its topics, what is in them, who reads and who writes.
+"""The stream as an AsyncAPI document: topics, their messages, their readers and writers.
 
-See the AsyncAPI specification 3.0.0 and its Kafka bindings 0.5.0. Schemas stand in the document
-itself, so it needs no other file; they are those of `events.schemas`.
+See the AsyncAPI specification 3.0.0 and its Kafka bindings 0.5.0. The document is self-contained:
+it includes the schemas of `events.schemas`.
 """
 
 from typing import Any
@@ -24,7 +24,7 @@ BY_TRANSACTION = {
 
 
 def compact_layout() -> str:
-    """Return the compact encoding in words."""
+    """Return a description of the compact encoding."""
     numbers = len(FEATURES)
     return (
         f"A transaction as bytes. 0 to {compact.NUMBERS_BYTES - 1}: {numbers} numbers, each a "
@@ -39,8 +39,8 @@ def document(topics: Topics, version: str, broker: str) -> dict[str, Any]:
     """Return the document.
 
     Args:
-        topics: whose names are the channels' addresses.
-        version: of fraudstream.
+        topics: the topics, whose names are the addresses of the channels.
+        version: the version of fraudstream.
         broker: the address of the Kafka server, "HOST:PORT".
     """
     return {
@@ -62,15 +62,15 @@ def document(topics: Topics, version: str, broker: str) -> dict[str, Any]:
 
 
 def files(topics: Topics, version: str, broker: str) -> dict[str, dict[str, Any]]:
-    """Return the document and each schema as it stands alone, by the names of their files."""
-    alone = {
+    """Return the document and each schema as a document of its own, by file name."""
+    by_file = {
         f"{name}.schema.json": {"$schema": DIALECT, **schema} for name, schema in schemas().items()
     }
-    return {"asyncapi.json": document(topics, version, broker), **alone}
+    return {"asyncapi.json": document(topics, version, broker), **by_file}
 
 
 def _channels(topics: Topics) -> dict[str, Any]:
-    carried = {
+    messages_of = {
         "transactions": ["Transaction", "CompactTransaction"],
         "labels": ["Label"],
         "dead_letters": ["DeadLetter"],
@@ -81,58 +81,65 @@ def _channels(topics: Topics) -> dict[str, Any]:
         name: {
             "address": getattr(topics, name),
             "description": getattr(Topics, name).__doc__,
-            "messages": {it: {"$ref": f"#/components/messages/{it}"} for it in messages},
+            "messages": {message: _reference("messages", message) for message in messages},
             "bindings": {"kafka": {"bindingVersion": KAFKA_BINDINGS}},
         }
-        for name, messages in carried.items()
+        for name, messages in messages_of.items()
     }
 
 
 def _operations() -> dict[str, Any]:
-    """Return what fraudstream's services do with the channels; others do the opposite."""
+    """Return how fraudstream's services use the channels; other programs do the opposite."""
     return {
-        name: {"action": action, "channel": {"$ref": f"#/channels/{channel}"}, "summary": what}
-        for name, action, channel, what in (
-            ("score", "receive", "transactions", "`detect` scores them."),
-            ("alert", "send", "alerts", "`detect` raises them, `alerts` and `quality` read them."),
-            ("refuse", "send", "dead_letters", "`detect` writes what it cannot read."),
-            ("note", "send", "journal", "`detect --journal` writes what it committed."),
-            ("judge", "receive", "labels", "`quality` judges the alerts by them."),
+        name: {"action": action, "channel": {"$ref": f"#/channels/{channel}"}, "summary": text}
+        for name, action, channel, text in (
+            ("score", "receive", "transactions", "The detector scores transactions."),
+            ("alert", "send", "alerts", "The detector raises alerts."),
+            ("reject", "send", "dead_letters", "The detector writes the records it rejects."),
+            ("journal", "send", "journal", "The detector writes an entry for each commit."),
+            ("evaluate", "receive", "labels", "The quality monitor joins labels with alerts."),
         )
     }
 
 
 def _messages() -> dict[str, Any]:
-    size = f"At most {MAXIMUM_PAYLOAD_BYTES:,} bytes; a field that stands twice is refused."
+    size = f"At most {MAXIMUM_PAYLOAD_BYTES:,} bytes; a repeated field is rejected."
     return {
         "Transaction": _message("Transaction", f"{summary(Transaction)} {size}"),
         "CompactTransaction": {
             "contentType": compact.HEADER[1].decode(),
-            "summary": "The same in fewer bytes, told by its header.",
+            "summary": "The same in fewer bytes, marked by its header.",
             "headers": compact_headers(),
             "payload": {"type": "string", "format": "binary", "description": compact_layout()},
             **_keyed(BY_TRANSACTION),
         },
-        "Label": _message("Label", "Fraud or not."),
+        "Label": _message("Label", "Whether a transaction was fraud."),
         "Alert": _message("Alert", "A transaction flagged as fraud."),
         "DeadLetter": {
             "contentType": "application/octet-stream",
             "summary": summary(DeadLetter),
-            "headers": {"$ref": "#/components/schemas/DeadLetterHeaders"},
-            "payload": {"description": "The refused record's value: any bytes, or none."},
-            **_keyed({"description": "The refused record's key: any bytes, or none."}),
+            "headers": _reference("schemas", "DeadLetterHeaders"),
+            "payload": {"description": "The rejected record's value: any bytes, or none."},
+            **_keyed({"description": "The rejected record's key: any bytes, or none."}),
         },
         "JournalEntry": _message(
             "JournalEntry",
-            "What a commit covers of a partition; in the partition of the same number.",
-            {"type": "string", "description": "Group and id of the input topic, a space between."},
+            "One commit's range of an input partition; in the partition of the same number.",
+            {
+                "type": "string",
+                "description": "Consumer group and id of the input topic, separated by a space.",
+            },
         ),
     }
 
 
-def _message(name: str, what: str, key: Schema = BY_TRANSACTION) -> dict[str, Any]:
-    payload = {"$ref": f"#/components/schemas/{name}"}
-    return {"contentType": "application/json", "summary": what, "payload": payload, **_keyed(key)}
+def _message(name: str, text: str, key: Schema = BY_TRANSACTION) -> dict[str, Any]:
+    payload = _reference("schemas", name)
+    return {"contentType": "application/json", "summary": text, "payload": payload, **_keyed(key)}
+
+
+def _reference(kind: str, name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/{kind}/{name}"}
 
 
 def _keyed(key: Schema) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The one codec: structs to bytes and back, every refusal with a reason from a finite enum."""
+"""The codec: structs to bytes and back; every rejection has a reason from a finite enum."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -23,8 +23,8 @@ from events.messages import (
 # A transaction is about 710 bytes; 16 KiB leaves room for fields of later versions.
 MAXIMUM_PAYLOAD_BYTES = 16 * 1024
 
-# A transaction is flat. Fields of later versions may nest a little; whether an interpreter bears
-# more depends on its version, so the line is drawn here.
+# A transaction is flat. Fields of later versions may nest a little. The depth that an interpreter
+# can parse depends on its version, so this limit is ours.
 MAXIMUM_BRACKETS = 100
 
 T = TypeVar("T")
@@ -44,14 +44,14 @@ def encode(message: Transaction | Label | Alert | JournalEntry) -> bytes:
 
 
 class Encoding(StrEnum):
-    """How a transaction is written; its reader is told by the record's headers."""
+    """How a transaction is encoded; the record's headers say which."""
 
     JSON = "json"
     COMPACT = "compact"
 
     @property
     def headers(self) -> Headers:
-        """The headers that a record of this encoding must have."""
+        """The headers that mark a record of this encoding."""
         return (compact.HEADER,) if self is Encoding.COMPACT else ()
 
     def write(self, transaction: Transaction) -> bytes:
@@ -62,13 +62,13 @@ class Encoding(StrEnum):
 def decode_transaction(
     payload: bytes | None, headers: Sequence[tuple[str, bytes | None]] | None = None
 ) -> Transaction:
-    """Return the transaction in a record's value, validated; JSON, unless the headers say compact.
+    """Decode and validate the transaction in a record's value: JSON unless the headers say compact.
 
-    In JSON, unknown fields are tolerated, so that a later version may add some; a repeated field
-    is not.
+    Unknown JSON fields are ignored, so that later versions may add some. A repeated field is
+    rejected.
 
     Raises:
-        PayloadError: if the payload is anything else than one valid transaction.
+        PayloadError: if the payload is not exactly one valid transaction.
     """
     if not payload:
         raise PayloadError(Reason.EMPTY, "the record has no value")
@@ -80,22 +80,22 @@ def decode_transaction(
         return compact.decode(payload)
     try:
         transaction = _decode_transaction(payload)
-        # Each field has one colon and no number has any, so 31 required fields and 31 colons
-        # leave no room for a repeated or an unknown one: the usual record is done here.
+        # Each field has one colon and no number has any, so 31 required fields with 31 colons
+        # leave no room for a repeated or an unknown field: the usual record needs no second look.
         if payload.count(b":") != _TRANSACTION_COLONS:
             if payload.count(b"[") + payload.count(b"{") > MAXIMUM_BRACKETS:
                 raise PayloadError(Reason.TOO_DEEP, f"more than {MAXIMUM_BRACKETS} brackets")
-            json.loads(payload.decode(), object_pairs_hook=_refuse_repeated_fields)
+            json.loads(payload.decode(), object_pairs_hook=_reject_repeated_fields)
     except (ValueError, RecursionError) as error:
         raise _payload_error(error) from error
     return transaction
 
 
 def decode_usual(payloads: Sequence[bytes]) -> list[Transaction] | None:
-    """Return the transactions of n > 0 JSON values, all of them just what our producer writes.
+    """Decode n > 0 JSON values that have exactly the 31 fields of a transaction.
 
-    They take a third less time than one by one. None if any is something else, valid or not:
-    `decode_transaction` knows.
+    Takes a third less time than decoding them one by one. Returns None if any value is invalid or
+    has other fields; use `decode_transaction` for each of them then.
     """
     if max(map(len, payloads)) > MAXIMUM_PAYLOAD_BYTES:
         return None
@@ -103,15 +103,14 @@ def decode_usual(payloads: Sequence[bytes]) -> list[Transaction] | None:
         transactions = [_decode_transaction(payload) for payload in payloads]
     except (ValueError, RecursionError):
         return None
-    # None has fewer colons than it has required fields, so that together they have as many as
-    # they need only where each has. For the colon see `decode_transaction`; numpy finds them three
-    # times as fast as `bytes.count`.
+    # No value has fewer colons than required fields, so the sum is right only if each count is.
+    # Why colons: see `decode_transaction`. numpy counts them three times as fast as `bytes.count`.
     colons = np.count_nonzero(np.frombuffer(b"".join(payloads), np.uint8) == ord(":"))
     return transactions if colons == _TRANSACTION_COLONS * len(payloads) else None
 
 
 def decode_label(payload: bytes | None) -> Label:
-    """Return the label in a record's value, validated.
+    """Decode and validate the label in a record's value.
 
     Raises:
         PayloadError: if the payload is not a valid label.
@@ -120,7 +119,7 @@ def decode_label(payload: bytes | None) -> Label:
 
 
 def decode_alert(payload: bytes | None) -> Alert:
-    """Return the alert in a record's value, validated.
+    """Decode and validate the alert in a record's value.
 
     Raises:
         PayloadError: if the payload is not a valid alert.
@@ -129,7 +128,7 @@ def decode_alert(payload: bytes | None) -> Alert:
 
 
 def decode_journal_entry(payload: bytes | None) -> JournalEntry:
-    """Return the journal entry in a record's value, validated.
+    """Decode and validate the journal entry in a record's value.
 
     Raises:
         PayloadError: if the payload is not a valid journal entry.
@@ -144,8 +143,8 @@ def _decoded(decode: Callable[[bytes], T], payload: bytes | None) -> T:
         raise _payload_error(error) from error
 
 
-# A dead letter's value is the refused record's, so what is known about it travels in headers, in
-# the shape Kafka Connect's dead letter queue gives them, plus our reason.
+# A dead letter's value is that of the rejected record, so its origin and the error travel in
+# headers, named as in Kafka Connect's dead letter queue, plus our reason.
 _ERRORS = "__connect.errors."
 DEAD_LETTER_HEADERS = {
     "topic": f"{_ERRORS}topic",
@@ -156,27 +155,29 @@ DEAD_LETTER_HEADERS = {
     "message": f"{_ERRORS}exception.message",
     "reason": "fraudstream.reason",
 }
-"""The header of each field of `DeadLetter` that has one; its value is the field as UTF-8 text."""
+"""The header of each field of `DeadLetter` that has one; its value is the field in UTF-8."""
 
 
 def dead_letter_headers(letter: DeadLetter) -> list[tuple[str, bytes | None]]:
-    """Return the headers of a dead letter's record: the original ones, then where and why."""
-    told = DEAD_LETTER_HEADERS.items()
-    ours = ((header, str(getattr(letter, field)).encode()) for field, header in told)
+    """Return the headers of a dead letter's record: the original ones, then origin and error."""
+    ours = (
+        (header, str(getattr(letter, field)).encode())
+        for field, header in DEAD_LETTER_HEADERS.items()
+    )
     return [*letter.headers, *ours]
 
 
 def read_dead_letter(
     key: bytes | None, value: bytes | None, headers: Headers, timestamp: int | None = None
 ) -> DeadLetter:
-    """Return the dead letter in a record of the dead-letter topic.
+    """Decode a record of the dead-letter topic.
 
     Raises:
-        PayloadError: if a header of ours is missing or unreadable.
+        PayloadError: if one of our headers is missing or invalid.
     """
-    told = {name: (text or b"").decode(errors="replace") for name, text in headers if _ours(name)}
+    ours = {name: (text or b"").decode(errors="replace") for name, text in headers if _ours(name)}
     try:
-        fields = {field: told[header] for field, header in DEAD_LETTER_HEADERS.items()}
+        fields = {field: ours[header] for field, header in DEAD_LETTER_HEADERS.items()}
         return DeadLetter(
             topic=fields["topic"],
             partition=int(fields["partition"]),
@@ -200,7 +201,7 @@ def _ours(header: str) -> bool:
     return header.startswith(_ERRORS) or header == DEAD_LETTER_HEADERS["reason"]
 
 
-def _refuse_repeated_fields(pairs: list[tuple[str, Any]]) -> None:
+def _reject_repeated_fields(pairs: list[tuple[str, Any]]) -> None:
     seen: set[str] = set()
     for name, _ in pairs:
         if name in seen:
@@ -209,7 +210,7 @@ def _refuse_repeated_fields(pairs: list[tuple[str, Any]]) -> None:
 
 
 def _payload_error(error: Exception) -> PayloadError:
-    """Name the reason for what the JSON parser said."""
+    """Return the error with the reason that matches the JSON parser's message."""
     message = str(error)
     if isinstance(error, RecursionError):
         return PayloadError(Reason.TOO_DEEP, "nested too deeply")

@@ -1,8 +1,8 @@
 """The compact encoding: a transaction as bytes of a fixed layout, a third of its JSON.
 
-The value of a record that has the header `HEADER` is: the numbers in the order of
-`events.messages.FEATURES`, each a little-endian float64, and after them the id in UTF-8, to the
-end. The header's value names the layout's version: another layout would have another name.
+The value of a record with the header `HEADER` is: the numbers in the order of
+`events.messages.FEATURES`, each a little-endian float64, followed by the id in UTF-8. The header's
+value names the version of the layout: another layout would have another name.
 """
 
 import struct
@@ -17,34 +17,35 @@ from events.messages import FEATURES, Transaction
 HEADER = ("content-type", b"application/vnd.fraudstream.transaction.v1")
 
 NUMBER = "<f8"
-"""A number's type, in numpy's word."""
+"""A number's type, as numpy names it."""
 
 _layout = struct.Struct(f"<{len(FEATURES)}d")
 _numbers = attrgetter(*FEATURES)
 
 NUMBERS_BYTES = _layout.size
-"""Where the id begins."""
+"""Size of the numbers in bytes, which is the position of the id."""
 
 
 def is_compact(headers: Sequence[tuple[str, bytes | None]] | None) -> bool:
-    """Tell by a record's headers whether its value is a compact transaction."""
+    """Whether these headers say that the record's value is a compact transaction."""
     return headers is not None and HEADER in headers
 
 
 def encode(transaction: Transaction) -> bytes:
-    """Return the transaction in the compact layout; nothing of it is lost."""
+    """Return the transaction in the compact layout, without loss."""
     return _layout.pack(*_numbers(transaction)) + transaction.transaction_id.encode()
 
 
 def decode(payload: bytes) -> Transaction:
-    """Return the transaction in a compact value, held to the same bounds as JSON.
+    """Return the transaction in a compact value, validated with the same bounds as JSON.
 
     Raises:
-        PayloadError: if it is too short, its id is no text, or anything is out of bounds.
+        PayloadError: if it is too short, its id is not UTF-8, or a field is out of bounds.
     """
     if len(payload) < NUMBERS_BYTES:
         raise PayloadError(
-            Reason.MISSING_FIELD, f"{len(payload)} bytes, and the numbers take {NUMBERS_BYTES}"
+            Reason.MISSING_FIELD,
+            f"{len(payload)} bytes, fewer than the {NUMBERS_BYTES} of the numbers",
         )
     try:
         fields = dict(zip(FEATURES, _layout.unpack_from(payload), strict=True))

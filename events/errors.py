@@ -1,4 +1,4 @@
-"""What can go wrong with a message.
+"""Errors about messages.
 
 EventsError
 └── PayloadError    a record's bytes are not a valid message (has a `Reason`)
@@ -14,7 +14,7 @@ class EventsError(FraudstreamError):
 
 
 class Reason(StrEnum):
-    """Why a record was refused: finite, because it is a metric label."""
+    """Why a record was rejected: finite, because it is a metric label."""
 
     EMPTY = "empty"
     OVERSIZED = "oversized"

@@ -1,12 +1,10 @@
-"""JSON Schemas of the messages, made from the structs that read and write them.
+"""JSON Schemas of the messages, generated from the structs that encode and decode them.
 
-A schema says what is in a struct: names, types, bounds and, from its docstring, what each field
-means. What JSON Schema has no word for (a field that is there twice, the size of a record) only
-the codec refuses.
+A schema has a struct's field names, types, bounds and descriptions. Constraints that JSON Schema
+cannot express (a repeated field, the size of a record) are enforced by the codec alone.
 """
 
 import inspect
-import re
 from typing import Any
 
 import msgspec
@@ -26,13 +24,16 @@ Schema = dict[str, Any]
 
 def schemas() -> dict[str, Schema]:
     """Return the schemas by name: of each JSON message, and of the headers of dead letters."""
-    _, found = msgspec.json.schema_components(JSON_MESSAGES, ref_template="#/{name}")
-    described = {message.__name__: _described(found, message) for message in JSON_MESSAGES}
-    return {**described, "DeadLetterHeaders": _dead_letter_headers()}
+    structs = (*JSON_MESSAGES, DeadLetter)
+    _, found = msgspec.json.schema_components(structs, ref_template="#/{name}")
+    for struct in JSON_MESSAGES:
+        found[struct.__name__]["description"] = summary(struct)
+    fields = found.pop("DeadLetter")["properties"]
+    return {**found, "DeadLetterHeaders": _dead_letter_headers(fields)}
 
 
 def compact_headers() -> Schema:
-    """Return the schema of the headers that say that a transaction is compact."""
+    """Return the schema of the header that marks a compact transaction."""
     name, value = compact.HEADER
     return {
         "type": "object",
@@ -42,23 +43,15 @@ def compact_headers() -> Schema:
 
 
 def summary(message: type[msgspec.Struct]) -> str:
-    """Return what a struct's docstring says before it comes to the fields."""
-    text = inspect.cleandoc(message.__doc__ or "").partition("\n\nAttributes:")[0]
-    return re.sub(r"(?<!\n)\n(?!\n)", " ", text)
+    """Return a struct's docstring, each paragraph on one line."""
+    paragraphs = inspect.cleandoc(message.__doc__ or "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
-def _described(found: dict[str, Schema], message: type[msgspec.Struct]) -> Schema:
-    schema = found[message.__name__]
-    schema["description"] = summary(message)
-    for name, meaning in _meanings(message).items():
-        schema["properties"][name]["description"] = meaning
-    return schema
-
-
-def _dead_letter_headers() -> Schema:
-    meanings = _meanings(DeadLetter)
+def _dead_letter_headers(fields: dict[str, Schema]) -> Schema:
+    """Return the schema of the headers, described as the fields of `DeadLetter` are."""
     properties: dict[str, Schema] = {
-        header: {"type": "string", "description": meanings[field]}
+        header: {"type": "string", "description": fields[field]["description"]}
         for field, header in DEAD_LETTER_HEADERS.items()
     }
     for number in ("partition", "offset"):
@@ -66,17 +59,9 @@ def _dead_letter_headers() -> Schema:
     properties[DEAD_LETTER_HEADERS["reason"]]["enum"] = [reason.value for reason in Reason]
     return {
         "title": "DeadLetterHeaders",
-        "description": "The headers of a dead letter, each UTF-8 text. Before them stand the "
-        "refused record's own headers, untouched.",
+        "description": "The headers of a dead letter, each UTF-8 text. The rejected record's own "
+        "headers precede them, untouched.",
         "type": "object",
         "properties": properties,
         "required": list(properties),
     }
-
-
-def _meanings(message: type[msgspec.Struct]) -> dict[str, str]:
-    """Return what a struct's docstring says of each field; the next line may go on."""
-    text = inspect.cleandoc(message.__doc__ or "").partition("\n\nAttributes:\n")[2]
-    found = re.findall(r"^ {4}(\w+): (.+(?:\n {5,}.+)*)", text, re.MULTILINE)
-    told = {name: re.sub(r"\s+", " ", meaning) for name, meaning in found}
-    return {name: meaning[0].upper() + meaning[1:] for name, meaning in told.items()}

@@ -18,17 +18,17 @@ class Topics:
 
     @property
     def transactions(self) -> str:
-        """Transactions to be scored, keyed by transaction id."""
+        """Transactions to score, keyed by transaction id."""
         return f"{self.prefix}transactions"
 
     @property
     def labels(self) -> str:
-        """Labels, later: fraud or not, keyed by transaction id."""
+        """Labels, published later: fraud or not, keyed by transaction id."""
         return f"{self.prefix}transactions.labels"
 
     @property
     def dead_letters(self) -> str:
-        """Records of `transactions` that could not be read."""
+        """Rejected records of `transactions`."""
         return f"{self.prefix}transactions.dlq"
 
     @property
@@ -38,9 +38,9 @@ class Topics:
 
     @property
     def journal(self) -> str:
-        """What each commit of a detector covers, where it is told to keep a journal."""
+        """The ranges that each commit of a detector covers, if it keeps a journal."""
         return f"{self.prefix}transactions.journal"
 
     def all(self) -> tuple[str, ...]:
-        """Every topic, in the order of the flow."""
+        """Every topic, in the order of the data flow."""
         return (self.transactions, self.labels, self.dead_letters, self.alerts, self.journal)

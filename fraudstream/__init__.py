@@ -1,1 +1,1 @@
-"""The front door: the `fraudstream` command, and the demo that runs the whole stream."""
+"""The `fraudstream` command, and the demo that runs the whole stream."""

@@ -1,4 +1,4 @@
-"""Where what can be made again is kept: jars, twins of the data set, the demo's artifact."""
+"""The cache folder, for files that can be recreated: jars, the twin, the demo's artifact."""
 
 import os
 from pathlib import Path
@@ -9,9 +9,9 @@ VARIABLE = "FRAUDSTREAM_CACHE"
 
 
 def cache_folder(name: str) -> Path:
-    """Return the cache's folder of that name, made if need be.
+    """Return a folder of the cache, created if necessary.
 
-    It lies in $FRAUDSTREAM_CACHE, or else where the system keeps caches (on Linux
+    The cache is $FRAUDSTREAM_CACHE or the system's cache folder (on Linux
     `$XDG_CACHE_HOME/fraudstream` or `~/.cache/fraudstream`).
     """
     root = os.environ.get(VARIABLE)

@@ -1,4 +1,4 @@
-"""The `fraudstream` command: its commands in the order one uses them, errors as sentences."""
+"""The `fraudstream` command: a group of sub-commands; errors become sentences and exit codes."""
 
 import os
 import sys
@@ -11,35 +11,35 @@ import click
 
 from errors import FraudstreamError
 from fraudstream.options import CONTEXT
-from fraudstream.stopping import note_interrupts, was_interrupted
+from fraudstream.stopping import record_interrupts, was_interrupted
 
-# In the order one uses them; each is `fraudstream.commands.<name>.command`.
+# In the order of use; each is `fraudstream.commands.<name>.command`.
 COMMANDS = {
-    "demo": "Run the whole stream once, and see that it adds up.",
+    "demo": "Run the whole stream once and reconcile the counts.",
     "broker": "Run Apache Kafka on this machine, without Docker or Java.",
     "topics": "Create or list the stream's topics.",
     "data": "Download creditcard.csv, or make its synthetic twin.",
-    "recipes": "List what can be trained.",
+    "recipes": "List the models that can be trained.",
     "train": "Train a recipe and write its artifact.",
-    "compare": "Train what others published; published against measured.",
-    "evaluate": "Judge an artifact on labelled transactions.",
+    "compare": "Train the published recipes; compare with their figures.",
+    "evaluate": "Evaluate an artifact on labelled transactions.",
     "detect": "Score transactions as they arrive; raise alerts.",
     "replay": "Publish creditcard.csv as a live stream.",
     "alerts": "Follow the alerts.",
-    "dead-letters": "List, show and put back what could not be read.",
+    "dead-letters": "List, show and requeue rejected records.",
     "quality": "Follow precision, recall and missed money, live.",
     "messages": "Describe topics and messages for other programs.",
     "completion": "Complete commands and options in your shell.",
 }
 
-INTERRUPTED = 130  # 128 + SIGINT, what a shell says of a command ended by Ctrl-C
+INTERRUPTED = 130  # 128 + SIGINT, as shells report a command that Ctrl-C ended
 
 
 class Commands(click.Group):
-    """The group of `COMMANDS`, each imported when it is asked for."""
+    """The group of `COMMANDS`, each imported when it is used."""
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
-        """Return the commands in the order one uses them, not the alphabet's."""
+        """Return the commands in the order of use."""
         return list(COMMANDS)
 
     def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
@@ -57,28 +57,28 @@ class Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a reader such as `head` that has seen enough ends it well."""
+        """Run the command; a reader such as `head` that closes the pipe is not an error."""
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
         except BrokenPipeError:
-            # What is still buffered has nowhere to go, and must not be tried again at exit.
+            # Buffered output has nowhere to go and must not be flushed again at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
         return result
 
 
-@click.command(cls=Commands, context_settings=CONTEXT)
-@click.version_option(version("fraudstream"), "-V", "--version")
+@click.command(cls=Commands, context_settings=CONTEXT | {"auto_envvar_prefix": "FRAUDSTREAM"})
+@click.version_option(version("fraudstream"), "-V", "--version", allow_from_autoenv=False)
 def fraudstream() -> None:
     """Detect credit-card fraud in a live stream: Kafka, Keras, alerts, metrics.
 
     \b
-    Try it (starts a Kafka of its own, needs nothing else):
+    Try it (starts its own Kafka, needs nothing else):
       fraudstream demo
 
     \b
-    Or run the parts yourself, a terminal each:
+    Or run each part in a terminal of its own:
       fraudstream broker --port 9092
       fraudstream topics create
       fraudstream data synthesize --out creditcard.csv
@@ -90,8 +90,8 @@ def fraudstream() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command and exit: 0 done, 1 failed, 2 a mistake in what was asked, 130 Ctrl-C."""
-    note_interrupts()
+    """Run the command and exit: 0 finished, 1 failed, 2 a mistake in the request, 130 Ctrl-C."""
+    record_interrupts()
     try:
         code = fraudstream.main(arguments, prog_name="fraudstream", standalone_mode=False)
     except click.exceptions.Exit as ending:
@@ -100,18 +100,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
         mistake.show()
         code = mistake.exit_code
     except (KeyboardInterrupt, click.Abort):
-        code = _say_interrupted()
+        code = _report_interrupt()
     except FraudstreamError as error:
         code = error.exit_code
-        print(f"Error: {error}", file=sys.stderr)
+        _report(error)
     except Exception:
-        # Anything else is a defect of ours and keeps its traceback.
+        # Any other exception is a defect and keeps its traceback.
         if not was_interrupted():
             raise
-        code = _say_interrupted()
+        code = _report_interrupt()
     sys.exit(code or 0)
 
 
-def _say_interrupted() -> int:
+def _report_interrupt() -> int:
     print("Interrupted.", file=sys.stderr)
     return INTERRUPTED
+
+
+def _report(error: FraudstreamError) -> None:
+    from fraudstream.hints import hint_for
+
+    print(f"Error: {error}", file=sys.stderr)
+    if hint := hint_for(error):
+        print(f"Hint: {hint}", file=sys.stderr)

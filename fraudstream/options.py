@@ -1,4 +1,9 @@
-"""What the commands' options share: each says its default and its environment variable."""
+"""The options that commands share, and the rule for their environment variables.
+
+An option's variable is named after its command: `data fit --out` is FRAUDSTREAM_DATA_FIT_OUT. The
+options of the services, and options that mean the same in every command, have short names: `detect
+--group` is FRAUDSTREAM_GROUP. No variable means two things.
+"""
 
 import os
 from collections.abc import Callable
@@ -16,35 +21,36 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "show_default": True, "max_con
 
 
 def option(*declarations: str, **attributes: Any) -> Callable[[Command], Command]:
-    """Return a click option whose environment variable follows its name.
+    """Return a click option whose help shows its environment variable."""
+    return click.option(*declarations, **({"show_envvar": True} | attributes))
 
-    `--batch-maximum` is FRAUDSTREAM_BATCH_MAXIMUM, in every command that has it.
-    """
-    longest = max((it for it in declarations if it.startswith("-")), key=len).split("/")[0]
-    variable = "FRAUDSTREAM_" + longest.lstrip("-").upper().replace("-", "_")
-    attributes.setdefault("envvar", variable)
-    attributes.setdefault("show_envvar", True)
-    return click.option(*declarations, **attributes)
+
+def service_option(*declarations: str, **attributes: Any) -> Callable[[Command], Command]:
+    """Return a click option with a short variable, for example FRAUDSTREAM_BATCH_MAXIMUM."""
+    longest = max((name for name in declarations if name.startswith("-")), key=len)
+    variable = longest.partition("/")[0].lstrip("-").upper().replace("-", "_")
+    attributes |= {"envvar": f"FRAUDSTREAM_{variable}", "allow_from_autoenv": False}
+    return option(*declarations, **attributes)
 
 
 def kafka_options(command: Command) -> Command:
-    """Add how to reach Kafka: the command receives `broker`, `kafka` and `kafka_config`."""
+    """Add the options for connecting to Kafka, received as `broker`, `kafka` and `kafka_config`."""
     for add in (
-        option(
+        service_option(
             "--kafka-config",
             type=click.Path(exists=True, dir_okay=False, path_type=Path),
-            help="File of further librdkafka properties, a NAME=VALUE a line.",
+            help="File of further librdkafka properties, one NAME=VALUE per line.",
         ),
         option(
             "--kafka",
             multiple=True,
             metavar="NAME=VALUE",
-            envvar=None,
+            allow_from_autoenv=False,
             show_envvar=False,
             help="Further librdkafka property (TLS, SASL, ...); may be repeated. "
             "As a variable: FRAUDSTREAM_KAFKA_SECURITY_PROTOCOL for security.protocol.",
         ),
-        option(
+        service_option(
             "--broker",
             metavar="HOST:PORT",
             default=None,
@@ -58,18 +64,18 @@ def kafka_options(command: Command) -> Command:
 
 def topics_option(command: Command) -> Command:
     """Add `--topic-prefix`: the command receives `topic_prefix`."""
-    return option(
+    return service_option(
         "--topic-prefix",
         default="",
-        help="Put before each topic's name.",
+        help="Prefix of every topic's name.",
     )(command)
 
 
 def kafka_settings(
     broker: str | None, kafka: tuple[str, ...], kafka_config: Path | None
 ) -> KafkaSettings:
-    """Gather what `kafka_options` received, and the environment, into settings."""
-    # FRAUDSTREAM_KAFKA_CONFIG names the file; it is no librdkafka property.
+    """Combine the values of `kafka_options` with the environment."""
+    # FRAUDSTREAM_KAFKA_CONFIG names the file; it is not a librdkafka property.
     environment = {
         name: value for name, value in os.environ.items() if name != "FRAUDSTREAM_KAFKA_CONFIG"
     }
@@ -78,7 +84,7 @@ def kafka_settings(
 
 def model_option(command: Command) -> Command:
     """Add `--model`: the command receives the artifact's folder as `model`."""
-    return option(
+    return service_option(
         "--model",
         type=click.Path(path_type=Path),
         default=Path("artifact"),
@@ -88,19 +94,40 @@ def model_option(command: Command) -> Command:
 
 def metrics_option(default: str) -> Callable[[Command], Command]:
     """Add `--metrics` with that default: the command receives `metrics` as "HOST:PORT"."""
-    return option(
+    return service_option(
         "--metrics",
         metavar="HOST:PORT",
         default=default,
-        help="Where /metrics, /healthz and /readyz are served; port 0 is a free one.",
+        help="Address of /metrics, /healthz and /readyz; port 0 picks a free one.",
+    )
+
+
+log_format_option = service_option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="Format of log lines on stderr.",
+)
+
+json_option = service_option(
+    "--json/--text", "as_json", default=False, help="Print JSON instead of text."
+)
+
+
+def from_beginning_option(*, default: bool) -> Callable[[Command], Command]:
+    """Add `--from-beginning/--from-now`: the command receives `from_beginning`."""
+    return service_option(
+        "--from-beginning/--from-now",
+        default=default,
+        help="Start at the first record of the topic, or at the next one to arrive.",
     )
 
 
 def host_and_port(address: str, name: str) -> tuple[str, int]:
-    """Split "HOST:PORT"; an empty host is every interface.
+    """Split "HOST:PORT"; an empty host means every interface.
 
     Raises:
-        click.BadParameter: if it is none, naming the option.
+        click.BadParameter: if it has another form; the error names the option.
     """
     host, colon, port = address.rpartition(":")
     if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004
@@ -118,7 +145,7 @@ def weights_option(command: Command) -> Command:
         type=click.Path(path_type=Path),
         default=None,
         show_default="each row stands for one transaction",
-        help="CSV with a column `weight`: how many transactions each row of the data stands for.",
+        help="CSV with a column `weight`: the number of transactions that each row stands for.",
     )(command)
 
 
@@ -130,7 +157,7 @@ class PolicyType(click.ParamType[Any]):
     def convert(
         self, value: Any, _parameter: click.Parameter | None, _context: click.Context | None
     ) -> Any:
-        """Read it; a mistake is named with its option."""
+        """Parse the policy."""
         from model.errors import PolicyError
         from model.evaluation.threshold import Policy
 
@@ -144,10 +171,10 @@ class PolicyType(click.ParamType[Any]):
     def shell_complete(
         self, _context: click.Context, _parameter: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Offer the policies, those that take a number with one that makes sense."""
+        """Complete policies; those that take a number come with a typical one."""
         from model.evaluation.threshold import EXAMPLES
 
-        return [CompletionItem(it) for it in EXAMPLES if it.startswith(incomplete)]
+        return [CompletionItem(text) for text in EXAMPLES if text.startswith(incomplete)]
 
 
 class RecipeType(click.ParamType[Any]):
@@ -158,7 +185,7 @@ class RecipeType(click.ParamType[Any]):
     def convert(
         self, value: Any, _parameter: click.Parameter | None, _context: click.Context | None
     ) -> Any:
-        """Look it up; a mistake is told with what there is."""
+        """Look up the recipe; the error for an unknown name lists the recipes."""
         from model.recipes import RECIPES
         from model.recipes.recipe import Recipe
 
@@ -171,7 +198,7 @@ class RecipeType(click.ParamType[Any]):
     def shell_complete(
         self, _context: click.Context, _parameter: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Offer the recipes, with what each is."""
+        """Complete recipes, with their summaries."""
         from model.recipes import RECIPES
 
         return [

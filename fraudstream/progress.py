@@ -1,23 +1,23 @@
-"""A progress bar for work of more than two seconds: on a terminal only, always on stderr."""
+"""A progress bar for work of more than two seconds: on stderr, if that is a terminal."""
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 Advance = Callable[[int], None]
-"""Called with how much more is done, in the bar's own unit."""
+"""Called with the amount of additional work done, in the bar's unit."""
 
 
 @contextmanager
 def progress_bar(
     description: str, total: int | None = None, *, unit: str = ""
 ) -> Iterator[Advance]:
-    """Show a bar while the block runs and give it the function that moves the bar.
+    """Show a bar while the block runs; yield the function that advances it.
 
     Args:
-        description: what is being done, for example "Downloading creditcard.csv".
-        total: how much there is to do; None when that is not known, and no bar for 0.
-        unit: what is counted: "bytes" is shown as kB, MB, ...; any other word as it is.
+        description: the work, for example "Downloading creditcard.csv".
+        total: the amount of work; None if unknown; 0 shows no bar.
+        unit: "bytes" is shown as kB, MB, ...; any other word as it is.
     """
     if total == 0 or not sys.stderr.isatty():
         yield _ignore
@@ -45,4 +45,4 @@ def progress_bar(
 
 
 def _ignore(_amount: int) -> None:
-    """Where nobody looks, nothing is drawn."""
+    """Without a terminal there is no bar to advance."""

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: a wish heard between two steps of the work, or an interrupt at any place."""
+"""Ctrl-C and SIGTERM: a flag that is checked between steps, or a KeyboardInterrupt anywhere."""
 
 import signal
 import threading
@@ -8,23 +8,23 @@ _interrupted = threading.Event()
 
 
 def interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Raise KeyboardInterrupt, and keep in mind that it was raised."""
+    """Raise KeyboardInterrupt, and record that it was raised."""
     _interrupted.set()
     raise KeyboardInterrupt
 
 
-def note_interrupts() -> None:
-    """Have Ctrl-C do what it does in Python, so that `was_interrupted` can tell afterwards."""
+def record_interrupts() -> None:
+    """Record Ctrl-C for `was_interrupted`; otherwise it works as Python's default does."""
     _interrupted.clear()
-    # Whoever started us with it ignored, as a shell does in the background, wants it so.
+    # If our parent set it to be ignored, as a shell does for background jobs, it stays ignored.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, interrupt)
 
 
 def was_interrupted() -> bool:
-    """Tell whether an exception may be an interrupt in disguise.
+    """Whether Ctrl-C was pressed, in which case another exception may be its consequence.
 
-    Kafka's client makes a TypeError of one that comes while it reads its settings.
+    Kafka's client turns an interrupt during the parsing of its settings into a TypeError.
     """
     return _interrupted.is_set()
 
@@ -33,17 +33,17 @@ def stop_on_signals() -> threading.Event:
     """Return an event that the first SIGINT or SIGTERM sets; the second one interrupts at once."""
     stop = threading.Event()
 
-    def ask(number: int, frame: FrameType | None) -> None:
+    def request_stop(number: int, frame: FrameType | None) -> None:
         if stop.is_set():
             interrupt(number, frame)
         stop.set()
 
-    signal.signal(signal.SIGINT, ask)
-    signal.signal(signal.SIGTERM, ask)
+    signal.signal(signal.SIGINT, request_stop)
+    signal.signal(signal.SIGTERM, request_stop)
     return stop
 
 
 def interrupt_on_sigterm() -> None:
-    """Have SIGTERM (and a terminal that is closed) do what Ctrl-C does: KeyboardInterrupt."""
+    """Raise KeyboardInterrupt on SIGTERM and SIGHUP (a closed terminal), as Ctrl-C does."""
     signal.signal(signal.SIGTERM, interrupt)
     signal.signal(signal.SIGHUP, interrupt)

@@ -1,1 +1,1 @@
-"""Replays creditcard.csv as a live stream: pace, publish, report."""
+"""Replays creditcard.csv as a live stream: pace, rows, labels, publish, report."""

@@ -1,7 +1,7 @@
-"""What can go wrong with a replay, besides the errors of `kafkaio.errors`.
+"""Errors of a replay, besides those of `kafkaio.errors`.
 
 ProducerError
-├── PaceError          a rate or speed that no clock can keep
+├── PaceError          a rate or speed is not a positive, finite number
 ├── RowsError          there is no row to replay
 └── UndeliveredError   Kafka did not confirm everything that was sent (has the `report`)
 """
@@ -15,7 +15,7 @@ class ProducerError(FraudstreamError):
 
 
 class PaceError(ProducerError):
-    """A rate or speed that no clock can keep."""
+    """A rate or speed is not a positive, finite number."""
 
 
 class RowsError(ProducerError):
@@ -26,7 +26,7 @@ class UndeliveredError(ProducerError):
     """Kafka did not confirm everything that was sent.
 
     Attributes:
-        report: what was sent and what was delivered all the same.
+        report: how many records were sent and delivered nevertheless.
     """
 
     exit_code = 1

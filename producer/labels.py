@@ -1,4 +1,4 @@
-"""Labels wait here until the stream's clock says that they are known."""
+"""Labels that wait for their delay in stream time."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -7,10 +7,10 @@ from events.messages import Label
 
 
 class PendingLabels:
-    """First in, first out: every label waits equally long, so they come due in the rows' order."""
+    """A first-in, first-out queue: every label waits equally long, so they stay in row order."""
 
     def __init__(self, delay: float) -> None:
-        """Make an empty queue.
+        """Create an empty queue.
 
         Args:
             delay: seconds of stream time from a transaction to its label.
@@ -19,10 +19,10 @@ class PendingLabels:
         self._waiting: deque[tuple[float, Label]] = deque()
 
     def add(self, label: Label, stream_seconds: float) -> None:
-        """Keep the label of the transaction that happened at that second of the stream."""
+        """Enqueue the label of a transaction at this second of the stream."""
         self._waiting.append((stream_seconds + self._delay, label))
 
     def due(self, stream_seconds: float) -> Iterator[Label]:
-        """Give, and forget, the labels known at that second; infinity gives all."""
+        """Remove and yield the labels that are due at this second; infinity yields all."""
         while self._waiting and self._waiting[0][0] <= stream_seconds:
             yield self._waiting.popleft()[1]

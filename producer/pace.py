@@ -1,9 +1,9 @@
-"""When a row is due, and waiting for it without ever sending a burst.
+"""Schedules for rows, and a pacer that waits for them without sending bursts.
 
-A pace says how many seconds after the start a row is due. The pacer waits by that schedule's
-deadlines, never by a fixed pause between rows, so its mean does not drift. After a stall (a slow
-broker, a sleeping laptop) it is behind, and then goes through the schedule at `CATCH_UP` times its
-speed until it is on time again: what was late does not arrive all at once.
+A pace defines how many seconds after the start a row is due. The pacer waits for these deadlines,
+not for a fixed pause between rows, so the mean rate does not drift. After a stall (a slow broker, a
+suspended laptop) it works through the schedule at `CATCH_UP` times the pace until it is on time
+again, so late rows do not arrive all at once.
 """
 
 import math
@@ -11,36 +11,35 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from producer.errors import PaceError
-from producer.rows import Row
 
-# The promise: no 100 ms hold more than twice what the pace has for them. One wait grants at most
-# CATCH_UP * STEP seconds of schedule. The rows of 100 ms come from waits in these 100 ms and from
-# the one before, so from at most 1.5 * (100 + 10 + 10) ms = 180 ms of schedule, less than 200.
+# Guarantee: any 100 ms contain at most twice the rows that the pace schedules for them. One wait
+# releases at most CATCH_UP * STEP seconds of schedule. The rows of 100 ms come from the waits in
+# them and the one before: at most 1.5 * (100 + 10 + 10) ms = 180 ms of schedule, less than 200.
 CATCH_UP = 1.5
 STEP = 0.010
 
-# Less is not worth the system's timer: at 5,000 rows a second, five rows a wake-up.
+# Shorter sleeps are not worth a timer: at 5,000 rows per second this is five rows per wake-up.
 SHORTEST_SLEEP = 0.001
 
 
 class Pace(Protocol):
-    """How fast rows are sent."""
+    """A schedule for rows."""
 
     def due(self, count: int, stream_seconds: float) -> float:
         """Return when a row is due, in seconds after the start; never decreasing.
 
         Args:
-            count: how many rows go before it.
+            count: the number of rows before it.
             stream_seconds: its `Time` as seconds after the first row's.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Unpaced:
-    """As fast as the broker takes it."""
+    """As fast as the broker accepts the rows."""
 
     def due(self, count: int, stream_seconds: float) -> float:  # noqa: ARG002 - the protocol's
         """Return 0: everything is due at once."""
@@ -49,7 +48,7 @@ class Unpaced:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A fixed number of transactions a second, whatever their `Time`.
+    """A fixed number of transactions per second, whatever their `Time`.
 
     Raises:
         PaceError: if the number is not positive and finite.
@@ -61,13 +60,13 @@ class Rate:
         _check("rate", self.per_second)
 
     def due(self, count: int, stream_seconds: float) -> float:  # noqa: ARG002 - the protocol's
-        """Return the row's place in an even sequence."""
+        """Return the row's position in an even sequence."""
         return count / self.per_second
 
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """The stream's own clock, so many times faster, true to the gaps in `Time`.
+    """The stream's own clock, accelerated by a factor; keeps the gaps in `Time`.
 
     Raises:
         PaceError: if the factor is not positive and finite.
@@ -79,25 +78,36 @@ class Speed:
         _check("speed", self.factor)
 
     def due(self, count: int, stream_seconds: float) -> float:  # noqa: ARG002 - the protocol's
-        """Return the row's `Time`, shortened."""
+        """Return the row's `Time` divided by the factor."""
         return stream_seconds / self.factor
 
 
+class Timed(Protocol):
+    """A row with a position on the stream's clock."""
+
+    @property
+    def stream_seconds(self) -> float:
+        """Its `Time` as seconds after the first row's."""
+
+
+TimedRow = TypeVar("TimedRow", bound=Timed)
+
+
 class Clock(Protocol):
-    """What a replay asks of time, so that a test can turn it."""
+    """The clocks that a replay reads; tests substitute their own."""
 
     def monotonic(self) -> float:
-        """Return seconds since some moment, never going back."""
+        """Return seconds since an arbitrary moment; never decreasing."""
 
     def wall(self) -> float:
         """Return seconds since the epoch."""
 
     def sleep(self, seconds: float) -> None:
-        """Do nothing for so long."""
+        """Block for this long."""
 
 
 class SystemClock:
-    """The machine's clocks."""
+    """The clocks of the machine."""
 
     monotonic = staticmethod(time.monotonic)
     wall = staticmethod(time.time)
@@ -105,7 +115,7 @@ class SystemClock:
 
 
 class Pacer:
-    """Lets rows through when they are due; the clock starts with the first one."""
+    """Releases rows when they are due; the schedule starts with the first row."""
 
     def __init__(
         self,
@@ -114,13 +124,13 @@ class Pacer:
         clock: Clock,
         idle: Callable[[], object] = lambda: None,
     ) -> None:
-        """Make a pacer.
+        """Create a pacer.
 
         Args:
-            pace: when a row is due.
+            pace: the schedule.
             stop: ends the stream, within `STEP` during a wait.
-            clock: the time.
-            idle: called at least every `STEP` during a wait; should be quick.
+            clock: the clocks.
+            idle: called at least every `STEP` during a wait; must return quickly.
         """
         self._pace = pace
         self._stop = stop
@@ -128,10 +138,10 @@ class Pacer:
         self._idle = idle
         self._start = 0.0
         self._last = 0.0
-        self._released = 0.0  # seconds of schedule that may be sent
+        self._released = 0.0  # seconds of schedule that have been released
 
-    def on_time(self, stream: Iterable[Row]) -> Iterator[Row]:
-        """Give each row when it is due, until the rows end or the stop is set."""
+    def on_time(self, stream: Iterable[TimedRow]) -> Iterator[TimedRow]:
+        """Yield each row when it is due, until the rows end or `stop` is set."""
         for count, row in enumerate(stream):
             if not count:
                 self._start = self._last = self._clock.monotonic()
@@ -147,7 +157,7 @@ class Pacer:
         while due > self._released and not self._stop.is_set():
             self._idle()
             # Not Event.wait(): a signal handler that sets the event while this thread holds the
-            # event's lock would wait for itself.
+            # event's lock would deadlock.
             self._clock.sleep(min(max(due - self._released, SHORTEST_SLEEP), STEP))
             self._release()
 

@@ -1,11 +1,11 @@
-"""What a replay did, in numbers."""
+"""The counts of a replay."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayReport:
-    """What a replay did.
+    """The counts of a replay.
 
     Attributes:
         sent: transactions given to the Kafka client.

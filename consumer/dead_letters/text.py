@@ -3,54 +3,19 @@
 import base64
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from consumer.dead_letters.store import FOREIGN, ReasonSummary, StoredDeadLetter
-from consumer.terminal_text import local_time, one_line
 from events.messages import DeadLetter
 
-_COLUMNS = ("REASON", "COUNT", "WAITING", "FIRST", "LAST", "FROM", "EXAMPLE")
-_NUMBERS = {"COUNT", "WAITING"}
 _DUMP_BYTES = 16  # a line of `hexdump -C`
 
 
-def table(summaries: Sequence[ReasonSummary], zone: tzinfo | None = None) -> str:
-    """Return a line for each summary and one for their total, aligned in columns.
-
-    Args:
-        summaries: of the dead letters.
-        zone: the time zone to show; None for this machine's.
-    """
-    rows = [
-        (
-            one_line(summary.reason),
-            f"{summary.count:,}",
-            f"{summary.waiting:,}",
-            _local(summary.first, zone),
-            _local(summary.last, zone),
-            one_line(summary.topic),
-            str(summary.example),
-        )
-        for summary in summaries
-    ]
-    count = sum(summary.count for summary in summaries)
-    waiting = sum(summary.waiting for summary in summaries)
-    rows.append(("total", f"{count:,}", f"{waiting:,}", "", "", "", ""))
-    widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if name in _NUMBERS else cell.ljust(width)
-            for name, cell, width in zip(_COLUMNS, row, widths, strict=True)
-        ).rstrip()
-        for row in (_COLUMNS, *rows)
-    )
-
-
 def table_json(topic: str, summaries: Sequence[ReasonSummary]) -> str:
-    """Return the same as one JSON object; times are ISO 8601 in UTC, or null."""
+    """Return the summaries as one JSON object; times are ISO 8601 in UTC, or null."""
     return json.dumps(
         {
             "topic": topic,
@@ -132,10 +97,6 @@ def iso_time(milliseconds: int | None) -> str | None:
     except (OverflowError, ValueError, OSError):
         return None
     return moment.isoformat(timespec="milliseconds")
-
-
-def _local(milliseconds: int | None, zone: tzinfo | None) -> str:
-    return "unknown" if milliseconds is None else local_time(milliseconds, zone)
 
 
 def _origin(letter: DeadLetter) -> str:

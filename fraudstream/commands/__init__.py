@@ -1,1 +1,1 @@
-"""One file a command: options in, a call of a room out. Heavy imports wait inside functions."""
+"""The commands, one file each: parse options, call a package. Heavy imports are in functions."""

@@ -7,14 +7,24 @@ from pathlib import Path
 import click
 
 from fraudstream.logs import log_to_stderr
-from fraudstream.options import CONTEXT, kafka_options, kafka_settings, option, topics_option
+from fraudstream.options import (
+    CONTEXT,
+    from_beginning_option,
+    json_option,
+    kafka_options,
+    kafka_settings,
+    log_format_option,
+    option,
+    topics_option,
+)
 from fraudstream.stopping import stop_on_signals
 
 
 @click.command(context_settings=CONTEXT)
-@option("--from-beginning/--from-now", default=False, help="Show earlier alerts too.")
+@from_beginning_option(default=False)
 @option("--limit", type=click.IntRange(min=1), metavar="N", help="End after N alerts.")
-@option("--json/--text", "as_json", default=False, help="One JSON object a line, as in Kafka.")
+@json_option
+@log_format_option
 @topics_option
 @kafka_options
 def command(
@@ -22,6 +32,7 @@ def command(
     kafka: tuple[str, ...],
     kafka_config: Path | None,
     topic_prefix: str,
+    log_format: str,
     as_json: bool,
     limit: int | None,
     from_beginning: bool,
@@ -40,7 +51,7 @@ def command(
     """
     settings = kafka_settings(broker, kafka, kafka_config)
     stop = stop_on_signals()
-    log_to_stderr()
+    log_to_stderr(log_format)
 
     from consumer.alerts.follow import follow_alerts, readable
     from events.codec import encode

@@ -16,39 +16,36 @@ from fraudstream.stopping import interrupt_on_sigterm
 @option(
     "--port",
     type=click.IntRange(1, 65535),
-    envvar="FRAUDSTREAM_BROKER_PORT",
     show_default="any free one",
-    help="For clients.",
+    help="Port for clients.",
 )
 @option(
     "--data",
-    # Elsewhere --data is creditcard.csv, so the variable is another one.
-    envvar="FRAUDSTREAM_BROKER_DATA",
     type=click.Path(file_okay=False, path_type=Path),
     show_default="the cache folder's kafka-data",
-    help="Folder for Kafka's records; kept, and used again.",
+    help="Folder for Kafka's records; kept for the next start.",
 )
 @option(
-    "--temporary", is_flag=True, help="Keep the records in a folder that is removed at the end."
+    "--temporary", is_flag=True, help="Store the records in a folder that is removed at the end."
 )
 def command(port: int | None, data: Path | None, temporary: bool) -> None:
-    """Run Apache Kafka on this machine until Ctrl-C: one node, for trying and testing.
+    """Run Apache Kafka on this machine until Ctrl-C: one node, for trials and tests.
 
-    Needs neither Docker nor Java. The first time it fetches Kafka's jars (45 MB). Only this
-    machine can connect. Its log lies beside its records.
+    Needs neither Docker nor Java. The first start fetches Kafka's jars (45 MB). Only this machine
+    can connect. The log is next to the records.
 
     \b
-    Keep what was published, at the address that all commands use by default:
+    At the address that all commands use by default, with records that are kept:
       fraudstream broker --port 9092
     \b
-    Begin with nothing and leave nothing:
+    With an empty Kafka that leaves nothing behind:
       fraudstream broker --temporary
     """
     from broker import jars
     from broker.server import EmbeddedBroker
 
     if temporary and data:
-        raise click.UsageError("--temporary and --data DIR exclude each other; give one of them.")
+        raise click.UsageError("--temporary and --data exclude each other: use one of them.")
     interrupt_on_sigterm()
     cache = cache_folder("kafka")
     folder = None if temporary else data or cache_folder("kafka-data")
@@ -61,7 +58,7 @@ def command(port: int | None, data: Path | None, temporary: bool) -> None:
             jars.resolve(cache, progress=advance)
     with EmbeddedBroker(cache=cache, data=folder, port=port, remark=_remark) as broker:
         try:
-            _introduce(broker.version, broker.address, broker.log, kept=folder)
+            _print_address(broker.version, broker.address, broker.log, kept=folder)
             broker.wait()
         except KeyboardInterrupt:
             print("Stopping Kafka ...", file=sys.stderr)
@@ -71,12 +68,12 @@ def _remark(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def _introduce(version: str, address: str, log: Path, *, kept: Path | None) -> None:
-    """Say where Kafka is and what to type next."""
+def _print_address(version: str, address: str, log: Path, *, kept: Path | None) -> None:
+    """Print the address of Kafka, and the commands to run next."""
     print(f"Apache Kafka {version} answers at {address}", flush=True)
-    data = f"Its data are kept in {kept}" if kept else "Its data are removed at the end"
+    records = f"Its records are kept in {kept}" if kept else "Its records are removed at the end"
     print(
-        f"{data}; its log is {log}\n"
+        f"{records}; its log is {log}\n"
         f"In other terminals:\n"
         f"  fraudstream topics create --broker {address}\n"
         f"  fraudstream detect --broker {address}\n"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fraudstream.options import CONTEXT, RecipeType, option, weights_option
+from fraudstream.options import CONTEXT, RecipeType, json_option, option, weights_option
 from fraudstream.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     help="Folder where the first network of each recipe is kept, as the artifact FOLDER/RECIPE, "
     "with pictures of it alone and beside the others.",
 )
-@option("--json", "as_json", is_flag=True, help="Print one JSON object for each figure, a line.")
+@json_option
 def command(
     data: Path,
     weights: Path | None,
@@ -101,23 +101,22 @@ def _print(found: "list[Compared]", *, as_json: bool) -> None:
             fields = msgspec.to_builtins(it) | {"verdict": it.verdict}
             click.echo(msgspec.json.encode(fields))
         return
-    heads = ("recipe", "published in", "figure", "published", "measured", "of seeds", "verdict")
-    rows = [heads] + [
+    from fraudstream.tables import print_table
+
+    rows = [
         (
-            it.recipe,
-            it.where,
-            it.figure,
-            _value(it.published),
-            _value(it.measured),
-            f"{_value(it.lowest)} to {_value(it.highest)}",
-            it.verdict,
+            figure.recipe,
+            figure.where,
+            figure.figure,
+            _value(figure.published),
+            _value(figure.measured),
+            f"{_value(figure.lowest)} to {_value(figure.highest)}",
+            figure.verdict,
         )
-        for it in found
+        for figure in found
     ]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())
+    headers = ("recipe", "published in", "figure", "published", "measured", "of seeds", "verdict")
+    print_table(rows, headers=headers)
 
 
 def _value(value: float) -> str:

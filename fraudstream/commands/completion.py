@@ -1,4 +1,4 @@
-"""`fraudstream completion`: completion of commands and options for the user's shell."""
+"""`fraudstream completion`: shell completion of commands and options."""
 
 import click
 from click.shell_completion import get_completion_class

@@ -1,4 +1,4 @@
-"""`fraudstream data`: creditcard.csv, the original and its synthetic twin."""
+"""`fraudstream data`: the original creditcard.csv and its synthetic twin."""
 
 import sys
 from pathlib import Path
@@ -10,20 +10,20 @@ from dataset.columns import BYTES, FRAUDS, ROWS, SHA256
 from fraudstream.options import CONTEXT, option
 from fraudstream.progress import progress_bar
 
-INPUT = click.Path(path_type=Path, readable=False)  # the rooms say it in a sentence
+INPUT = click.Path(path_type=Path, readable=False)  # library packages report errors in a sentence
 OUTPUT = click.Path(path_type=Path)
 
 rows_file_option = option(
     "--rows-file",
     type=INPUT,
-    help="CSV with row (0-based, in the original) and weight (how many rows of the original it "
-    "stands for), a line for each row of --data; needed when that is a sample of the original.",
+    help="CSV with the columns row (0-based, in the original) and weight (the number of original "
+    "rows it stands for), one line per row of --data; required for a sample of the original.",
 )
 
 
 @click.group(context_settings=CONTEXT)
 def command() -> None:
-    """Get creditcard.csv: download the original, or make a synthetic twin of it.
+    """Get creditcard.csv: download the original, or make a synthetic twin.
 
     \b
     Examples:
@@ -34,21 +34,21 @@ def command() -> None:
 
 
 @command.command(context_settings=CONTEXT)
-@option("--out", type=OUTPUT, default=Path("creditcard.csv"), help="Where to put it.")
+@option("--out", type=OUTPUT, default=Path("creditcard.csv"), help="File to write.")
 @option(
     "--mirror",
     "mirrors",
     multiple=True,
     metavar="URL",
     show_default="two open ones",
-    help="Fetch it from here instead; may be repeated, in the order to try.",
+    help="Mirror to use instead; may be repeated, in the order to try.",
 )
 def download(out: Path, mirrors: tuple[str, ...]) -> None:
     """Download the original creditcard.csv (151 MB) from an open mirror.
 
     284,807 card payments of two days in September 2013, 492 of them frauds, published by the
     Machine Learning Group of ULB and Worldline. Size and SHA-256 are verified before the file gets
-    its name. After a break, the same command goes on where it stopped.
+    its name. After an interruption, the same command resumes the download.
 
     \b
     Examples:
@@ -66,35 +66,35 @@ def download(out: Path, mirrors: tuple[str, ...]) -> None:
         part = partial_path(out)
         if part.exists():
             _remark(
-                f"Stopped after {part.stat().st_size / 1e6:.0f} of {BYTES / 1e6:.0f} MB, which "
-                f"wait in {part}; the same command goes on from there."
+                f"Stopped after {part.stat().st_size / 1e6:.0f} of {BYTES / 1e6:.0f} MB, kept in "
+                f"{part}; the same command resumes the download."
             )
         raise
-    done = "downloaded, size and SHA-256 verified" if fetched else "there already, and right"
-    click.echo(f"{out}: {done}.")
+    result = "downloaded, size and SHA-256 verified" if fetched else "exists and is correct"
+    click.echo(f"{out}: {result}.")
 
 
 @command.command(context_settings=CONTEXT)
-@option("--rows", type=click.IntRange(2), default=ROWS, help="How many transactions to make.")
-@option("--seed", type=click.IntRange(0), default=0, help="The same seed makes the same rows.")
+@option("--rows", type=click.IntRange(2), default=ROWS, help="Number of transactions.")
+@option("--seed", type=click.IntRange(0), default=0, help="Seed of the random numbers.")
 @option(
     "--out",
     type=OUTPUT,
     default=Path("creditcard.csv"),
-    help="File to write; gzipped when its name ends with .gz.",
+    help="File to write; compressed if its name ends with .gz.",
 )
 @option(
     "--parameters",
     type=INPUT,
     show_default="the project's own",
-    help="Parameters that `fraudstream data fit` wrote.",
+    help="Parameter file, as written by data fit.",
 )
 def synthesize(rows: int, seed: int, out: Path, parameters: Path | None) -> None:
-    """Make a synthetic creditcard.csv: the original's twin, and none of its rows.
+    """Make a synthetic creditcard.csv, the twin of the original, with none of its rows.
 
-    It has the original's columns, balance of classes, amounts and hours, but every number in it is
-    drawn at random from parameters fitted to the original. Any number of rows is spread over the
-    same two days: fewer are a thinned stream, more a denser one. 0.173 % are frauds, at least one.
+    It has the columns, class balance, amounts and hours of the original, but every number is drawn
+    from distributions that were fitted to it. The rows cover the same two days, however many there
+    are. 0.173 % are frauds, at least one.
 
     \b
     Examples:
@@ -117,31 +117,33 @@ def synthesize(rows: int, seed: int, out: Path, parameters: Path | None) -> None
 @command.command(context_settings=CONTEXT)
 @click.argument("file", type=INPUT)
 def check(file: Path) -> None:
-    """Read a creditcard.csv as all commands do, and say what is in it.
+    """Validate a creditcard.csv and summarise it.
 
-    A defect is named with its line and column. Plain, .gz and .zip files are read.
+    A defect is reported with its line and column. Plain, .gz and .zip files are accepted.
 
     \b
     Example:
       fraudstream data check creditcard.csv
     """
     from dataset.reader import read, sha256
+    from fraudstream.tables import print_table
 
     frame = read(file)
     digest = sha256(file)
     frauds = int(frame["Class"].sum())
     hours = (frame["Time"].iloc[-1] - frame["Time"].iloc[0]) / 3600
-    click.echo(f"transactions  {len(frame):,}")
-    click.echo(
-        f"frauds        {frauds:,} ({frauds / len(frame):.3%}; original {FRAUDS / ROWS:.3%})"
+    times, amounts = frame["Time"], frame["Amount"]
+    print_table(
+        [
+            ("transactions", f"{len(frame):,}"),
+            ("frauds", f"{frauds:,} ({frauds / len(frame):.3%}; original {FRAUDS / ROWS:.3%})"),
+            ("duplicates", f"{int(frame.duplicated().sum()):,}"),
+            ("time", f"{hours:.1f} h, from {times.iloc[0]:,.0f} s"),
+            ("amount", f"mean {amounts.mean():.2f}, at most {amounts.max():.2f}"),
+            ("sha256", digest),
+            ("original", "yes" if digest == SHA256 else "no: the checksum differs"),
+        ]
     )
-    click.echo(f"duplicates    {int(frame.duplicated().sum()):,}")
-    click.echo(f"time          {hours:.1f} h, from {frame['Time'].iloc[0]:,.0f} s")
-    click.echo(
-        f"amount        mean {frame['Amount'].mean():.2f}, at most {frame['Amount'].max():.2f}"
-    )
-    click.echo(f"sha256        {digest}")
-    click.echo(f"original      {'yes' if digest == SHA256 else 'no: these are other bytes'}")
 
 
 @command.command(context_settings=CONTEXT)
@@ -151,9 +153,9 @@ def check(file: Path) -> None:
     "--clock",
     type=INPUT,
     show_default="the fitted rows' own",
-    help="CSV with Time and Class of the whole stream: when transactions and frauds come.",
+    help="CSV with Time and Class of the whole stream, for the times of transactions and frauds.",
 )
-@option("--before", type=click.IntRange(1), help="Row of the original from which on none is used.")
+@option("--before", type=click.IntRange(1), help="Use only rows of the original before this one.")
 @option("--out", type=OUTPUT, default=Path("twin.npz"), help="Parameter file to write.")
 def fit(
     data: Path, rows_file: Path | None, clock: Path | None, before: int | None, out: Path
@@ -161,8 +163,8 @@ def fit(
     """Fit the twin to genuine rows and write its parameters.
 
     By default only rows before 182,277 of the original are used (the first 64 %), so that
-    `fraudstream data fidelity` can judge on the next ones. Takes about a minute. The same input
-    gives the same file, on the same machine and versions to the byte.
+    `fraudstream data fidelity` can evaluate on later ones. Takes about a minute. The same input
+    gives the same file, byte by byte with the same machine and versions.
 
     \b
     Examples:
@@ -189,14 +191,14 @@ def fit(
     "--parameters",
     type=INPUT,
     show_default="the project's own",
-    help="Parameters that `fraudstream data fit` wrote.",
+    help="Parameter file, as written by data fit.",
 )
-@option("--seeds", type=click.IntRange(1), default=5, help="How many twins to draw and train on.")
-@option("--rows", type=click.IntRange(2), default=ROWS, help="Transactions in each twin.")
+@option("--seeds", type=click.IntRange(1), default=5, help="Number of twins to draw and train on.")
+@option("--rows", type=click.IntRange(2), default=ROWS, help="Number of transactions in each twin.")
 def fidelity(
     data: Path, rows_file: Path | None, parameters: Path | None, seeds: int, rows: int
 ) -> None:
-    """Measure the twin: train on it alone, judge on genuine rows it was not fitted on.
+    """Measure the twin: train on it alone, evaluate on genuine rows that it was not fitted to.
 
     Prints the average precision of gradient-boosted trees on rows 182,277 to 227,845 of the
     original, trained on twins and, to compare, on the genuine rows before them.
@@ -210,10 +212,10 @@ def fidelity(
     from dataset.reader import read
 
     genuine = fitting.add_row_and_weight(read(data), rows_file)
-    judged = twin.bundled() if parameters is None else twin.load(parameters)
+    parameter_set = twin.bundled() if parameters is None else twin.load(parameters)
     with progress_bar("Training", 2 * seeds, unit="models") as advance:
-        result = measure(judged, genuine, seeds=range(seeds), size=rows, advance=advance)
-    click.echo(f"judged on {result.rows:,} genuine rows, {result.frauds} of them frauds")
+        result = measure(parameter_set, genuine, seeds=range(seeds), size=rows, advance=advance)
+    click.echo(f"evaluated on {result.rows:,} genuine rows, {result.frauds} of them frauds")
     click.echo("average precision, weighted:")
     for name, values in (("twin", result.twin), ("genuine", result.genuine)):
         each = " ".join(f"{value:.3f}" for value in values)

@@ -11,7 +11,14 @@ import click
 
 from events.errors import Reason
 from fraudstream.logs import log_to_stderr
-from fraudstream.options import CONTEXT, kafka_options, kafka_settings, option, topics_option
+from fraudstream.options import (
+    CONTEXT,
+    json_option,
+    kafka_options,
+    kafka_settings,
+    option,
+    topics_option,
+)
 from fraudstream.progress import progress_bar
 from fraudstream.stopping import stop_on_signals
 
@@ -33,12 +40,11 @@ group_option = option(
     default="fraudstream-dead-letters",
     # Not FRAUDSTREAM_GROUP, which in a detector's environment names the detector's group.
     envvar="FRAUDSTREAM_DEAD_LETTERS_GROUP",
+    allow_from_autoenv=False,
     help="Consumer group whose committed offsets mark what was replayed.",
 )
 # Measured: 90,000 are read in a second; 30,000 are replayed.
 OFFSETS_A_SECOND = 30_000
-
-json_option = option("--json/--text", "as_json", default=False, help="As one JSON object.")
 
 
 class PositionType(click.ParamType[tuple[int, int]]):
@@ -97,7 +103,8 @@ def list_(as_json: bool, **where: Any) -> None:
     """
     with _reader(**where) as (reader, _):
         from consumer.dead_letters.store import summarize
-        from consumer.dead_letters.text import table, table_json
+        from consumer.dead_letters.text import table_json
+        from fraudstream.dead_letter_table import print_summaries
 
         reader.snapshot()
         offsets = sum(bounds.end - bounds.first for bounds in reader.ranges.values())
@@ -106,7 +113,7 @@ def list_(as_json: bool, **where: Any) -> None:
         if as_json:
             print(table_json(reader.topic, summaries))
         elif summaries:
-            print(table(summaries))
+            print_summaries(summaries)
         else:
             print(f"There are no dead letters in {reader.topic}.")
 

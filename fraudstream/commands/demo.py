@@ -1,4 +1,4 @@
-"""`fraudstream demo`: the whole stream, once, with nothing to set up."""
+"""`fraudstream demo`: the whole stream, once, without any setup."""
 
 import time
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fraudstream.logs import log_to_stderr
-from fraudstream.options import CONTEXT, kafka_options, kafka_settings, option
+from fraudstream.options import CONTEXT, json_option, kafka_options, kafka_settings, option
 from fraudstream.stopping import interrupt_on_sigterm
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 TWIN_ROWS = 20_000
 # Not the seed of the twin that the model is trained on.
 TWIN_SEED = 2
-# Without --rate a replay takes about this long, however many rows it has.
+# Duration of a replay without --rate, for any number of rows.
 REPLAY_SECONDS = 20
 
 
@@ -33,28 +33,28 @@ REPLAY_SECONDS = 20
     "--rows",
     type=click.IntRange(min=1),
     show_default=f"{TWIN_ROWS:,} of the twin, all of a file",
-    help="How many transactions to replay.",
+    help="Number of transactions to replay.",
 )
 @option(
     "--rate",
     type=click.FloatRange(min=1),
     metavar="N",
     show_default=f"so that it takes {REPLAY_SECONDS} s",
-    help="Transactions a second.",
+    help="Transactions per second.",
 )
 @option(
     "--delivery",
     type=click.Choice(["exactly-once", "at-least-once"]),
     default="exactly-once",
-    help="As for 'fraudstream detect'.",
+    help="Delivery guarantee, as for detect.",
 )
 @option(
     "--model",
     type=click.Path(path_type=Path),
     show_default="trained once on the twin, then cached",
-    help="Folder of the artifact that scores.",
+    help="Folder of the artifact.",
 )
-@option("--json", "as_json", is_flag=True, help="Print the closing figures as one JSON object.")
+@json_option
 @kafka_options
 def command(
     data: Path | None,
@@ -67,12 +67,11 @@ def command(
     kafka: tuple[str, ...],
     kafka_config: Path | None,
 ) -> None:
-    """Run the whole stream: replay, Kafka, Keras, alerts, metrics; then see that it adds up.
+    """Run the whole stream once (replay, Kafka, Keras, alerts, metrics) and reconcile the counts.
 
-    Starts an Apache Kafka of its own (or uses --broker), a detector and a quality monitor,
-    replays transactions and shows fraud being caught. At the end everything published must have
-    been scored or dead-lettered, and every flagged transaction must have exactly one alert; if
-    not, the exit code is 1.
+    Starts its own Apache Kafka (or uses --broker), a detector and a quality monitor, replays
+    transactions and shows the alerts. At the end, every transaction must have been scored or
+    dead-lettered, and every flagged one must have exactly one alert; otherwise the exit code is 1.
 
     \b
     Examples:
@@ -106,11 +105,11 @@ def command(
             if model is not None:
                 load_metadata(model)
             elif not plan.model.exists():
-                view.say("Training the model on the twin, once ...")
+                view.remark("Training the model on the twin, once ...")
                 train_artifact(plan.model)
             report = run_demo(plan, view)
         except KeyboardInterrupt:
-            view.say("Everything is stopped.")
+            view.remark("All services are stopped.")
             raise
     _print(report, as_json=as_json)
 
@@ -127,7 +126,7 @@ def _rows(data: Path | None, rows: int | None) -> "pd.DataFrame":
 
 
 def _kafka_arguments(kafka: tuple[str, ...], kafka_config: Path | None) -> tuple[str, ...]:
-    """Say again, for the parts, what the user said about Kafka."""
+    """Return the user's options for Kafka, for the services."""
     repeated = [text for assignment in kafka for text in ("--kafka", assignment)]
     return (*repeated, *(("--kafka-config", str(kafka_config)) if kafka_config else ()))
 
@@ -135,13 +134,11 @@ def _kafka_arguments(kafka: tuple[str, ...], kafka_config: Path | None) -> tuple
 def _print(report: "Report", *, as_json: bool) -> None:
     import msgspec
 
-    from fraudstream.demo.report import table
+    from fraudstream.demo.report import figures
+    from fraudstream.tables import print_table
 
     if as_json:
         click.echo(msgspec.json.encode(report))
         return
-    rows = table(report)
-    width = max(len(name) for name, _ in rows)
-    click.echo("\nEverything adds up: published = scored + dead-lettered, flagged = alerts.\n")
-    for name, value in rows:
-        click.echo(f"  {name:<{width}}  {value}")
+    click.echo("\nThe counts agree: published = scored + dead-lettered, flagged = alerts.\n")
+    print_table(figures(report))

@@ -11,9 +11,10 @@ from fraudstream.options import (
     host_and_port,
     kafka_options,
     kafka_settings,
+    log_format_option,
     metrics_option,
     model_option,
-    option,
+    service_option,
     topics_option,
 )
 from fraudstream.stopping import stop_on_signals
@@ -24,62 +25,63 @@ if TYPE_CHECKING:
 
 @click.command(context_settings=CONTEXT)
 @model_option
-@option(
+@service_option(
     "--device",
     type=click.Choice(["auto", "cpu", "gpu"]),
     default="auto",
-    help="Where the network runs; auto takes a GPU when there is one.",
+    help="Device of the network; auto uses a GPU if there is one.",
 )
-@option("--group", default="fraudstream-detector", help="Consumer group to join.")
-@option(
+@service_option("--group", default="fraudstream-detector", help="Consumer group to join.")
+@service_option(
     "--delivery",
     type=click.Choice(["exactly-once", "at-least-once"]),
     default="exactly-once",
-    help="Alerts and offsets in one Kafka transaction, or alerts first and offsets after.",
+    help="Commit alerts and offsets in one Kafka transaction, or alerts first and then offsets.",
 )
-# A commit takes 4 to 7 ms, and in a backlog nearly every batch has an alert. At 100,000 records a
+# A commit takes 4 to 7 ms, and in a backlog nearly every batch has an alert. At 100,000 records per
 # second that is a tenth of the time of a batch of 4,096 and a fortieth of one of 16,384.
-@option(
+@service_option(
     "--batch-maximum",
     type=click.IntRange(1, 1_000_000),
     default=16_384,
-    help="Records in a micro-batch, at most.",
+    help="Maximum number of records in a micro-batch.",
 )
-@option(
+@service_option(
     "--commit-interval",
     type=click.FloatRange(0, 60),
     default=1.0,
     metavar="SECONDS",
-    help="How long offsets of batches without alerts may wait for a commit.",
+    help="Maximum delay of the commit after batches without alerts.",
 )
-@option(
+@service_option(
     "--broker-timeout",
     type=click.FloatRange(1),
     default=60.0,
     metavar="SECONDS",
-    help="How long Kafka may be away before the detector gives up.",
+    help="Maximum duration of a Kafka outage before the detector exits.",
 )
-@option(
+@service_option(
     "--dead-letter-ratio",
     type=click.FloatRange(0, 1),
     default=0.5,
-    help="Stop when so much of the last 10,000 records cannot be read; 0 never stops.",
+    help="Stop when this share of the last 10,000 records is rejected; 0 disables the limit.",
 )
-@option(
+@service_option(
     "--dead-letters-in-a-row",
     type=click.IntRange(0),
     default=1000,
     metavar="N",
-    help="Stop when N records in a row cannot be read; 0 never stops.",
+    help="Stop when N consecutive records are rejected; 0 disables the limit.",
 )
-@option(
+@service_option(
     "--journal/--no-journal",
     default=False,
-    help="Write, with each commit, what it covers to transactions.journal; exactly-once goes on "
-    "where that ends, should Kafka forget.",
+    help="Write the range of each commit to transactions.journal; exactly-once resumes where the "
+    "journal ends, should Kafka lose the committed offsets.",
 )
 @metrics_option("127.0.0.1:8000")
-@option("--verbose/--quiet", default=False, help="Also log what librdkafka says.")
+@service_option("--verbose/--quiet", default=False, help="Include librdkafka's own log lines.")
+@log_format_option
 @topics_option
 @kafka_options
 def command(
@@ -89,14 +91,15 @@ def command(
     topic_prefix: str,
     metrics: str,
     verbose: bool,
+    log_format: str,
     model: Path,
     device: Literal["auto", "cpu", "gpu"],
     **choices: Any,
 ) -> None:
     """Score transactions as they arrive and raise an alert for each suspected fraud.
 
-    Reads the topic transactions, writes fraud.alerts and, for what cannot be read,
-    transactions.dlq. Run it several times to share the partitions. Ctrl-C or SIGTERM
+    Reads the topic transactions, writes alerts to fraud.alerts and rejected records to
+    transactions.dlq. Several detectors of one group share the partitions. Ctrl-C or SIGTERM
     finishes the batch, commits and leaves the group.
 
     \b
@@ -108,7 +111,7 @@ def command(
     settings = kafka_settings(broker, kafka, kafka_config)
     host, port = host_and_port(metrics, "--metrics")
     stop = stop_on_signals()
-    log_to_stderr(verbose=verbose)
+    log_to_stderr(log_format, verbose=verbose)
 
     from prometheus_client import REGISTRY
 
@@ -116,9 +119,10 @@ def command(
     from consumer.detector.options import DetectorOptions
     from consumer.detector.service import run_detector
     from events.topics import Topics
+    from fraudstream.process import disable_created_metrics, tune_garbage_collector
     from model.artifact.save import load_metadata
 
-    load_metadata(model)  # refuses a wrong artifact before anything slow begins
+    load_metadata(model)  # rejects an invalid artifact before anything slow starts
 
     def load_model() -> "Scorer":
         from model.serving.scorer import Scorer
@@ -126,6 +130,7 @@ def command(
         rows = min(choices["batch_maximum"], CHUNK_RECORDS)  # a larger batch is scored in chunks
         return Scorer.load(model, device=device, batch_maximum=rows)
 
+    disable_created_metrics()
     run_detector(
         settings,
         Topics(topic_prefix),
@@ -133,4 +138,5 @@ def command(
         load_model,
         stopped=stop.is_set,
         registry=REGISTRY,
+        on_ready=tune_garbage_collector,
     )

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fraudstream.options import CONTEXT, PolicyType, model_option, option, weights_option
+from fraudstream.options import (
+    CONTEXT,
+    PolicyType,
+    json_option,
+    model_option,
+    option,
+    weights_option,
+)
 
 if TYPE_CHECKING:
     from model.artifact.metadata import Metadata
@@ -39,7 +46,7 @@ if TYPE_CHECKING:
     help="Choose another threshold, as for 'fraudstream train', on these very transactions.",
 )
 @option("--report", type=click.Path(path_type=Path), help="Write a report: FILE.html or FILE.png.")
-@option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
+@json_option
 def command(
     data: Path,
     weights: Path | None,
@@ -113,18 +120,17 @@ def _warn_of_learned(metadata: "Metadata", data: Path, last: float) -> None:
 def _print(figures: "Evaluation", *, as_json: bool) -> None:
     import msgspec
 
+    from fraudstream.tables import print_table
     from model.evaluation.evaluate import figures_table
 
     if as_json:
         click.echo(msgspec.json.encode(figures))
         return
-    table = [
+    rows = [
         ("rows", f"{figures.rows:,}"),
         ("transactions", f"{figures.transactions:,.0f}"),
         ("days", f"{figures.days:.2f}"),
         ("frauds", f"{figures.frauds:,}"),
         *figures_table(figures),
     ]
-    width = max(len(name) for name, _ in table)
-    for name, value in table:
-        click.echo(f"{name:<{width}}  {value}")
+    print_table(rows)

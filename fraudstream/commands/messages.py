@@ -1,4 +1,4 @@
-"""`fraudstream messages`: what is on the wire, for other programs."""
+"""`fraudstream messages`: the wire format, for other programs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,14 +17,14 @@ from kafkaio.settings import DEFAULT_BROKER
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     show_default="print the document",
-    help="Folder to write the document and a JSON Schema of each message to.",
+    help="Folder for the document and a JSON Schema of each message.",
 )
 @topics_option
 def command(out: Path | None, topic_prefix: str) -> None:
     """Describe topics and messages: AsyncAPI 3.0, JSON Schema.
 
-    The document says which topics there are, their keys, headers and content types, and what is
-    in each message, field by field, with its bounds.
+    The document lists the topics with their keys, headers and content types, and the fields of
+    each message with their bounds.
 
     \b
     Examples:
@@ -49,14 +49,14 @@ def command(out: Path | None, topic_prefix: str) -> None:
 
 
 def write(folder: Path, topics: "Topics", version: str) -> list[str]:
-    """Write the document and the schemas into the folder, made if need be; return their names."""
+    """Write the document and the schemas into a folder; return the names of the files."""
     from events.asyncapi import files
 
     folder.mkdir(parents=True, exist_ok=True)
-    found = files(topics, version, DEFAULT_BROKER)
-    for name, content in found.items():
+    contents = files(topics, version, DEFAULT_BROKER)
+    for name, content in contents.items():
         (folder / name).write_text(_text(content), encoding="utf-8")
-    return list(found)
+    return list(contents)
 
 
 def _text(content: dict[str, Any]) -> str:

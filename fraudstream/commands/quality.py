@@ -11,11 +11,14 @@ import click
 from fraudstream.logs import log_to_stderr
 from fraudstream.options import (
     CONTEXT,
+    from_beginning_option,
     host_and_port,
+    json_option,
     kafka_options,
     kafka_settings,
+    log_format_option,
     metrics_option,
-    option,
+    service_option,
     topics_option,
 )
 from fraudstream.stopping import stop_on_signals
@@ -29,20 +32,17 @@ _LINE_SECONDS = 5.0
 
 
 @click.command(context_settings=CONTEXT)
-@option(
+@service_option(
     "--grace",
     type=click.FloatRange(0, 60),
     default=2.0,
     metavar="SECONDS",
     help="How long a label waits for its alert before its transaction counts as not flagged.",
 )
-@option(
-    "--from-beginning/--from-now",
-    default=True,
-    help="Begin with the oldest label in Kafka, or with the next one.",
-)
-@option("--json/--text", "as_json", default=False, help="One JSON object a line, or text.")
+@from_beginning_option(default=True)
+@json_option
 @metrics_option("127.0.0.1:8001")
+@log_format_option
 @topics_option
 @kafka_options
 def command(
@@ -51,6 +51,7 @@ def command(
     kafka_config: Path | None,
     topic_prefix: str,
     metrics: str,
+    log_format: str,
     as_json: bool,
     from_beginning: bool,
     grace: float,
@@ -76,17 +77,16 @@ def command(
     host, port = host_and_port(metrics, "--metrics")
     stop = stop_on_signals()
 
-    from prometheus_client import REGISTRY, disable_created_metrics
+    from prometheus_client import REGISTRY
 
     from consumer.quality.monitor import run_quality
     from events.topics import Topics
+    from fraudstream.process import disable_created_metrics
 
-    # A `_created` series beside each counter would double what is scraped; `up` and resets say
-    # the same.
-    disable_created_metrics()  # type: ignore[no-untyped-call]  # theirs
+    disable_created_metrics()
     live = sys.stdout.isatty() and not as_json
     with (_live_line if live else _json_lines if as_json else _lines)() as show:
-        log_to_stderr()  # after the live line took hold of the terminal
+        log_to_stderr(log_format)  # after the live line has replaced sys.stderr
         run_quality(
             settings,
             Topics(topic_prefix),

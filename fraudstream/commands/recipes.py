@@ -14,9 +14,12 @@ def command() -> None:
       fraudstream recipes
       fraudstream train --recipe prosise --data creditcard.csv --model prosise
     """
+    from fraudstream.tables import print_table
     from model.recipes import RECIPES
 
-    width = max(map(len, RECIPES))
-    for name, recipe in RECIPES.items():
-        click.echo(f"{name:<{width}}  {recipe.summary}")
-        click.echo(f"{'':<{width}}  {recipe.source}")
+    rows = [
+        row
+        for name, recipe in RECIPES.items()
+        for row in ((name, recipe.summary), ("", recipe.source))
+    ]
+    print_table(rows)

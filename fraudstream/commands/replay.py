@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 import click
 
 from fraudstream.logs import log_to_stderr
-from fraudstream.options import CONTEXT, kafka_options, kafka_settings, option, topics_option
+from fraudstream.options import (
+    CONTEXT,
+    kafka_options,
+    kafka_settings,
+    log_format_option,
+    service_option,
+    topics_option,
+)
 from fraudstream.progress import progress_bar
 from fraudstream.stopping import stop_on_signals
 
@@ -18,48 +25,51 @@ if TYPE_CHECKING:
 
 
 @click.command(context_settings=CONTEXT)
-@option(
+@service_option(
     "--data",
     type=click.Path(path_type=Path),
     required=True,
-    help="The creditcard.csv to replay; .gz and .zip are read as they are.",
+    help="The creditcard.csv to replay: plain, .gz or .zip.",
 )
-@option(
+@service_option(
     "--speed",
     type=float,
     metavar="FACTOR",
     show_default="no pace",
-    help="Stream time so many times faster, true to the gaps in Time: 600 is ten minutes a second.",
+    help="Speed of the stream's clock, true to the gaps in Time: 600 is ten minutes per second.",
 )
-@option(
+@service_option(
     "--rate",
     type=float,
     metavar="N",
     show_default="no pace",
-    help="Send N transactions a second, whatever their Time.",
+    help="Send N transactions per second, whatever their Time.",
 )
-@option("--start", type=click.IntRange(min=0), default=0, help="Begin at this row, counted from 0.")
-@option(
+@service_option(
+    "--start", type=click.IntRange(min=0), default=0, help="First row to send, counted from 0."
+)
+@service_option(
     "--limit",
     type=click.IntRange(min=1),
     show_default="all rows",
-    help="Send at most so many transactions (with --loop: in all passes together).",
+    help="Maximum number of transactions, over all passes of --loop.",
 )
-@option("--loop", is_flag=True, help="Begin again after the last row, until stopped.")
-@option(
+@service_option("--loop", is_flag=True, help="Start again after the last row, until stopped.")
+@service_option(
     "--label-delay",
     type=click.FloatRange(min=0),
     default=600.0,
     metavar="SECONDS",
     help="Stream time from a transaction to its label.",
 )
-@option("--labels/--no-labels", default=True, help="Publish labels, or transactions only.")
-@option(
+@service_option("--labels/--no-labels", default=True, help="Publish labels, or transactions only.")
+@service_option(
     "--encoding",
     type=click.Choice(["json", "compact"]),
     default="json",
-    help="How transactions are written; compact takes a third of the bytes.",
+    help="Encoding of transactions; compact takes a third of the bytes.",
 )
+@log_format_option
 @topics_option
 @kafka_options
 def command(
@@ -72,6 +82,7 @@ def command(
     label_delay: float,
     labels: bool,
     encoding: str,
+    log_format: str,
     topic_prefix: str,
     broker: str | None,
     kafka: tuple[str, ...],
@@ -80,25 +91,25 @@ def command(
     """Replay creditcard.csv as a live stream of transactions.
 
     \b
-    As fast as Kafka takes it:
+    As fast as Kafka accepts it:
       fraudstream replay --data creditcard.csv
-    In stream time, ten minutes a second (the two days take five minutes):
+    At 600 times the original speed (two days take five minutes):
       fraudstream replay --data creditcard.csv --speed 600
-    1,000 transactions a second until Ctrl-C:
+    At 1,000 transactions per second until Ctrl-C:
       fraudstream replay --data creditcard.csv --rate 1000 --loop
     The second 10,000 rows:
       fraudstream replay --data creditcard.csv --start 10000 --limit 10000
-    In bytes that the detector reads faster than JSON:
+    In an encoding that the detector decodes faster than JSON:
       fraudstream replay --data creditcard.csv --encoding compact
 
-    Transactions go to the topic `transactions`. Ids follow from the row (row-0000041, from the
-    second pass of --loop on row-0000041-pass-2), so that two replays can be compared. Event time
-    is the moment of sending. Labels go to `transactions.labels` when the stream's clock (the Time
-    of the latest row, at any pace) has gone on by the delay; those left at the end follow at once.
+    Transactions go to the topic `transactions`. Ids are derived from the row (row-0000041; in the
+    second pass of --loop, row-0000041-pass-2), so that two replays can be compared. The event time
+    is the time of sending. A label goes to `transactions.labels` once the stream's clock (the Time
+    of the latest row, at any pace) has advanced by the delay; at the end, the remaining labels
+    follow immediately.
 
-    Ctrl-C or SIGTERM sends no more rows, waits until Kafka has confirmed all that was sent, and
-    reports; a second one gives up waiting. The exit code is 0 when everything sent was confirmed,
-    1 when something was not, 2 for a mistake in what was asked.
+    Ctrl-C or SIGTERM stops sending, waits until Kafka has confirmed the records, and reports; a
+    second one ends the wait. The exit code is 1 if a record was not confirmed.
     """
     pace = _pace(speed, rate)
     settings = kafka_settings(broker, kafka, kafka_config)
@@ -108,7 +119,7 @@ def command(
     from events.topics import Topics
     from producer.replay import replay
 
-    log_to_stderr()
+    log_to_stderr(log_format)
     total = limit if loop else len(frame)
     stop = stop_on_signals()
     with progress_bar(f"Replaying {data.name}", total, unit="transactions") as progress:
@@ -125,23 +136,23 @@ def command(
             progress=progress,
             remark=lambda sentence: click.echo(sentence, err=True),
         )
-    click.echo(_closing(report))
+    click.echo(_summary(report))
     if stop.is_set() and not loop and report.sent < len(frame):
-        click.echo(f"Stopped. To go on from here: --start {start + report.sent}", err=True)
+        click.echo(f"Stopped. To continue from here: --start {start + report.sent}", err=True)
 
 
 def _pace(speed: float | None, rate: float | None) -> "Pace":
     from producer.pace import Rate, Speed, Unpaced
 
     if speed is not None and rate is not None:
-        raise click.UsageError("--speed and --rate exclude each other: give one of them.")
+        raise click.UsageError("--speed and --rate exclude each other: use one of them.")
     if rate is not None:
         return Rate(rate)
     return Unpaced() if speed is None else Speed(speed)
 
 
 def _rows(data: Path, start: int, limit: int | None) -> "pd.DataFrame":
-    """Return the rows asked for; the index keeps their places in the file."""
+    """Return the selected rows; the index has their numbers in the file."""
     from dataset.reader import read
 
     frame = read(data, limit=None if limit is None else start + limit)
@@ -152,9 +163,9 @@ def _rows(data: Path, start: int, limit: int | None) -> "pd.DataFrame":
     return frame.iloc[start:]
 
 
-def _closing(report: "ReplayReport") -> str:
+def _summary(report: "ReplayReport") -> str:
     labels = f"; {report.labels_delivered:,} labels delivered" if report.labels_sent else ""
     return (
         f"{report.sent:,} transactions sent, {report.delivered:,} delivered in "
-        f"{report.seconds:.1f} s, {report.rate:,.0f} a second{labels}."
+        f"{report.seconds:.1f} s, {report.rate:,.0f} per second{labels}."
     )

@@ -186,6 +186,7 @@ def _weights(path: Path | None, data: Path | None, rows: int) -> "NDArray[np.flo
 
 def _print(metadata: "Metadata", model: Path, seconds: float) -> None:
     """Say what was learned, how good it is, and what to type next."""
+    from fraudstream.tables import print_table
     from model.evaluation.evaluate import figures_table
 
     figures = metadata.held_out
@@ -201,7 +202,5 @@ def _print(metadata: "Metadata", model: Path, seconds: float) -> None:
         "seconds": f"{seconds:.1f}",
         "artifact": f"{model} (version {metadata.model_version})",
     }
-    width = max(map(len, lines))
-    for name, text in lines.items():
-        print(f"{name:<{width}}  {text}")
+    print_table(lines.items())
     print(f"\nNext: fraudstream detect --model {model}")

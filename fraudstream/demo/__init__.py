@@ -1,1 +1,1 @@
-"""The demo: the whole stream in one process tree, watched live, reconciled at the end."""
+"""The demo: the whole stream in one process tree, shown live and reconciled at the end."""

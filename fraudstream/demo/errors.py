@@ -1,8 +1,8 @@
-"""What can go wrong with the demo itself.
+"""Errors of the demo itself.
 
 DemoError
-├── PartFailedError    the detector or the quality monitor ended, or never got ready
-└── ReconciliationError    what was published and what came out do not agree
+├── ServiceFailedError     the detector or the quality monitor exited, or did not become ready
+└── ReconciliationError    input and output do not agree
 """
 
 from errors import FraudstreamError
@@ -15,8 +15,8 @@ class DemoError(FraudstreamError):
 
 
 class ServiceFailedError(DemoError):
-    """The detector or the quality monitor ended, or never got ready."""
+    """The detector or the quality monitor exited, or did not become ready."""
 
 
 class ReconciliationError(DemoError):
-    """What was published and what came out do not agree."""
+    """Input and output do not agree."""

@@ -1,4 +1,4 @@
-"""Running the whole stream once: start every part, replay, watch, stop, reconcile, report."""
+"""Runs the whole stream once: start the services, replay, watch, stop, reconcile, report."""
 
 import threading
 import time
@@ -20,7 +20,7 @@ from events.topics import Topics
 from fraudstream.cache import cache_folder
 from fraudstream.demo import reconciliation
 from fraudstream.demo.errors import ReconciliationError
-from fraudstream.demo.figures import Figures, read_figures
+from fraudstream.demo.live_metrics import LiveMetrics, read_live_metrics
 from fraudstream.demo.report import Circumstances, Report, make_report
 from fraudstream.demo.service_process import ServiceProcess
 from fraudstream.demo.view import View
@@ -39,33 +39,33 @@ if TYPE_CHECKING:
 PARTITIONS = 4
 GROUP = "fraudstream-detector"
 
-# Used where they are free: those that the commands use by default.
+# The defaults of the commands, used if they are free.
 KAFKA_PORT = 9092
 DETECTOR_PORT = 8000
 QUALITY_PORT = 8001
 
-# How often the parts are scraped and the view is drawn.
-LOOK_SECONDS = 0.25
+# Interval between two scrapes, and two updates of the view.
+SCRAPE_SECONDS = 0.25
 
-# After the last transaction was sent: the detector's commit interval and the quality monitor's
-# grace are seconds; a minute means that something is lost.
+# Limit for processing after the last transaction was sent. The detector's commit interval and the
+# quality monitor's grace are seconds, so after a minute something is lost.
 SETTLE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the demo is to do.
+    """The parameters of a demo.
 
     Attributes:
         frame: the rows to replay, as `dataset.reader.read` returns them.
-        synthetic: whether they are made up.
-        rate: transactions a second.
+        synthetic: whether they are synthetic.
+        rate: transactions per second.
         model: the artifact's folder.
         delivery: "exactly-once" or "at-least-once".
-        kafka: a Kafka that is there, or None for an embedded one.
-        kafka_arguments: for the parts, how the user said to reach it, beside `--broker`; what the
-            environment says they hear themselves.
-        started: when the command was typed, monotonic seconds.
+        kafka: connection to an existing Kafka, or None for an embedded one.
+        kafka_arguments: the user's options for Kafka besides `--broker`, passed on to the services;
+            they inherit the environment.
+        started: start of the command, monotonic seconds.
     """
 
     frame: "pd.DataFrame"
@@ -79,18 +79,19 @@ class Plan:
 
 
 def run_demo(plan: Plan, view: View) -> Report:
-    """Run the stream from beginning to end; on Ctrl-C, stop every part in its order.
+    """Run the stream from beginning to end; on Ctrl-C, stop the services in order.
 
     Raises:
-        ReconciliationError: if something was lost or counted twice.
-        PartFailedError: if a part ends.
-        BrokerError: if Kafka cannot be started, or its topics not be made.
+        ReconciliationError: if records were lost or counted twice.
+        ServiceFailedError: if a service exits.
+        BrokerError: if Kafka cannot be started.
+        KafkaIOError: if the topics cannot be created.
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="fraudstream-demo-")))
         settings = plan.kafka or KafkaSettings(f"127.0.0.1:{free_port(KAFKA_PORT)}")
         topics = Topics(f"fraudstream-demo-{uuid.uuid4().hex[:8]}." if plan.kafka else "")
-        # The detector's model takes as long to load as Kafka to start, so they do it together.
+        # Loading the detector's model takes as long as starting Kafka, so both run in parallel.
         detector = stack.enter_context(_detector(plan, settings, topics, folder))
         if plan.kafka is None:
             _start_kafka(settings, view, stack)
@@ -98,26 +99,26 @@ def run_demo(plan: Plan, view: View) -> Report:
         if plan.kafka is not None:
             stack.callback(delete_topics, settings, topics.all())
         quality = stack.enter_context(_quality(plan, settings, topics, folder))
-        for part in (detector, quality):
-            part.wait_until_ready()
-        view.say(
+        for service in (detector, quality):
+            service.wait_until_ready()
+        view.remark(
             f"Metrics: http://{detector.metrics}/metrics (detector), "
             f"http://{quality.metrics}/metrics (quality monitor)"
         )
-        follower = stack.enter_context(TopicReader(settings, {topics.alerts: True}))
-        follower.connect(stopped=lambda: False)
-        watch = _Watch(plan, view, (detector, quality), follower)
+        reader = stack.enter_context(TopicReader(settings, {topics.alerts: True}))
+        reader.connect(stopped=lambda: False)
+        watch = _Watch(plan, view, (detector, quality), reader)
         sent = watch.replay(settings, topics)
-        figures, seconds = watch.settle(sent)
+        metrics, seconds = watch.settle(sent)
         detector.stop()
-        figures = _with_outcomes(figures, quality.stop())
+        metrics = _with_outcomes(metrics, quality.stop())
         committed = reconciliation.read_committed(settings, topics, GROUP)
     reconciliation.check(
         committed,
         sent=sent.delivered,
-        scored=figures.scored,
-        dead_lettered=figures.dead_lettered,
-        flagged=figures.flagged,
+        scored=metrics.scored,
+        dead_lettered=metrics.dead_lettered,
+        flagged=metrics.flagged,
     )
     circumstances = Circumstances(
         seconds=seconds,
@@ -127,19 +128,19 @@ def run_demo(plan: Plan, view: View) -> Report:
         model_version=load_metadata(plan.model).model_version,
         synthetic=plan.synthetic,
     )
-    return make_report(committed, figures, circumstances)
+    return make_report(committed, metrics, circumstances)
 
 
 def _start_kafka(settings: KafkaSettings, view: View, stack: ExitStack) -> None:
     """Start an embedded Kafka at the address in the settings."""
-    view.say(f"Starting Apache Kafka {KAFKA_VERSION} and the detector ...")
+    view.remark(f"Starting Apache Kafka {KAFKA_VERSION} and the detector ...")
     cache = cache_folder("kafka")
     port = int(settings.broker.rpartition(":")[2])
     with progress_bar("Fetching Apache Kafka", bytes_to_fetch(cache), unit="bytes") as advance:
         stack.enter_context(
-            EmbeddedBroker(cache=cache, port=port, progress=advance, remark=view.say)
+            EmbeddedBroker(cache=cache, port=port, progress=advance, remark=view.remark)
         )
-    view.say(f"Apache Kafka answers at {settings.broker}")
+    view.remark(f"Apache Kafka answers at {settings.broker}")
 
 
 def _detector(plan: Plan, settings: KafkaSettings, topics: Topics, folder: Path) -> ServiceProcess:
@@ -166,27 +167,27 @@ def _shared(plan: Plan, settings: KafkaSettings, topics: Topics) -> list[str]:
 
 
 class _Watch:
-    """Looks at the parts while the stream runs, and shows what it sees."""
+    """Scrapes the services while the stream runs, and updates the view."""
 
     def __init__(
         self,
         plan: Plan,
         view: View,
-        parts: tuple[ServiceProcess, ServiceProcess],
-        follower: TopicReader,
+        services: tuple[ServiceProcess, ServiceProcess],
+        reader: TopicReader,
     ) -> None:
         self._plan = plan
         self._view = view
         self._stop = threading.Event()
-        self._detector, self._quality = parts
-        self._follower = follower
+        self._detector, self._quality = services
+        self._reader = reader
         self._began = time.monotonic()
         self._sent = 0
         self._alerts = 0
         self.first_alert: float | None = None
 
     def replay(self, settings: KafkaSettings, topics: Topics) -> ReplayReport:
-        """Replay in a thread beside; return its report."""
+        """Replay in a second thread; return its report."""
         with ThreadPoolExecutor(1, thread_name_prefix="replay") as pool:
             self._began = time.monotonic()
             running = pool.submit(
@@ -197,68 +198,68 @@ class _Watch:
                 pace=Rate(self._plan.rate),
                 stop=self._stop,
                 progress=self._count,
-                remark=self._view.say,
+                remark=self._view.remark,
             )
             try:
                 while not running.done():
-                    self._look()
+                    self._update()
             except BaseException:
-                self._stop.set()  # the pool waits for the thread, which heeds this
+                self._stop.set()  # ends the thread, which the pool waits for
                 raise
             return running.result()
 
-    def settle(self, sent: ReplayReport) -> tuple[Figures, float]:
-        """Wait until all that was sent is done with and judged.
+    def settle(self, sent: ReplayReport) -> tuple[LiveMetrics, float]:
+        """Wait until all records are processed and all labels joined.
 
-        Returns the figures then, and the seconds from the first transaction sent until the
-        detector was done; labels may take longer.
+        Returns the final metrics, and the seconds from the first transaction sent until the
+        detector had processed the last one; labels may take longer.
         """
         deadline = time.monotonic() + SETTLE_SECONDS
         seconds: float | None = None
         while True:
-            figures = self._look()
-            if seconds is None and figures.scored + figures.dead_lettered >= sent.delivered:
+            metrics = self._update()
+            if seconds is None and metrics.scored + metrics.dead_lettered >= sent.delivered:
                 seconds = time.monotonic() - self._began
-            judged = figures.labels >= sent.labels_delivered and self._alerts >= figures.flagged
-            if seconds is not None and judged:
-                return figures, seconds
+            joined = metrics.labels >= sent.labels_delivered and self._alerts >= metrics.flagged
+            if seconds is not None and joined:
+                return metrics, seconds
             if time.monotonic() > deadline:
                 raise ReconciliationError(
                     f"{SETTLE_SECONDS:.0f} s after the last of {sent.delivered:,} transactions, "
-                    f"{figures.scored:,} were scored and {figures.dead_lettered:,} dead-lettered, "
-                    f"{self._alerts:,} of {figures.flagged:,} alerts were there, and "
-                    f"{figures.labels:,} of {sent.labels_delivered:,} labels were judged."
+                    f"{metrics.scored:,} were scored and {metrics.dead_lettered:,} dead-lettered, "
+                    f"{self._alerts:,} of {metrics.flagged:,} alerts had been read, and "
+                    f"{metrics.labels:,} of {sent.labels_delivered:,} labels had been joined."
                 )
 
-    def _look(self) -> Figures:
-        """Take alerts as they come until it is time to scrape and draw again."""
-        until = time.monotonic() + LOOK_SECONDS
+    def _update(self) -> LiveMetrics:
+        """Read alerts until the next scrape is due; then scrape and update the view."""
+        until = time.monotonic() + SCRAPE_SECONDS
         while time.monotonic() < until:
-            for message in self._follower.read(wait=0.05):
+            for message in self._reader.read(wait=0.05):
                 self._alerts += 1
                 if self.first_alert is None:
                     self.first_alert = time.monotonic() - self._plan.started
                 self._view.alert(decode_alert(message.value()))
         self._detector.check()
         self._quality.check()
-        figures = read_figures(self._detector.scrape(), self._quality.scrape())
+        metrics = read_live_metrics(self._detector.scrape(), self._quality.scrape())
         self._view.show(
-            figures,
+            metrics,
             sent=self._sent,
             total=len(self._plan.frame),
             seconds=time.monotonic() - self._began,
         )
-        return figures
+        return metrics
 
     def _count(self, transactions: int) -> None:
         self._sent += transactions
 
 
-def _with_outcomes(figures: Figures, closing: str) -> Figures:
-    """Return the figures with the quality monitor's last line in place of its last scrape."""
-    outcomes = msgspec.json.decode(closing.splitlines()[-1], type=dict[str, float | None])
+def _with_outcomes(metrics: LiveMetrics, output: str) -> LiveMetrics:
+    """Return the metrics with the outcomes from the last line of the quality monitor."""
+    outcomes = msgspec.json.decode(output.splitlines()[-1], type=dict[str, float | None])
     return replace(
-        figures,
+        metrics,
         true_positives=int(outcomes["true_positives"] or 0),
         false_positives=int(outcomes["false_positives"] or 0),
         false_negatives=int(outcomes["false_negatives"] or 0),

@@ -1,4 +1,4 @@
-"""A service that the demo starts as a process of its own, just as a user would."""
+"""A service that the demo runs as a separate process, as a user would."""
 
 import signal
 import subprocess
@@ -22,13 +22,13 @@ LOG_LINES = 15
 
 
 class ServiceProcess:
-    """A `fraudstream` command running beside us, from the `with` statement's beginning to its end.
+    """A running `fraudstream` command, stopped at the end of the `with` statement.
 
     Args:
         name: the command, for example "detect".
         arguments: its options, without `--metrics`.
-        folder: where its output goes: NAME.out and NAME.log.
-        preferred_port: where it serves metrics, if that port is free.
+        folder: folder of its output, NAME.out and NAME.log.
+        preferred_port: port of its metrics, if that one is free.
     """
 
     def __init__(
@@ -68,10 +68,10 @@ class ServiceProcess:
         return self._process.pid
 
     def wait_until_ready(self) -> None:
-        """Block until /readyz says so.
+        """Block until /readyz answers 200.
 
         Raises:
-            PartFailedError: if the process ends or is not ready within a minute.
+            ServiceFailedError: if the process exits or is not ready within a minute.
         """
         deadline = time.monotonic() + READY_SECONDS
         while not self._is_ready():
@@ -83,17 +83,17 @@ class ServiceProcess:
             time.sleep(POLL_SECONDS)
 
     def check(self) -> None:
-        """See that it runs.
+        """Check that the process is running.
 
         Raises:
-            PartFailedError: with the end of its log, if it does not.
+            ServiceFailedError: if it is not; the message has the end of its log.
         """
         code = self._process.poll()
         if code is not None:
-            raise ServiceFailedError(self._failure(f"ended with exit code {code}"))
+            raise ServiceFailedError(self._failure(f"exited with code {code}"))
 
     def scrape(self) -> str:
-        """Return its metrics in Prometheus' text format, or "" while it does not answer."""
+        """Return its metrics in Prometheus' text format, or "" if it does not answer."""
         try:
             with urllib.request.urlopen(f"http://{self.metrics}/metrics", timeout=5) as answer:
                 return str(answer.read().decode())
@@ -101,20 +101,20 @@ class ServiceProcess:
             return ""
 
     def stop(self) -> str:
-        """Ask it to end, wait until it has, and return what it wrote to stdout.
+        """Stop the process, wait for it, and return its stdout.
 
         Raises:
-            PartFailedError: if it ends in any other way than with exit code 0.
+            ServiceFailedError: if it does not exit with code 0.
         """
         self._process.send_signal(signal.SIGTERM)
         try:
             code = self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             raise ServiceFailedError(
-                self._failure(f"did not end within {STOP_SECONDS:.0f} s of being asked to")
+                self._failure(f"did not exit within {STOP_SECONDS:.0f} s of SIGTERM")
             ) from None
         if code != 0:
-            raise ServiceFailedError(self._failure(f"ended with exit code {code}"))
+            raise ServiceFailedError(self._failure(f"exited with code {code}"))
         return self._output.read_text()
 
     def _is_ready(self) -> bool:
@@ -124,6 +124,6 @@ class ServiceProcess:
         except OSError:
             return False
 
-    def _failure(self, what: str) -> str:
+    def _failure(self, event: str) -> str:
         lines = self.log.read_text(errors="replace").splitlines()[-LOG_LINES:]
-        return "\n  ".join([f"fraudstream {self.name} {what}; the end of its log:", *lines])
+        return "\n  ".join([f"fraudstream {self.name} {event}; the end of its log:", *lines])

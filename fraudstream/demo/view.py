@@ -1,4 +1,4 @@
-"""What one sees of the demo: a live table on a terminal, plain lines elsewhere; all on stderr."""
+"""The demo's display on stderr: a live table on a terminal, plain lines elsewhere."""
 
 import sys
 from collections import deque
@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from events.messages import Alert
-from fraudstream.demo.figures import Figures
+from fraudstream.demo.live_metrics import LiveMetrics
 from fraudstream.demo.report import latencies, share
 
 ALERTS_SHOWN = 8
@@ -20,13 +20,13 @@ PLAIN_SECONDS = 2.0
 
 
 class View(Protocol):
-    """Where the demo shows what happens."""
+    """The display of a running demo."""
 
-    def say(self, sentence: str) -> None:
-        """Show a remark that stays."""
+    def remark(self, sentence: str) -> None:
+        """Print a sentence."""
 
-    def show(self, figures: Figures, *, sent: int, total: int, seconds: float) -> None:
-        """Show the figures of this moment."""
+    def show(self, metrics: LiveMetrics, *, sent: int, total: int, seconds: float) -> None:
+        """Show the current metrics."""
 
     def alert(self, alert: Alert) -> None:
         """Show an alert."""
@@ -34,7 +34,7 @@ class View(Protocol):
 
 @contextmanager
 def open_view() -> Iterator[View]:
-    """Open the view that fits where stderr goes."""
+    """Open a live view if stderr is a terminal, a plain one otherwise."""
     console = Console(stderr=True, highlight=False)
     if not console.is_terminal:
         yield PlainView()
@@ -47,55 +47,55 @@ def open_view() -> Iterator[View]:
 
 
 class PlainView:
-    """A line every two seconds, and one for each alert."""
+    """Prints a line every two seconds, and one for each alert."""
 
     def __init__(self) -> None:
         self._shown_at = 0.0
 
-    def say(self, sentence: str) -> None:
+    def remark(self, sentence: str) -> None:
         """Print the sentence."""
         print(sentence, file=sys.stderr, flush=True)
 
-    def show(self, figures: Figures, *, sent: int, total: int, seconds: float) -> None:
-        """Print a line if the last one is old enough."""
+    def show(self, metrics: LiveMetrics, *, sent: int, total: int, seconds: float) -> None:
+        """Print a line, at most every two seconds."""
         if seconds - self._shown_at < PLAIN_SECONDS:
             return
         self._shown_at = seconds
-        self.say(
-            "  ".join(f"{name} {value}" for name, value in _rows(figures, sent, total, seconds))
+        self.remark(
+            "  ".join(f"{name} {value}" for name, value in _rows(metrics, sent, total, seconds))
         )
 
     def alert(self, alert: Alert) -> None:
         """Print the alert."""
-        self.say(
+        self.remark(
             f"ALERT {alert.transaction_id}  score {alert.score:.3f}  amount {alert.Amount:,.2f}"
         )
 
 
 class LiveView:
-    """One table that is drawn again, and the last alerts below it.
+    """Updates one table, with the last alerts below it.
 
-    It begins with the first figures, so that a progress bar may be shown before.
+    It starts with the first metrics, so that progress bars can be shown before.
     """
 
     def __init__(self, live: Live) -> None:
         self._live = live
         self._alerts: deque[Alert] = deque(maxlen=ALERTS_SHOWN)
 
-    def say(self, sentence: str) -> None:
+    def remark(self, sentence: str) -> None:
         """Print the sentence above the table."""
         self._live.console.print(Text(sentence))
 
-    def show(self, figures: Figures, *, sent: int, total: int, seconds: float) -> None:
-        """Draw the table again."""
+    def show(self, metrics: LiveMetrics, *, sent: int, total: int, seconds: float) -> None:
+        """Update the table."""
         self._live.start()
         self._live.update(
-            Group(_figures_table(_rows(figures, sent, total, seconds)), self._alerts_table()),
+            Group(_metrics_table(_rows(metrics, sent, total, seconds)), self._alerts_table()),
             refresh=True,
         )
 
     def alert(self, alert: Alert) -> None:
-        """Put the alert below the table."""
+        """Add the alert below the table."""
         self._alerts.append(alert)
 
     def _alerts_table(self) -> Table:
@@ -103,16 +103,16 @@ class LiveView:
         table.add_column("transaction")
         table.add_column("amount", justify="right")
         table.add_column("score", justify="right")
-        table.add_column("after", justify="right")
+        table.add_column("latency", justify="right")
         for alert in self._alerts:
-            waited = alert.detection_time_ms - alert.event_time_ms
+            latency = alert.detection_time_ms - alert.event_time_ms
             table.add_row(
-                alert.transaction_id, f"{alert.Amount:,.2f}", f"{alert.score:.3f}", f"{waited} ms"
+                alert.transaction_id, f"{alert.Amount:,.2f}", f"{alert.score:.3f}", f"{latency} ms"
             )
         return table
 
 
-def _figures_table(rows: Sequence[tuple[str, str]]) -> Table:
+def _metrics_table(rows: Sequence[tuple[str, str]]) -> Table:
     table = Table(show_header=False, box=None, padding=(0, 2))
     table.add_column(style="dim")
     table.add_column()
@@ -121,20 +121,20 @@ def _figures_table(rows: Sequence[tuple[str, str]]) -> Table:
     return table
 
 
-def _rows(figures: Figures, sent: int, total: int, seconds: float) -> list[tuple[str, str]]:
-    rate = figures.scored / seconds if seconds else 0.0
-    flag_rate = figures.flagged / figures.scored if figures.scored else None
-    size = f"{figures.batch_size:.1f}" if figures.batches else "-"
+def _rows(metrics: LiveMetrics, sent: int, total: int, seconds: float) -> list[tuple[str, str]]:
+    rate = metrics.scored / seconds if seconds else 0.0
+    flag_rate = metrics.flagged / metrics.scored if metrics.scored else None
+    size = f"{metrics.batch_size:.1f}" if metrics.batches else "-"
     return [
         ("published", f"{sent:,} of {total:,}"),
-        ("scored", f"{figures.scored:,}"),
+        ("scored", f"{metrics.scored:,}"),
         ("rate", f"{rate:,.0f}/s"),
         ("batch size", size),
-        ("event to scored", latencies(figures.scoring_latency)),
-        ("event to alert", latencies(figures.detection_latency)),
-        ("flagged", f"{figures.flagged:,} ({share(flag_rate)})"),
-        ("precision", share(figures.precision)),
-        ("recall", share(figures.recall)),
-        ("money caught", f"{figures.amount_caught:,.2f}"),
-        ("money missed", f"{figures.amount_missed:,.2f}"),
+        ("event to scored", latencies(metrics.scoring_latency)),
+        ("event to alert", latencies(metrics.detection_latency)),
+        ("flagged", f"{metrics.flagged:,} ({share(flag_rate)})"),
+        ("precision", share(metrics.precision)),
+        ("recall", share(metrics.recall)),
+        ("amount caught", f"{metrics.amount_caught:,.2f}"),
+        ("amount missed", f"{metrics.amount_missed:,.2f}"),
     ]

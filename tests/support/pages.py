@@ -1,4 +1,4 @@
-"""The pages that people read, taken apart: links, headings, code."""
+"""Links, headings, code and diagrams of the documentation pages."""
 
 import re
 from collections import Counter
@@ -22,13 +22,13 @@ _SHELL = {"sh", "bash", "console"}
 
 @cache
 def tokens(page: Path) -> list[Token]:
-    """Return a page's blocks, and what is within them, one after another."""
+    """Return a page's blocks, each followed by its children."""
     blocks = MarkdownIt("commonmark").enable("table").parse(page.read_text(encoding="utf-8"))
-    return [it for block in blocks for it in (block, *(block.children or ()))]
+    return [token for block in blocks for token in (block, *(block.children or ()))]
 
 
 def links(page: Path) -> Iterator[str]:
-    """Yield where links and pictures of a page lead to, those in HTML too."""
+    """Yield the targets of a page's links and images, including those in HTML."""
     for token in tokens(page):
         for attribute in ("href", "src"):
             if attribute in token.attrs:
@@ -40,26 +40,43 @@ def links(page: Path) -> Iterator[str]:
 def anchors(page: Path) -> set[str]:
     """Return the anchors that GitHub gives to a page's headings.
 
-    Small letters, without punctuation, with hyphens for blanks; one that comes again is numbered.
+    Lower case, without punctuation, hyphens for blanks; repeated headings are numbered.
     """
-    found: Counter[str] = Counter()
-    all_of_them = set()
+    seen: Counter[str] = Counter()
+    found = set()
     blocks = tokens(page)
     for opening, inside in pairwise(blocks):
         if opening.type == "heading_open":
-            text = "".join(it.content for it in inside.children or ())
+            text = "".join(child.content for child in inside.children or ())
             slug = re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-")
-            all_of_them.add(f"{slug}-{found[slug]}" if found[slug] else slug)
-            found[slug] += 1
-    return all_of_them
+            found.add(f"{slug}-{seen[slug]}" if seen[slug] else slug)
+            seen[slug] += 1
+    return found
 
 
 def spans(page: Path) -> list[str]:
-    """Return what stands in code style within a page's sentences and tables."""
-    return [" ".join(it.content.split()) for it in tokens(page) if it.type == "code_inline"]
+    """Return the code spans in a page's sentences and tables."""
+    return [" ".join(span.content.split()) for span in tokens(page) if span.type == "code_inline"]
 
 
 def shell_lines(page: Path) -> list[str]:
-    """Return the lines of a page's shell blocks; one that goes on on the next is one."""
-    blocks = [it.content for it in tokens(page) if it.type == "fence" and it.info in _SHELL]
+    """Return the lines of a page's shell blocks; continued lines are joined."""
+    blocks = [block for language in sorted(_SHELL) for block in fences(page, language)]
     return [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+
+
+def fences(page: Path, language: str) -> list[str]:
+    """Return a page's fenced code blocks in a language."""
+    return [
+        block.content for block in tokens(page) if block.type == "fence" and block.info == language
+    ]
+
+
+def mermaid_arrows(diagram: str) -> set[tuple[str, str]]:
+    """Return the arrows of a Mermaid flowchart as (from, to); `a & b --> c` is two arrows."""
+    arrows = set()
+    for line in diagram.splitlines():
+        ends = [part.strip().split(" & ") for part in re.split(r"-->", line)]
+        for sources, targets in pairwise(ends):
+            arrows |= {(source.strip(), target.strip()) for source in sources for target in targets}
+    return arrows

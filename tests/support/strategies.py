@@ -1,4 +1,4 @@
-"""Messages as hypothesis draws them."""
+"""Hypothesis strategies for messages."""
 
 from hypothesis import strategies as st
 

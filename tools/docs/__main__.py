@@ -1,4 +1,4 @@
-"""Write what stands in docs/ and follows from the code, each section where it stands."""
+"""Write the sections and schemas in docs/ that are generated from the code."""
 
 from importlib.metadata import version
 from pathlib import Path
@@ -6,17 +6,15 @@ from pathlib import Path
 from benchmarks.harness.report import write_section
 from events.topics import Topics
 from fraudstream.commands.messages import write as write_messages
-from tools.docs import configuration, messages, metrics, pictures
+from tools.docs import configuration, messages, metrics
 
 
 def generate(folder: Path) -> None:
-    """Write the sections, pictures and schemas into a folder that has the pages."""
+    """Write the generated sections into the pages in a folder, and the schemas beside them."""
     for page in (configuration, metrics, messages):
         for section, text in page.sections().items():
             write_section(folder / f"{page.PAGE}.md", section, text)
     write_messages(folder / "messages", Topics(), version("fraudstream"))
-    for name, picture in pictures.files().items():
-        (folder / name).write_text(picture, encoding="utf-8")
 
 
 if __name__ == "__main__":

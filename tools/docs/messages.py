@@ -1,4 +1,4 @@
-"""docs/messages.md: topics and messages in tables, from the same schemas as docs/messages/."""
+"""Sections of docs/messages.md: tables of topics and messages, from the published schemas."""
 
 from typing import Any
 
@@ -11,8 +11,8 @@ PAGE = "messages"
 
 def sections() -> dict[str, str]:
     """Return the page's sections by name."""
-    told = document(Topics(), "", "")
-    messages, schemas = told["components"]["messages"], told["components"]["schemas"]
+    asyncapi = document(Topics(), "", "")
+    messages, schemas = asyncapi["components"]["messages"], asyncapi["components"]["schemas"]
     topics = [
         [
             code(channel["address"]),
@@ -20,12 +20,12 @@ def sections() -> dict[str, str]:
             messages[name]["bindings"]["kafka"]["key"]["description"],
             code(messages[name]["contentType"]),
         ]
-        for channel in told["channels"].values()
+        for channel in asyncapi["channels"].values()
         for name in channel["messages"]
     ]
     fields = {name: _fields(schema) for name, schema in schemas.items()}
     return {
-        "topics": table(("topic", "what is in it", "key", "content type"), topics),
+        "topics": table(("topic", "content", "key", "content type"), topics),
         "compact": messages["CompactTransaction"]["payload"]["description"],
         **fields,
     }
@@ -33,23 +33,25 @@ def sections() -> dict[str, str]:
 
 def _fields(schema: dict[str, Any]) -> str:
     rows = [
-        [code(name), _kind(told), told["description"]]
-        for name, told in schema["properties"].items()
+        [code(name), _type(field), field["description"]]
+        for name, field in schema["properties"].items()
         if not name.startswith("V") or name == "V1"
     ]
     return f"{schema['description']}\n\n{table(('field', 'type', 'meaning'), rows)}"
 
 
-def _kind(told: dict[str, Any]) -> str:
-    """Return type and bounds in a few words."""
-    if "enum" in told:
-        return ", ".join(code(str(value)) for value in told["enum"])
-    if "pattern" in told:
+def _type(field: dict[str, Any]) -> str:
+    """Return the type and the bounds in a few words."""
+    if "enum" in field:
+        return ", ".join(code(str(value)) for value in field["enum"])
+    if "pattern" in field:
         return "decimal number"
-    if "maxLength" in told:
-        return f"text, {told['minLength']} to {told['maxLength']} characters"
-    low, high = (f"{told[it]:,.0f}" if it in told else "" for it in ("minimum", "maximum"))
-    kind = {"string": "text", "integer": "whole number"}.get(told["type"], told["type"])
+    if "maxLength" in field:
+        return f"text, {field['minLength']} to {field['maxLength']} characters"
+    low, high = (
+        f"{field[bound]:,.0f}" if bound in field else "" for bound in ("minimum", "maximum")
+    )
+    kind = {"string": "text", "integer": "whole number"}.get(field["type"], field["type"])
     if high:
         return f"{kind}, {low} to {high}"
     return f"{kind}, {low} or more" if low else kind

@@ -1,4 +1,4 @@
-"""docs/metrics.md: what is exported, asked of the metrics themselves."""
+"""Sections of docs/metrics.md: tables of the metrics, from the metric classes themselves."""
 
 import inspect
 from collections.abc import Iterable
@@ -12,8 +12,8 @@ from tools.docs.markdown import code, table
 
 PAGE = "metrics"
 
-# What Prometheus sees of a family has this at its end.
-_ENDINGS = {"counter": "_total", "info": "_info"}
+# Suffixes that the exposition format adds to a family's name.
+_SUFFIXES = {"counter": "_total", "info": "_info"}
 
 
 def sections() -> dict[str, str]:
@@ -45,19 +45,20 @@ def _described(group: type) -> str:
 
 
 def _name(family: Metric) -> str:
-    return family.name + _ENDINGS.get(family.type, "")
+    return family.name + _SUFFIXES.get(family.type, "")
 
 
 def _labels(family: Metric, collector: Collector) -> str:
-    """Return the labels, and their values where these are finite."""
-    told = []
-    # Of what makes a family itself, the family knows them.
+    """Return the labels, with their values where these are finite."""
+    described = []
+    # A custom collector has no label names; the families that it yields have.
     for label in getattr(collector, "_labelnames", getattr(family, "_labelnames", ())):
         values = ", ".join(map(code, _values(family, label)))
-        told.append(code(label) + (f": {values}" if values else ""))
-    return "; ".join(told)
+        described.append(code(label) + (f": {values}" if values else ""))
+    return "; ".join(described)
 
 
 def _values(family: Metric, label: str) -> Iterable[str]:
-    """Return the values that a label has now, each once, in their order."""
-    return list(dict.fromkeys(it.labels[label] for it in family.samples if label in it.labels))
+    """Return the values that a label has now, each once, in order."""
+    samples = (sample for sample in family.samples if label in sample.labels)
+    return list(dict.fromkeys(sample.labels[label] for sample in samples))

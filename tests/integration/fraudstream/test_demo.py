@@ -1,4 +1,4 @@
-"""The demo as a user types it: it adds up, and whatever ends it, no process is left behind."""
+"""The demo as a user runs it: the counts agree, and no process is left behind."""
 
 import json
 import os
@@ -23,7 +23,7 @@ Start = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def mark(tmp_path: Path) -> Iterator[str]:
-    """A variable that every process of a demo inherits, by which those left behind are found."""
+    """The value of a variable that every process of a demo inherits, to find leftover processes."""
     yield str(tmp_path)
     for process in marked(str(tmp_path)):
         process.kill()
@@ -42,7 +42,7 @@ def marked(mark: str) -> list[psutil.Process]:
 
 @pytest.fixture
 def start(mark: str) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start a demo with these arguments; it is over when the test is."""
+    """Return a function that starts a demo, which ends with the test."""
     with ExitStack() as stack:
 
         def run(*arguments: str) -> subprocess.Popen[str]:
@@ -66,12 +66,12 @@ def finish(demo: subprocess.Popen[str]) -> tuple[int, str, str]:
 
 
 def read_until(demo: subprocess.Popen[str], text: str) -> None:
-    """Read the demo's remarks up to a line with this text."""
+    """Read the demo's stderr up to a line with this text."""
     assert demo.stderr is not None
     for line in demo.stderr:
         if text in line:
             return
-    pytest.fail(f"the demo never said {text!r}")
+    pytest.fail(f"the demo did not print {text!r}")
 
 
 def none_left(mark: str) -> bool:
@@ -79,7 +79,7 @@ def none_left(mark: str) -> bool:
     return not alive
 
 
-def test_the_demo_adds_up_and_says_so_in_json(mark: str, start: Start) -> None:
+def test_the_report_of_the_demo_agrees_with_itself(mark: str, start: Start) -> None:
     code, out, err = finish(start("--rows", "4000", "--rate", "1000", "--json"))
     assert code == 0, err
     report = json.loads(out)
@@ -94,7 +94,7 @@ def test_the_demo_adds_up_and_says_so_in_json(mark: str, start: Start) -> None:
     assert none_left(mark)
 
 
-def test_a_kafka_that_is_already_there_is_used_and_left_as_it_was(
+def test_an_existing_kafka_is_used_and_left_unchanged(
     start: Start, kafka_address: str, kafka_settings: KafkaSettings
 ) -> None:
     before = list_topics(kafka_settings)
@@ -107,10 +107,10 @@ def test_a_kafka_that_is_already_there_is_used_and_left_as_it_was(
     assert list_topics(kafka_settings) == before
 
 
-@pytest.mark.parametrize("said", ["Starting Apache Kafka", "Apache Kafka answers", "ALERT"])
-def test_ctrl_c_stops_everything_in_order(mark: str, start: Start, said: str) -> None:
+@pytest.mark.parametrize("text", ["Starting Apache Kafka", "Apache Kafka answers", "ALERT"])
+def test_ctrl_c_stops_everything_in_order(mark: str, start: Start, text: str) -> None:
     demo = start("--rows", "20000", "--rate", "500")
-    read_until(demo, said)
+    read_until(demo, text)
     demo.send_signal(signal.SIGINT)
     code, _, err = finish(demo)
     assert code == 130, err
@@ -128,7 +128,7 @@ def test_killing_the_demo_leaves_no_process(mark: str, start: Start) -> None:
 
 
 @pytest.mark.genuine
-def test_genuine_frauds_are_found(start: Start, genuine_folder: Path) -> None:
+def test_genuine_frauds_are_caught(start: Start, genuine_folder: Path) -> None:
     sample = str(genuine_folder / "creditcard_sample.csv.gz")
     code, out, err = finish(start("--data", sample, "--rows", "12000", "--json"))
     assert code == 0, err

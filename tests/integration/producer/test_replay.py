@@ -225,6 +225,6 @@ def test_a_signal_to_the_command_drains_and_reports(
     assert 20 <= arrived < ROWS
     assert f"{arrived:,} transactions sent, {arrived:,} delivered in" in shown
     assert f"{arrived:,} labels delivered" in shown
-    assert remarked == f"Stopped. To go on from here: --start {arrived}\n"
+    assert remarked == f"Stopped. To continue from here: --start {arrived}\n"
     # The labels whose delay the stopped stream never reached followed at its end.
     assert len(everything_in(topics.labels)) == arrived

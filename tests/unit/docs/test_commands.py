@@ -1,4 +1,4 @@
-"""The commands in the pages are there: make targets, modules, sub-commands, options, choices."""
+"""The commands in the pages exist: make targets, modules, sub-commands, options, choices."""
 
 import re
 import shlex
@@ -31,7 +31,7 @@ def commands(line: str) -> Iterator[list[str]]:
 
 
 def named(page: Path) -> Iterator[list[str]]:
-    """Yield the commands that a page names, in its blocks of shell and in its sentences."""
+    """Yield the commands in a page's shell blocks and sentences."""
     for line in shell_lines(page):
         yield from commands(line)
     for span in spans(page):
@@ -41,13 +41,13 @@ def named(page: Path) -> Iterator[list[str]]:
 
 @cache
 def options_of_ours() -> set[str]:
-    """Return all options of the command, and those that measurements and tests have."""
+    """Return the options of our command line, the benchmarks and the tests."""
     texts = [MAKEFILE]
     for room in ("fraudstream", "benchmarks", "tests"):
         texts += [
             file.read_text() for file in (ROOT / room).rglob("*.py") if file != Path(__file__)
         ]
-    return {it for text in texts for it in re.findall(r'["/ ](--[a-z][a-z-]+)', text)}
+    return {option for text in texts for option in re.findall(r'["/ ](--[a-z][a-z-]+)', text)}
 
 
 def check_line(line: str) -> None:
@@ -56,7 +56,7 @@ def check_line(line: str) -> None:
 
 
 def check(words: list[str]) -> None:
-    """Fail where a command of ours is not there, or does not take what it is given."""
+    """Fail if a command of ours does not exist or does not accept its arguments."""
     if words[:1] == ["make"]:
         check_make(words[1:])
     elif words[:2] == ["python", "-m"]:
@@ -78,7 +78,8 @@ def check_module(module: str, words: list[str]) -> None:
     place = ROOT.joinpath(*module.split("."))
     if module == "pytest":
         return
-    files = [it for it in (place.with_suffix(".py"), place / "__main__.py") if it.is_file()]
+    candidates = (place.with_suffix(".py"), place / "__main__.py")
+    files = [file for file in candidates if file.is_file()]
     assert files, f"python -m {module}"
     beside = "".join(file.read_text() for file in files[0].parent.glob("*.py"))
     for option in (word.split("=")[0] for word in words if word.startswith("--")):
@@ -92,7 +93,9 @@ def check_fraudstream(words: list[str]) -> None:
         assert found, f"{command.name} {words[0]}"
         command, words = found, words[1:]
     options = {
-        name: it.type for it in command.params for name in (*it.opts, *it.secondary_opts)
+        name: parameter.type
+        for parameter in command.params
+        for name in (*parameter.opts, *parameter.secondary_opts)
     } | {"--help": click.BOOL, "--version": click.BOOL}
     parts = [part for word in words for part in (word.split("=", 1) if "--" in word else [word])]
     for word, following in pairwise([*parts, ""]):
@@ -104,13 +107,13 @@ def check_fraudstream(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
-def test_each_command_is_there_and_takes_its_options(page: Path) -> None:
+def test_each_command_exists_and_accepts_its_options(page: Path) -> None:
     for words in named(page):
         check(words)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
-def test_each_option_that_is_named_alone_is_there(page: Path) -> None:
+def test_each_option_in_code_style_exists(page: Path) -> None:
     for span in spans(page):
         if match := re.match(r"--[a-z][a-z-]+", span):
             assert match[0] in options_of_ours(), span
@@ -131,6 +134,6 @@ def test_each_option_that_is_named_alone_is_there(page: Path) -> None:
         "source <(fraudstream completions bash)",
     ],
 )
-def test_a_mistake_is_found(line: str) -> None:
+def test_a_wrong_command_is_detected(line: str) -> None:
     with pytest.raises(AssertionError):
         check_line(line)

@@ -1,4 +1,4 @@
-"""The codec: what is good survives the round trip, what is bad has its reason."""
+"""The codec: valid messages survive the round trip, invalid ones have a reason."""
 
 import json
 import math
@@ -23,7 +23,7 @@ from tests.support.strategies import transactions
 GOOD = {"transaction_id": "row-0000001"} | dict.fromkeys(FEATURES, 1.5)
 
 
-def refusal(payload: bytes | None) -> Reason:
+def rejection(payload: bytes | None) -> Reason:
     with pytest.raises(PayloadError) as caught:
         decode_transaction(payload)
     return caught.value.reason
@@ -40,31 +40,31 @@ def test_a_transaction_survives_the_round_trip_exactly(transaction: Transaction)
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_are_refused_with_a_reason_and_nothing_else(payload: bytes) -> None:
-    assert refusal(payload) in set(Reason)
+def test_random_bytes_are_rejected_with_a_reason(payload: bytes) -> None:
+    assert rejection(payload) in set(Reason)
 
 
 @given(transactions, st.data())
-def test_every_truncation_is_refused(transaction: Transaction, data: st.DataObject) -> None:
+def test_a_truncated_payload_is_rejected(transaction: Transaction, data: st.DataObject) -> None:
     payload = encode(transaction)
     cut = data.draw(st.integers(0, len(payload) - 1))
-    refusal(payload[:cut])
+    rejection(payload[:cut])
 
 
 @given(st.sampled_from(("transaction_id", *FEATURES)), st.sampled_from(("first", "last")))
-def test_a_repeated_field_is_refused(name: str, place: str) -> None:
+def test_a_repeated_field_is_rejected(name: str, place: str) -> None:
     payload = json.dumps(GOOD)
     again = f'"{name}": {json.dumps(GOOD[name])}'
     text = f"{{{again}, {payload[1:]}" if place == "first" else f"{payload[:-1]}, {again}}}"
-    assert refusal(text.encode()) is Reason.DUPLICATE_FIELD
+    assert rejection(text.encode()) is Reason.DUPLICATE_FIELD
 
 
 def test_a_repeated_field_is_found_beside_an_unknown_one() -> None:
     payload = json.dumps(GOOD)[:-1] + ', "later": {"x": 1}, "V1": 1.5}'
-    assert refusal(payload.encode()) is Reason.DUPLICATE_FIELD
+    assert rejection(payload.encode()) is Reason.DUPLICATE_FIELD
 
 
-def test_unknown_fields_of_a_later_version_are_tolerated() -> None:
+def test_unknown_fields_are_ignored() -> None:
     payload = json.dumps(GOOD | {"merchant": {"name": "a:b", "tags": [1, 2]}}).encode()
     assert decode_transaction(payload).V1 == 1.5
 
@@ -95,7 +95,7 @@ def test_unknown_fields_of_a_later_version_are_tolerated() -> None:
     ],
 )
 def test_each_defect_has_its_reason(payload: bytes | None, reason: Reason) -> None:
-    assert refusal(payload) is reason
+    assert rejection(payload) is reason
 
 
 def test_a_label_and_an_alert_survive_the_round_trip() -> None:
@@ -115,7 +115,7 @@ def test_a_label_and_an_alert_survive_the_round_trip() -> None:
 
 
 @pytest.mark.parametrize("payload", [None, b"", b"{}", b"\xff", b"[" * 9000])
-def test_bad_labels_and_alerts_are_refused(payload: bytes | None) -> None:
+def test_invalid_labels_and_alerts_are_rejected(payload: bytes | None) -> None:
     for decode in (decode_label, decode_alert):
         with pytest.raises(PayloadError):
             decode(payload)
@@ -126,7 +126,7 @@ def test_bad_labels_and_alerts_are_refused(payload: bytes | None) -> None:
     st.none() | st.binary(max_size=40),
     st.lists(st.tuples(st.text(max_size=8), st.none() | st.binary(max_size=8)), max_size=4),
 )
-def test_a_dead_letter_keeps_the_record_as_it_was(
+def test_a_dead_letter_keeps_the_record_unchanged(
     key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes | None]]
 ) -> None:
     letter = DeadLetter(
@@ -144,6 +144,6 @@ def test_a_dead_letter_keeps_the_record_as_it_was(
     assert read_dead_letter(key, value, tuple(dead_letter_headers(letter))) == letter
 
 
-def test_a_record_without_our_headers_is_no_dead_letter() -> None:
+def test_a_record_without_our_headers_is_not_a_dead_letter() -> None:
     with pytest.raises(PayloadError, match=r"__connect\.errors\.topic"):
         read_dead_letter(b"k", b"v", ())

@@ -1,4 +1,4 @@
-"""The compact encoding: what JSON says it says too, and what JSON refuses it refuses."""
+"""The compact encoding carries and rejects the same transactions as JSON."""
 
 import math
 import struct
@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from events import compact
 from events.codec import MAXIMUM_PAYLOAD_BYTES, Encoding, decode_transaction, encode
 from events.errors import PayloadError, Reason
-from events.messages import BOUNDS, FEATURES, ID_LENGTHS, Transaction
+from events.messages import BOUNDS, FEATURES, ID_LENGTHS, Bounds, Transaction
 from tests.support.strategies import transactions
 
 GOOD = Transaction("row-0000001", *(1.5 for _ in FEATURES))
 HEADERS = Encoding.COMPACT.headers
 
 
-def refusal(payload: bytes | None) -> Reason:
+def rejection(payload: bytes | None) -> Reason:
     with pytest.raises(PayloadError) as caught:
         decode_transaction(payload, HEADERS)
     return caught.value.reason
@@ -36,7 +36,7 @@ def test_both_encodings_decode_to_the_same_transaction(transaction: Transaction)
         assert decode_transaction(value, encoding.headers) == transaction
 
 
-def test_the_layout_is_what_other_programs_write() -> None:
+def test_the_layout_matches_its_documentation() -> None:
     value = b"".join(struct.pack("<d", number) for number in range(30)) + "é".encode()
     transaction = decode_transaction(value, [("content-type", compact.HEADER[1])])
     assert (transaction.transaction_id, transaction.Time, transaction.V1) == ("é", 0.0, 1.0)
@@ -45,7 +45,7 @@ def test_the_layout_is_what_other_programs_write() -> None:
 
 
 @given(st.binary(max_size=300))
-def test_any_bytes_are_a_valid_transaction_or_refused(payload: bytes) -> None:
+def test_random_bytes_are_a_valid_transaction_or_rejected(payload: bytes) -> None:
     try:
         transaction = decode_transaction(payload, HEADERS)
     except PayloadError:
@@ -54,19 +54,19 @@ def test_any_bytes_are_a_valid_transaction_or_refused(payload: bytes) -> None:
 
 
 @given(st.sampled_from(FEATURES), st.floats())
-def test_a_number_is_held_to_its_bounds(name: str, number: float) -> None:
+def test_numbers_are_checked_against_their_bounds(name: str, number: float) -> None:
     low, high = BOUNDS[name]
     if low <= number <= high:
         assert getattr(decode_transaction(with_number(name, number), HEADERS), name) == number
     else:
-        assert refusal(with_number(name, number)) is Reason.OUT_OF_RANGE
+        assert rejection(with_number(name, number)) is Reason.OUT_OF_RANGE
 
 
 def test_the_bounds_are_those_of_the_struct() -> None:
-    assert BOUNDS["Time"] == (0, 1e12)
-    assert BOUNDS["V7"] == (-1e6, 1e6)
-    assert BOUNDS["Amount"] == (0, 1e9)
-    assert ID_LENGTHS == (1, 64)
+    assert BOUNDS["Time"] == Bounds(0, 1e12)
+    assert BOUNDS["V7"] == Bounds(-1e6, 1e6)
+    assert BOUNDS["Amount"] == Bounds(0, 1e9)
+    assert Bounds(1, 64) == ID_LENGTHS
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_the_bounds_are_those_of_the_struct() -> None:
     ],
 )
 def test_each_defect_has_its_reason(payload: bytes | None, reason: Reason) -> None:
-    assert refusal(payload) is reason
+    assert rejection(payload) is reason
 
 
 @pytest.mark.parametrize(
@@ -98,6 +98,6 @@ def test_without_its_header_a_value_is_json(
         decode_transaction(compact.encode(GOOD), headers)
 
 
-def test_its_header_may_stand_among_others() -> None:
+def test_the_header_may_be_among_others() -> None:
     headers = (("trace", b"abc"), compact.HEADER, ("trace", None))
     assert decode_transaction(compact.encode(GOOD), headers) == GOOD

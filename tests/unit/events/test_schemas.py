@@ -1,10 +1,10 @@
-"""The published schemas are current, valid and true: they take and refuse what the codec does."""
+"""The published schemas are current and valid, and accept exactly what the codec accepts."""
 
 import json
 import math
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,8 @@ FOLDER = Path(__file__).resolve().parent.parent.parent.parent / "docs" / "messag
 PUBLISHED = files(Topics(), version("fraudstream"), DEFAULT_BROKER)
 DOCUMENT = PUBLISHED["asyncapi.json"]
 VALIDATORS = {name: Draft202012Validator(schema) for name, schema in schemas().items()}
-DECODERS = {
+Message = Transaction | Label | Alert | JournalEntry
+DECODERS: dict[str, Callable[[bytes | None], Message]] = {
     "Transaction": decode_transaction,
     "Label": decode_label,
     "Alert": decode_alert,
@@ -47,7 +48,6 @@ DECODERS = {
 MESSAGES = (
     strategies.transactions | strategies.labels | strategies.alerts | strategies.journal_entries
 )
-Message = Transaction | Label | Alert | JournalEntry
 
 # Whole numbers with a fraction (1.0) are left out: JSON Schema takes them for integers, which the
 # codec does not.
@@ -55,7 +55,9 @@ ANYTHING = (
     st.none()
     | st.booleans()
     | st.integers(-(10**13), 10**13)
-    | st.floats(allow_nan=False, allow_infinity=False).filter(lambda it: not it.is_integer())
+    | st.floats(allow_nan=False, allow_infinity=False).filter(
+        lambda number: not number.is_integer()
+    )
     | st.text(max_size=70)
     | st.lists(st.integers(), max_size=2)
     | st.dictionaries(st.text(max_size=3), st.integers(), max_size=2)
@@ -63,7 +65,7 @@ ANYTHING = (
 
 
 def is_read(name: str, fields: dict[str, Any]) -> bool:
-    """Tell whether the codec reads an object with these fields as a message of that name."""
+    """Whether the codec decodes an object with these fields as a message of that name."""
     try:
         DECODERS[name](json.dumps(fields).encode())
     except PayloadError:
@@ -71,15 +73,15 @@ def is_read(name: str, fields: dict[str, Any]) -> bool:
     return True
 
 
-def test_what_is_committed_is_what_the_command_writes(tmp_path: Path) -> None:
+def test_the_committed_files_are_what_the_command_writes(tmp_path: Path) -> None:
     answer = CliRunner().invoke(fraudstream, ["messages", "--out", str(tmp_path / "new")])
     assert answer.exit_code == 0
     written = {file.name: file.read_text() for file in (tmp_path / "new").iterdir()}
     committed = {file.name: file.read_text() for file in FOLDER.iterdir()}
-    assert written == committed, "docs/messages is out of date; `make docs` writes it anew"
+    assert written == committed, "docs/messages is out of date; run `make docs`"
 
 
-def test_the_command_prints_the_document_with_the_topics_that_were_asked_for() -> None:
+def test_the_command_prints_the_document_for_a_topic_prefix() -> None:
     answer = CliRunner().invoke(fraudstream, ["messages", "--topic-prefix", "x."])
     printed = json.loads(answer.output)
     assert printed == document(Topics("x."), version("fraudstream"), DEFAULT_BROKER)
@@ -87,7 +89,7 @@ def test_the_command_prints_the_document_with_the_topics_that_were_asked_for() -
     assert tuple(channel["address"] for channel in channels) == Topics("x.").all()
 
 
-def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_reported_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     answer = CliRunner().invoke(fraudstream, ["messages", "--out", str(tmp_path / "file" / "in")])
     assert answer.exit_code == 2
@@ -95,14 +97,16 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("name", VALIDATORS)
-def test_each_schema_is_one_and_explains_each_field(name: str) -> None:
+def test_each_schema_is_valid_and_describes_each_field(name: str) -> None:
     schema = schemas()[name]
     Draft202012Validator.check_schema(schema)
     assert schema["description"]
-    for field, told in schema["properties"].items():
-        assert told["description"], field
-        if told.get("type") in {"number", "integer"}:
-            assert {"minimum", "maximum"} <= told.keys() or told["format"] == "int64", field
+    for field, described in schema["properties"].items():
+        assert described["description"], field
+        if described.get("type") in {"number", "integer"}:
+            assert {"minimum", "maximum"} <= described.keys() or described["format"] == "int64", (
+                field
+            )
 
 
 def everything(node: Any) -> Iterator[dict[str, Any]]:
@@ -114,7 +118,7 @@ def everything(node: Any) -> Iterator[dict[str, Any]]:
         yield from everything(inner)
 
 
-def test_each_reference_of_the_document_leads_somewhere() -> None:
+def test_each_reference_of_the_document_resolves() -> None:
     references = [node["$ref"] for node in everything(DOCUMENT) if "$ref" in node]
     assert len(references) > 10
     for reference in references:
@@ -124,7 +128,7 @@ def test_each_reference_of_the_document_leads_somewhere() -> None:
         assert found
 
 
-def test_the_document_tells_of_every_message_and_schema() -> None:
+def test_the_document_refers_to_every_message_and_schema() -> None:
     references = {node["$ref"] for node in everything(DOCUMENT) if "$ref" in node}
     for kind in ("messages", "schemas"):
         for name in DOCUMENT["components"][kind]:
@@ -135,12 +139,12 @@ def test_the_document_tells_of_every_message_and_schema() -> None:
 
 
 @given(MESSAGES)
-def test_what_is_written_is_valid(message: Message) -> None:
+def test_encoded_messages_match_their_schema(message: Message) -> None:
     VALIDATORS[type(message).__name__].validate(json.loads(encode(message)))
 
 
 @given(MESSAGES, st.data())
-def test_a_schema_takes_what_the_codec_reads_and_nothing_else(
+def test_a_schema_accepts_exactly_what_the_codec_accepts(
     message: Message, data: st.DataObject
 ) -> None:
     name, fields = type(message).__name__, json.loads(encode(message))
@@ -153,7 +157,7 @@ def test_a_schema_takes_what_the_codec_reads_and_nothing_else(
 
 
 def beyond(kind: str, bound: float, to: float) -> float:
-    """Return the number next to a bound, on the way to infinity."""
+    """Return the next number beyond a bound, towards infinity."""
     step = 1 if to > 0 else -1
     return bound + step if kind == "integer" else math.nextafter(bound, to)
 
@@ -161,13 +165,18 @@ def beyond(kind: str, bound: float, to: float) -> float:
 def bounded() -> Iterator[tuple[str, str, Any, Any]]:
     """Yield message, field, a value at a bound, and one just beyond it."""
     for name, schema in schemas().items():
-        for field, told in schema["properties"].items():
+        for field, described in schema["properties"].items():
             for bound, to in (("minimum", -math.inf), ("maximum", math.inf)):
-                if bound in told:
-                    yield name, field, told[bound], beyond(told["type"], told[bound], to)
+                if bound in described:
+                    yield (
+                        name,
+                        field,
+                        described[bound],
+                        beyond(described["type"], described[bound], to),
+                    )
             for bound, step in (("minLength", -1), ("maxLength", 1)):
-                if bound in told:
-                    yield name, field, "é" * told[bound], "é" * (told[bound] + step)
+                if bound in described:
+                    yield name, field, "é" * described[bound], "é" * (described[bound] + step)
 
 
 GOOD: dict[str, Message] = {
@@ -179,7 +188,7 @@ GOOD: dict[str, Message] = {
 
 
 @pytest.mark.parametrize(("name", "field", "at", "past"), list(bounded()))
-def test_codec_and_schema_draw_the_same_lines(name: str, field: str, at: Any, past: Any) -> None:
+def test_codec_and_schema_have_the_same_bounds(name: str, field: str, at: Any, past: Any) -> None:
     fields = json.loads(encode(GOOD[name]))
     assert VALIDATORS[name].is_valid(fields | {field: at})
     assert is_read(name, fields | {field: at})
@@ -188,7 +197,7 @@ def test_codec_and_schema_draw_the_same_lines(name: str, field: str, at: Any, pa
 
 
 @given(strategies.dead_letters)
-def test_the_headers_of_a_dead_letter_are_valid(letter: DeadLetter) -> None:
+def test_dead_letter_headers_match_their_schema(letter: DeadLetter) -> None:
     headers = {name: (text or b"").decode() for name, text in dead_letter_headers(letter)}
     VALIDATORS["DeadLetterHeaders"].validate(headers)
     for missing in headers:
@@ -197,13 +206,13 @@ def test_the_headers_of_a_dead_letter_are_valid(letter: DeadLetter) -> None:
 
 
 @given(strategies.transactions)
-def test_the_compact_encoding_is_what_the_document_says(transaction: Transaction) -> None:
-    told = DOCUMENT["components"]["messages"]["CompactTransaction"]
+def test_the_compact_encoding_is_as_documented(transaction: Transaction) -> None:
+    compact_message = DOCUMENT["components"]["messages"]["CompactTransaction"]
     layout = re.fullmatch(
         r"A transaction as bytes\. 0 to (\d+): (\d+) numbers, each a little-endian IEEE 754 "
         r"binary64 of 8 bytes, in the order Time, V1 to V28, Amount\. (\d+) to the end: "
         r"transaction_id in UTF-8, (\d+) to (\d+) characters\. .*",
-        told["payload"]["description"],
+        compact_message["payload"]["description"],
     )
     assert layout
     last, count, begin, *_ = map(int, layout.groups())
@@ -212,6 +221,8 @@ def test_the_compact_encoding_is_what_the_document_says(transaction: Transaction
     assert struct.unpack(f"<{count}d", value[: last + 1])[-1] == transaction.Amount
     assert value[begin:].decode() == transaction.transaction_id
     headers = {name: text.decode() for name, text in [compact.HEADER]}
-    Draft202012Validator(told["headers"]).validate(headers)
-    assert told["contentType"] == headers["content-type"]
-    Draft202012Validator(told["bindings"]["kafka"]["key"]).validate(transaction.transaction_id)
+    Draft202012Validator(compact_message["headers"]).validate(headers)
+    assert compact_message["contentType"] == headers["content-type"]
+    Draft202012Validator(compact_message["bindings"]["kafka"]["key"]).validate(
+        transaction.transaction_id
+    )

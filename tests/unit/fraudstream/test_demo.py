@@ -1,4 +1,4 @@
-"""The demo's arithmetic: quantiles, figures from scrapes, and the reconciliation."""
+"""The demo's arithmetic: quantiles, live metrics, reconciliation."""
 
 import math
 
@@ -9,24 +9,25 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 
 from consumer.detector.metrics import LATENCY_BUCKETS, DetectorMetrics
+from consumer.detector.source import Trigger
 from consumer.quality.label_join import Outcome
 from consumer.quality.metrics import QualityMetrics
 from events.errors import Reason
 from fraudstream.demo.errors import ReconciliationError
-from fraudstream.demo.figures import quantile, read_figures
+from fraudstream.demo.live_metrics import quantile, read_live_metrics
 from fraudstream.demo.reconciliation import Committed, check
 
 SUM = {"sent": 10, "scored": 9, "dead_lettered": 1, "flagged": 2}
 GOOD = Committed(published=10, done=10, dead_lettered=1, alerts=2, alerts_delivered=2)
 
 
-def test_a_stream_that_adds_up_passes() -> None:
+def test_matching_counts_are_accepted() -> None:
     check(GOOD, **SUM)
     assert GOOD.scored == 9
 
 
 @pytest.mark.parametrize(
-    ("committed", "reported", "said"),
+    ("committed", "reported", "message"),
     [
         (GOOD, {"sent": 11}, r"published \(10\) is not sent \(11\)"),
         (GOOD, {"scored": 8}, r"published \(10\) is not scored \+ dead-lettered \(9\)"),
@@ -37,10 +38,10 @@ def test_a_stream_that_adds_up_passes() -> None:
         (Committed(10, 10, 1, 3, 2), {}, r"alerts in the topic \(3\) is not alerts delivered"),
     ],
 )
-def test_whatever_does_not_add_up_is_named(
-    committed: Committed, reported: dict[str, int], said: str
+def test_every_mismatch_is_named(
+    committed: Committed, reported: dict[str, int], message: str
 ) -> None:
-    with pytest.raises(ReconciliationError, match=said):
+    with pytest.raises(ReconciliationError, match=message):
         check(committed, **(SUM | reported))
 
 
@@ -54,37 +55,39 @@ def test_a_quantile_lies_in_the_bucket_of_the_exact_one(values: list[float], sha
     assert lower <= quantile(share, buckets) <= upper
 
 
-def test_no_observation_has_no_quantile() -> None:
+def test_an_empty_histogram_has_no_quantile() -> None:
     assert math.isnan(quantile(0.5, {}))
     assert math.isnan(quantile(0.5, {1.0: 0.0, math.inf: 0.0}))
 
 
-def test_figures_are_read_from_what_the_parts_export() -> None:
+def test_live_metrics_are_parsed_from_the_exports() -> None:
     detector, quality = CollectorRegistry(), CollectorRegistry()
-    metrics = DetectorMetrics(detector)
-    metrics.scored.inc(90)
-    metrics.alerts.inc(3)
-    metrics.dead_letters[Reason.EMPTY].inc(7)
-    metrics.dead_letters[Reason.OVERSIZED].inc(3)
-    metrics.batches["drained"].inc(50)
-    metrics.scoring_latency.observe([0.0015] * 90)
+    exported = DetectorMetrics(detector)
+    exported.scored.inc(90)
+    exported.alerts.inc(3)
+    exported.dead_letters[Reason.EMPTY].inc(7)
+    exported.dead_letters[Reason.OVERSIZED].inc(3)
+    exported.batches[Trigger.DRAINED].inc(50)
+    exported.scoring_latency.observe([0.0015] * 90)
     outcomes = QualityMetrics(quality)
     outcomes.labels[Outcome.TRUE_POSITIVE].inc(2)
     outcomes.labels[Outcome.FALSE_POSITIVE].inc(1)
     outcomes.labels[Outcome.FALSE_NEGATIVE].inc(2)
     outcomes.labels[Outcome.TRUE_NEGATIVE].inc(80)
     outcomes.amount[Outcome.FALSE_NEGATIVE].inc(12.5)
-    figures = read_figures(generate_latest(detector).decode(), generate_latest(quality).decode())
-    assert (figures.scored, figures.dead_lettered, figures.flagged) == (90, 10, 3)
-    assert (figures.labels, figures.batch_size) == (85, 2.0)
-    assert (figures.precision, figures.recall) == (2 / 3, 0.5)
-    assert (figures.amount_caught, figures.amount_missed) == (0.0, 12.5)
-    assert figures.scoring_latency["p50"] == pytest.approx(0.0015)
-    assert math.isnan(figures.detection_latency["p99"])
+    metrics = read_live_metrics(
+        generate_latest(detector).decode(), generate_latest(quality).decode()
+    )
+    assert (metrics.scored, metrics.dead_lettered, metrics.flagged) == (90, 10, 3)
+    assert (metrics.labels, metrics.batch_size) == (85, 2.0)
+    assert (metrics.precision, metrics.recall) == (2 / 3, 0.5)
+    assert (metrics.amount_caught, metrics.amount_missed) == (0.0, 12.5)
+    assert metrics.scoring_latency["p50"] == pytest.approx(0.0015)
+    assert math.isnan(metrics.detection_latency["p99"])
 
 
-def test_parts_that_do_not_answer_yet_count_nothing() -> None:
-    figures = read_figures("", "")
-    assert figures.scored == 0
-    assert math.isnan(figures.precision)
-    assert math.isnan(figures.batch_size)
+def test_missing_metrics_count_as_zero() -> None:
+    metrics = read_live_metrics("", "")
+    assert metrics.scored == 0
+    assert math.isnan(metrics.precision)
+    assert math.isnan(metrics.batch_size)

@@ -1,18 +1,24 @@
-"""The command's frame: it starts quickly, and ends with one sentence and the right code."""
+"""The entry point: fast start, errors as one sentence, exit codes, environment variables."""
 
 import os
 import re
 import signal
 import subprocess
 import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from errors import FraudstreamError
 from fraudstream import main as front
-from fraudstream.main import COMMANDS, fraudstream
+from fraudstream.main import fraudstream
 from fraudstream.options import host_and_port
+from kafkaio.errors import TopicMissingError
+from tools.docs.configuration import contexts
 
 HEAVY = {"confluent_kafka", "keras", "numpy", "pandas", "rich", "sklearn", "tensorflow", "jgo"}
 
@@ -29,46 +35,99 @@ def test_help_imports_nothing_heavy() -> None:
     assert HEAVY.isdisjoint(answer.stderr.split())
 
 
-def every_command() -> list[tuple[str, click.Command]]:
-    context = click.Context(fraudstream)
-    found: list[tuple[str, click.Command]] = []
-    for name in COMMANDS:
-        command = fraudstream.get_command(context, name)
-        assert command is not None
-        if isinstance(command, click.Group):
-            found += [(f"{name} {sub}", inner) for sub, inner in command.commands.items()]
-        else:
-            found.append((name, command))
-    return found
+CONTEXTS = list(contexts())
 
 
-@pytest.mark.parametrize(("name", "command"), every_command(), ids=str)
-def test_every_option_says_what_it_does_its_default_and_its_variable(
-    name: str, command: click.Command
-) -> None:
-    assert command.help, name
-    for parameter in command.params:
-        if isinstance(parameter, click.Option) and parameter.name != "kafka":
-            assert parameter.help, parameter.name
-            assert parameter.show_envvar, parameter.name
-            variable = parameter.opts[-1].removeprefix("--").upper().replace("-", "_")
-            assert re.fullmatch(f"FRAUDSTREAM_([A-Z_]+_)?{variable}", str(parameter.envvar))
+def shown_options(context: click.Context) -> Iterator[tuple[click.Option, list[str]]]:
+    """Yield each option with the variables that its help shows."""
+    for parameter in context.command.params:
+        if isinstance(parameter, click.Option):
+            yield parameter, list(parameter.get_help_extra(context).get("envvars", ()))
+
+
+@pytest.mark.parametrize("context", CONTEXTS, ids=lambda context: context.command_path)
+def test_the_help_shows_every_option_with_its_meaning_and_variable(context: click.Context) -> None:
+    assert context.command.help
+    for parameter, variables in shown_options(context):
+        assert parameter.help, parameter.name
+        if parameter.name != "kafka":
+            (variable,) = variables
+            name = parameter.opts[-1].removeprefix("--").upper().replace("-", "_")
+            assert re.fullmatch(f"FRAUDSTREAM_([A-Z_]+_)?{name}S?", variable)
+
+
+def test_a_variable_means_the_same_in_every_command() -> None:
+    meanings = defaultdict(set)
+    for context in CONTEXTS:
+        for parameter, variables in shown_options(context):
+            for variable in variables:
+                kind = str(parameter.type.to_info_dict())
+                meanings[variable].add((parameter.help, kind, parameter.multiple))
+    assert len(meanings) > 50
+    assert [variable for variable, found in meanings.items() if len(found) > 1] == []
+
+
+def test_the_services_have_short_variables() -> None:
+    shared = {"alerts": {"limit"}}
+    for context in CONTEXTS:
+        if context.info_name in {"alerts", "detect", "quality"} or (
+            context.command_path == "fraudstream replay"
+        ):
+            for parameter, variables in shown_options(context):
+                name = str(parameter.name)
+                if name == "kafka" or name in shared.get(str(context.info_name), set()):
+                    continue
+                option = parameter.opts[0].removeprefix("--").upper().replace("-", "_")
+                assert variables == [f"FRAUDSTREAM_{option}"]
+
+
+@pytest.mark.parametrize(
+    ("command", "variable"),
+    [
+        ("data synthesize", "FRAUDSTREAM_DATA_SYNTHESIZE_OUT"),
+        ("data fit", "FRAUDSTREAM_DATA_FIT_OUT"),
+        ("dead-letters show", "FRAUDSTREAM_DEAD_LETTERS_SHOW_VALUE"),
+        ("broker", "FRAUDSTREAM_BROKER_PORT"),
+        ("detect", "FRAUDSTREAM_GROUP"),
+        ("dead-letters list", "FRAUDSTREAM_DEAD_LETTERS_GROUP"),
+    ],
+)
+def test_the_help_of_a_command_names_its_variables(command: str, variable: str) -> None:
+    answer = CliRunner().invoke(fraudstream, [*command.split(), "--help"])
+    assert variable in answer.output
+
+
+def test_a_variable_of_another_command_is_ignored(tmp_path: Path) -> None:
+    environment = {
+        "FRAUDSTREAM_DATA_FIT_OUT": str(tmp_path / "fit.npz"),
+        "FRAUDSTREAM_DATA_SYNTHESIZE_OUT": str(tmp_path / "twin.csv"),
+        "FRAUDSTREAM_VERSION": "1",
+    }
+    command = ["data", "synthesize", "--rows", "10"]
+    answer = CliRunner().invoke(fraudstream, command, env=environment)
+    assert answer.exit_code == 0, answer.output
+    assert [file.name for file in tmp_path.iterdir()] == ["twin.csv"]
 
 
 class MistakeError(FraudstreamError):
     exit_code = 2
 
 
+MISTAKE = MistakeError("There is no such file.", hint="Make one.")
+
+
 @pytest.mark.parametrize(
     ("raised", "code", "said"),
     [
         (MistakeError("There is no such file."), 2, "Error: There is no such file.\n"),
+        (MISTAKE, 2, "Error: There is no such file.\nHint: Make one.\n"),
+        (TopicMissingError("No topic x."), 2, "\nHint: `fraudstream topics create` creates"),
         (KeyboardInterrupt(), 130, "Interrupted.\n"),
         (click.UsageError("No such option."), 2, "No such option."),
         (click.exceptions.Exit(0), 0, ""),
     ],
 )
-def test_errors_end_with_a_sentence_and_a_code(
+def test_an_error_prints_a_sentence_and_exits_with_its_code(
     raised: BaseException,
     code: int,
     said: str,
@@ -85,7 +144,7 @@ def test_errors_end_with_a_sentence_and_a_code(
     assert said in capsys.readouterr().err
 
 
-def test_a_defect_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_defect_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_arguments: object, **_named: object) -> None:
         raise ZeroDivisionError
 
@@ -95,7 +154,7 @@ def test_a_defect_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("address", ["8000", "host", "host:", "host:x", "host:70000", "host:²"])
-def test_an_address_that_is_none_is_refused(address: str) -> None:
+def test_an_invalid_address_is_rejected(address: str) -> None:
     with pytest.raises(click.BadParameter, match="HOST:PORT"):
         host_and_port(address, "--metrics")
 
@@ -108,7 +167,7 @@ def test_an_address_is_split_at_its_last_colon(address: str, expected: tuple[str
     assert host_and_port(address, "--metrics") == expected
 
 
-def test_a_reader_that_has_seen_enough_ends_the_command_well() -> None:
+def test_a_reader_that_closes_the_pipe_is_not_an_error() -> None:
     read, write = os.pipe()
     os.close(read)
     command = [sys.executable, "-m", "fraudstream", "completion", "bash"]
@@ -117,10 +176,10 @@ def test_a_reader_that_has_seen_enough_ends_the_command_well() -> None:
     assert (answer.returncode, answer.stderr) == (0, "")
 
 
-def test_an_interrupt_in_disguise_is_one(
+def test_an_interrupt_that_became_another_exception_exits_with_130(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Kafka's client makes a TypeError of an interrupt that comes while it reads its settings."""
+    """Kafka's client turns an interrupt during the parsing of its settings into a TypeError."""
 
     def interrupted(*_arguments: object, **_options: object) -> None:
         try:
@@ -128,7 +187,7 @@ def test_an_interrupt_in_disguise_is_one(
         except KeyboardInterrupt:
             raise TypeError("expected configuration property name") from None
 
-    def mistaken(*_arguments: object, **_options: object) -> None:
+    def fail(*_arguments: object, **_options: object) -> None:
         raise TypeError("a defect")
 
     monkeypatch.setattr(fraudstream, "main", interrupted)
@@ -136,6 +195,6 @@ def test_an_interrupt_in_disguise_is_one(
         front.main([])
     assert ending.value.code == 130
     assert capsys.readouterr().err == "Interrupted.\n"
-    monkeypatch.setattr(fraudstream, "main", mistaken)
+    monkeypatch.setattr(fraudstream, "main", fail)
     with pytest.raises(TypeError, match="a defect"):
         front.main([])

@@ -4,8 +4,8 @@ import pytest
 from events.messages import FEATURES
 
 
-class TurnedClock:
-    """Moves only when something sleeps, or when a test pushes it."""
+class ManualClock:
+    """A clock that advances only when something sleeps or a test changes it."""
 
     def __init__(self) -> None:
         self.seconds = 1_000.0
@@ -22,13 +22,13 @@ class TurnedClock:
 
 
 @pytest.fixture
-def clock() -> TurnedClock:
-    return TurnedClock()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
 def frame() -> pd.DataFrame:
-    """Ten rows at 0, 10, ... 90 s, V1 telling them apart; the fourth is a fraud."""
+    """Ten rows at 0, 10, ... 90 s with V1 from 0 to 9; the fourth is a fraud."""
     columns = {name: [0.5] * 10 for name in FEATURES}
     columns["Time"] = [10.0 * row for row in range(10)]
     columns["V1"] = [float(row) for row in range(10)]

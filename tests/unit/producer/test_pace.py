@@ -1,3 +1,5 @@
+"""The pacer: no bursts after a stall, no drift, a quick stop."""
+
 import bisect
 import itertools
 import math
@@ -18,7 +20,7 @@ class At(NamedTuple):
 
 
 class StallingClock:
-    """A clock on which some of the looks at it, and some of the sleeps, take long."""
+    """A clock on which some calls take longer than they should."""
 
     def __init__(self, stalls: list[float]) -> None:
         self.seconds = 0.0
@@ -38,7 +40,7 @@ class StallingClock:
 def sent_at(
     pace: Pace, stream: Iterable[float], clock: Any, after_each: Callable[[], object] = lambda: None
 ) -> list[float]:
-    """Return when each row was let through."""
+    """Return when each row was released."""
     times = []
     for _ in Pacer(pace, threading.Event(), clock).on_time(map(At, stream)):
         times.append(clock.seconds)
@@ -64,7 +66,7 @@ some_stalls = st.lists(
     waiting=some_stalls,
     sending=some_stalls,
 )
-def test_no_stall_is_followed_by_more_than_twice_the_rate(
+def test_the_rate_at_most_doubles_after_a_stall(
     rate: float, waiting: list[float], sending: list[float]
 ) -> None:
     clock = StallingClock(waiting)
@@ -82,7 +84,7 @@ def test_no_stall_is_followed_by_more_than_twice_the_rate(
 
 @settings(deadline=None, max_examples=50)
 @given(stalls=some_stalls)
-def test_no_row_is_early_and_late_ones_catch_up(stalls: list[float]) -> None:
+def test_rows_are_never_early_and_late_rows_catch_up(stalls: list[float]) -> None:
     clock = StallingClock(stalls)
     pacer = Pacer(Rate(10), threading.Event(), clock)
     times = [clock.seconds for _ in pacer.on_time(itertools.repeat(At(0), 2_000))]
@@ -93,14 +95,14 @@ def test_no_row_is_early_and_late_ones_catch_up(stalls: list[float]) -> None:
     assert late[-1] < 0.02
 
 
-def test_without_stalls_the_mean_is_the_rate(clock: Any) -> None:
+def test_the_mean_without_stalls_is_the_rate(clock: Any) -> None:
     times = sent_at(Rate(5_000), itertools.repeat(0.0, 50_001), clock)
 
     assert times[-1] - times[0] == pytest.approx(10, rel=0.001)
     assert most_in(0.1, times[:2_000]) == pytest.approx(500, rel=0.02)
 
 
-def test_catching_up_goes_at_one_and_a_half_times_the_rate(clock: Any) -> None:
+def test_catching_up_runs_at_one_and_a_half_times_the_rate(clock: Any) -> None:
     sent = itertools.count()
 
     def send() -> None:
@@ -114,7 +116,7 @@ def test_catching_up_goes_at_one_and_a_half_times_the_rate(clock: Any) -> None:
     assert sum(at - resumed <= 1.0 for at in times[101:]) == pytest.approx(1_500, rel=0.03)
 
 
-def test_speed_is_true_to_the_gaps(clock: Any) -> None:
+def test_speed_keeps_the_gaps(clock: Any) -> None:
     stream = [0, 0, 60, 61, 3_600]
     times = sent_at(Speed(60), stream, clock)
 
@@ -145,7 +147,7 @@ def test_a_stop_ends_a_long_wait(clock: Any) -> None:
     assert clock.seconds <= 1_000 + 7 * STEP
 
 
-def test_the_idle_call_comes_every_step_of_a_wait(clock: Any) -> None:
+def test_idle_is_called_every_step_of_a_wait(clock: Any) -> None:
     seen = []
     list(
         Pacer(Speed(1), threading.Event(), clock, lambda: seen.append(clock.seconds)).on_time(
@@ -159,6 +161,8 @@ def test_the_idle_call_comes_every_step_of_a_wait(clock: Any) -> None:
 
 @pytest.mark.parametrize("kind", [Rate, Speed])
 @pytest.mark.parametrize("value", [0, -1, math.nan, math.inf])
-def test_a_pace_that_no_clock_can_keep_is_refused(kind: type[Rate | Speed], value: float) -> None:
+def test_a_rate_that_is_not_positive_and_finite_is_rejected(
+    kind: type[Rate | Speed], value: float
+) -> None:
     with pytest.raises(PaceError, match=f"The {kind.__name__.lower()} must be a positive"):
         kind(value)

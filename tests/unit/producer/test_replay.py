@@ -1,3 +1,5 @@
+"""The replay loop: the order of transactions and labels, stops, failures, progress."""
+
 import itertools
 import threading
 from collections.abc import Callable
@@ -15,21 +17,22 @@ from producer.errors import RowsError
 from producer.labels import PendingLabels
 from producer.pace import Pace, Rate, Speed, Unpaced
 from producer.publish import Count
-from producer.replay import ReplayReport, replay, send_all
+from producer.replay import replay, send_all
+from producer.report import ReplayReport
 from producer.rows import rows
 
 Send = Callable[..., list[str]]
 
 
 class Recorder:
-    """Takes records as the outlet does, and keeps them."""
+    """A producer that keeps the records."""
 
     def __init__(self) -> None:
         self.transactions = Count()
         self.labels = Count()
         self.failed = 0
-        self.records = []
-        self.on_send = lambda: None
+        self.records: list[SimpleNamespace] = []
+        self.on_send: Callable[[], object] = lambda: None
 
     def send(
         self,
@@ -47,16 +50,16 @@ class Recorder:
         self.on_send()
 
     def serve(self) -> None:
-        """Nothing waits here."""
+        """There are no delivery reports."""
 
 
 @pytest.fixture
-def outlet() -> Recorder:
+def recorder() -> Recorder:
     return Recorder()
 
 
 @pytest.fixture
-def send(outlet: Recorder, clock: Any, frame: pd.DataFrame) -> Send:
+def send(recorder: Recorder, clock: Any, frame: pd.DataFrame) -> Send:
     """Send the frame through the recorder; returns what arrived, in order, by short names."""
 
     def run(
@@ -67,11 +70,11 @@ def send(outlet: Recorder, clock: Any, frame: pd.DataFrame) -> Send:
         loop: bool = False,
         limit: int | None = None,
         encoding: Encoding = Encoding.JSON,
-        progress: Callable[[int], object] = lambda _rows: None,
+        progress: Callable[[int], None] = lambda _rows: None,
     ) -> list[str]:
         send_all(
             itertools.islice(rows(frame, loop=loop), limit),
-            outlet,
+            recorder,
             Topics(),
             pace=pace or Unpaced(),
             pending=None if delay is None else PendingLabels(delay),
@@ -81,7 +84,7 @@ def send(outlet: Recorder, clock: Any, frame: pd.DataFrame) -> Send:
             clock=clock,
         )
         short = {"transactions": "t", "transactions.labels": "l"}
-        return [short[record.topic] + record.key.decode()[-1] for record in outlet.records]
+        return [short[record.topic] + record.key.decode()[-1] for record in recorder.records]
 
     return run
 
@@ -114,7 +117,7 @@ def test_a_label_follows_the_first_row_that_is_late_enough(send: Send) -> None:
     )
 
 
-def test_a_label_is_known_at_the_delay_exactly(send: Send) -> None:
+def test_a_label_is_due_exactly_at_the_delay(send: Send) -> None:
     assert send(delay=20, limit=4) == ["t0", "t1", "t2", "l0", "t3", "l1", "l2", "l3"]
 
 
@@ -122,7 +125,7 @@ def test_a_label_without_delay_follows_its_transaction(send: Send) -> None:
     assert send(delay=0, limit=3) == ["t0", "l0", "t1", "l1", "t2", "l2"]
 
 
-def test_labels_left_at_the_end_follow_at_once(send: Send) -> None:
+def test_remaining_labels_are_sent_at_the_end(send: Send) -> None:
     assert send(delay=1e9, limit=3) == ["t0", "t1", "t2", "l0", "l1", "l2"]
 
 
@@ -135,29 +138,35 @@ def test_the_order_is_the_same_at_any_pace(send: Send, pace: Pace) -> None:
     assert send(delay=20, limit=4, pace=pace) == ["t0", "t1", "t2", "l0", "t3", "l1", "l2", "l3"]
 
 
-def test_records_say_what_happened_and_when(send: Send, outlet: Recorder) -> None:
+def test_records_carry_key_event_time_and_label(send: Send, recorder: Recorder) -> None:
     send(pace=Rate(1))
 
     third, label = (
-        next(record for record in outlet.records if record.topic == topic and b"3" in record.key)
+        next(record for record in recorder.records if record.topic == topic and b"3" in record.key)
         for topic in ("transactions", "transactions.labels")
     )
     assert third.key == label.key == b"row-0000003"
     assert decode_transaction(third.value).transaction_id == "row-0000003"
     # Event time is the wall clock when the row is sent: 3 s after the start.
     assert third.at == pytest.approx(1_700_001_003_000, abs=20)
-    told = decode_label(label.value)
-    assert (told.transaction_id, told.event_time_ms, told.Class) == ("row-0000003", third.at, 1)
+    decoded = decode_label(label.value)
+    assert (decoded.transaction_id, decoded.event_time_ms, decoded.Class) == (
+        "row-0000003",
+        third.at,
+        1,
+    )
     # Sent with the row at 60 s, the first that is 25 s after the one at 30 s.
     assert label.at == pytest.approx(1_700_001_006_000, abs=20)
-    legitimate = decode_label(outlet.records[-1].value)
+    legitimate = decode_label(recorder.records[-1].value)
     assert legitimate.Class == 0
 
 
-def test_compact_transactions_say_so_and_say_the_same(send: Send, outlet: Recorder) -> None:
+def test_compact_transactions_have_their_header_and_the_same_fields(
+    send: Send, recorder: Recorder
+) -> None:
     send(delay=0, limit=2)
     send(delay=0, limit=2, encoding=Encoding.COMPACT)
-    json, compact = outlet.records[:4], outlet.records[4:]
+    json, compact = recorder.records[:4], recorder.records[4:]
     for one, other in zip(json[::2], compact[::2], strict=True):
         assert not one.headers
         assert decode_transaction(other.value, other.headers) == decode_transaction(one.value)
@@ -168,40 +177,45 @@ def test_compact_transactions_say_so_and_say_the_same(send: Send, outlet: Record
 
 
 def test_a_stop_sends_no_more_rows_and_the_labels_of_those_sent(
-    send: Send, outlet: Recorder
+    send: Send, recorder: Recorder
 ) -> None:
     stop = threading.Event()
-    outlet.on_send = lambda: outlet.transactions.sent == 2 and stop.set()
+
+    def stop_after_two() -> None:
+        if recorder.transactions.sent == 2:
+            stop.set()
+
+    recorder.on_send = stop_after_two
 
     assert send(delay=1e9, stop=stop) == ["t0", "t1", "l0", "l1"]
 
 
-def test_a_failed_delivery_ends_the_sending(send: Send, outlet: Recorder) -> None:
+def test_a_failed_delivery_stops_sending(send: Send, recorder: Recorder) -> None:
     def fail() -> None:
-        outlet.failed = int(outlet.transactions.sent == 3)
+        recorder.failed = int(recorder.transactions.sent == 3)
 
-    outlet.on_send = fail
+    recorder.on_send = fail
 
     assert send(delay=1e9) == ["t0", "t1", "t2"]
 
 
-def test_a_loop_goes_on_to_the_limit(send: Send, outlet: Recorder) -> None:
+def test_a_loop_ends_at_the_limit(send: Send, recorder: Recorder) -> None:
     send(delay=None, loop=True, limit=23)
 
-    assert len({record.key for record in outlet.records}) == 23
-    assert outlet.records[-1].key == b"row-0000002-pass-3"
+    assert len({record.key for record in recorder.records}) == 23
+    assert recorder.records[-1].key == b"row-0000002-pass-3"
 
 
 @pytest.mark.parametrize("pace", [Unpaced(), Rate(1)])
 def test_progress_adds_up_to_the_rows_sent(send: Send, pace: Pace) -> None:
-    told = []
-    send(loop=True, limit=600, pace=pace, progress=told.append)
+    reported: list[int] = []
+    send(loop=True, limit=600, pace=pace, progress=reported.append)
 
-    assert sum(told) == 600
-    assert len(told) > 2
+    assert sum(reported) == 600
+    assert len(reported) > 2
 
 
-def test_an_empty_frame_is_refused(frame: pd.DataFrame) -> None:
+def test_an_empty_frame_is_rejected(frame: pd.DataFrame) -> None:
     with pytest.raises(RowsError, match="no row"):
         replay(frame.iloc[:0], KafkaSettings(), Topics())
 

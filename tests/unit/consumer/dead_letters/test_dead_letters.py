@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC
 from typing import Any
 
 import pytest
@@ -21,7 +20,7 @@ from consumer.dead_letters.store import (
     parse,
     summarize,
 )
-from consumer.dead_letters.text import full, full_json, table, table_json
+from consumer.dead_letters.text import full, full_json, table_json
 from consumer.errors import StillRejectedError
 from events.codec import dead_letter_headers, encode
 from events.messages import FEATURES, DeadLetter, Transaction
@@ -157,24 +156,6 @@ TALLIES = [
     ),
     ReasonSummary("empty", "transactions", Position(1, 7), 1, 1, None, None),
 ]
-
-
-def test_the_table_is_aligned_and_has_a_total() -> None:
-    assert table(TALLIES, UTC).splitlines() == [
-        (
-            "REASON           COUNT  WAITING  FIRST                    LAST                     "
-            "FROM          EXAMPLE"
-        ),
-        (
-            "malformed_json  12,345        2  2023-11-14 22:13:20.000  5138-11-16 09:46:40.000  "
-            "transactions  0:42"
-        ),
-        (
-            "empty                1        1  unknown                  unknown                  "
-            "transactions  1:7"
-        ),
-        "total           12,346        3",
-    ]
 
 
 def test_the_table_as_json_has_times_in_utc() -> None:

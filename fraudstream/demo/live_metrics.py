@@ -1,4 +1,4 @@
-"""The live figures: read from the parts' own metrics, as Prometheus would."""
+"""Metrics of the running services, scraped as Prometheus does."""
 
 import math
 from collections.abc import Mapping
@@ -8,15 +8,14 @@ from itertools import pairwise
 from prometheus_client.parser import text_string_to_metric_families
 
 Samples = Mapping[str, Mapping[str, float]]
-"""Sample name to label value to number; samples without a label have the label value ""."""
+"""Values by sample name and label value; the label value of samples without labels is ""."""
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """What the detector and the quality monitor count at one moment.
+class LiveMetrics:
+    """The metrics of the detector and the quality monitor at one moment.
 
-    Latencies are quantiles by name, "p50", "p95" and "p99", in seconds; not a number while
-    there are no observations.
+    Latencies are quantiles in seconds by name: "p50", "p95" and "p99"; NaN without observations.
     """
 
     scored: int
@@ -34,31 +33,31 @@ class Figures:
 
     @property
     def batch_size(self) -> float:
-        """Mean transactions in a batch."""
+        """Mean number of records in a batch."""
         return (self.scored + self.dead_lettered) / self.batches if self.batches else math.nan
 
     @property
     def precision(self) -> float:
-        """Share of alerts that were frauds, as far as labels have arrived."""
+        """Share of frauds among the alerts whose labels have arrived."""
         return _ratio(self.true_positives, self.false_positives)
 
     @property
     def recall(self) -> float:
-        """Share of frauds that were flagged, as far as labels have arrived."""
+        """Share of flagged transactions among the frauds whose labels have arrived."""
         return _ratio(self.true_positives, self.false_negatives)
 
 
-def read_figures(detector: str, quality: str) -> Figures:
-    """Return the figures in two scrapes; what is not there yet counts as 0.
+def read_live_metrics(detector: str, quality: str) -> LiveMetrics:
+    """Parse the metrics of two scrapes; missing ones count as 0.
 
     Args:
-        detector: the detector's metrics in Prometheus' text format.
-        quality: the quality monitor's.
+        detector: metrics of the detector in Prometheus' text format.
+        quality: metrics of the quality monitor, likewise.
     """
-    counted, judged = _samples(detector), _samples(quality)
-    labels = judged.get("fraud_labels_total", {})
-    amounts = judged.get("fraud_amount_total", {})
-    return Figures(
+    counted, evaluated = _samples(detector), _samples(quality)
+    labels = evaluated.get("fraud_labels_total", {})
+    amounts = evaluated.get("fraud_amount_total", {})
+    return LiveMetrics(
         scored=_total(counted, "fraud_transactions_scored_total"),
         dead_lettered=_total(counted, "fraud_dead_letters_total"),
         flagged=_total(counted, "fraud_alerts_total"),
@@ -75,11 +74,11 @@ def read_figures(detector: str, quality: str) -> Figures:
 
 
 def quantile(share: float, buckets: Mapping[float, float]) -> float:
-    """Return the quantile of a histogram, linear within its bucket as PromQL's is.
+    """Return a quantile of a histogram, interpolated linearly in its bucket as in PromQL.
 
     Args:
         share: 0 to 1.
-        buckets: cumulative counts by upper edge, the last edge infinite.
+        buckets: cumulative counts by upper bound; the last bound is infinite.
     """
     edges = sorted(buckets)
     if not edges or buckets[edges[-1]] == 0:
@@ -112,5 +111,5 @@ def _quantiles(samples: Samples, name: str) -> dict[str, float]:
     return {f"p{percent}": quantile(percent / 100, buckets) for percent in (50, 95, 99)}
 
 
-def _ratio(part: int, other: int) -> float:
-    return part / (part + other) if part + other else math.nan
+def _ratio(count: int, others: int) -> float:
+    return count / (count + others) if count + others else math.nan

@@ -1,0 +1,91 @@
+"""Hints for users of the command line, and library packages that leave them to `hints`."""
+
+import ast
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import click
+import pytest
+
+from errors import FraudstreamError
+from fraudstream.hints import HINTS, hint_for
+from fraudstream.main import fraudstream
+from kafkaio.errors import BrokerUnreachableError, KafkaIOError
+
+ROOT = Path(__file__).resolve().parent.parent.parent.parent
+LIBRARIES = ("consumer", "producer", "kafkaio", "model", "dataset", "broker", "events")
+
+# An option, or a command in code style or quotes.
+OPTION = re.compile(r"(?<![\w-])--[a-z]|[`']fraudstream [a-z]")
+# The model card tells its readers how to use the artifact.
+ALLOWED = {"model/artifact/card.py", "model/artifact/card_tables.py"}
+
+
+def every_error() -> Iterator[type[FraudstreamError]]:
+    for package in (*LIBRARIES, "fraudstream.demo"):
+        import_module(f"{package}.errors")
+    classes = [FraudstreamError]
+    for kind in classes:
+        classes += kind.__subclasses__()
+        if kind.__module__.partition(".")[0] in {*LIBRARIES, "fraudstream"}:
+            yield kind
+
+
+def test_every_hint_belongs_to_an_error_of_ours() -> None:
+    assert HINTS.keys() <= set(every_error())
+
+
+@pytest.mark.parametrize("kind", HINTS, ids=lambda kind: kind.__name__)
+def test_a_hint_is_a_sentence(kind: type[FraudstreamError]) -> None:
+    assert re.fullmatch(r"[`A-Z].*[^.]\.", HINTS[kind])
+    assert "\n" not in HINTS[kind]
+
+
+def options(command: click.Command) -> set[str]:
+    own = {name for parameter in command.params for name in parameter.opts}
+    if not isinstance(command, click.Group):
+        return own
+    context = click.Context(command)
+    inner = [command.get_command(context, name) for name in command.list_commands(context)]
+    return own.union(*(options(found) for found in inner if found))
+
+
+@pytest.mark.parametrize("kind", HINTS, ids=lambda kind: kind.__name__)
+def test_a_hint_names_existing_options(kind: type[FraudstreamError]) -> None:
+    assert set(re.findall(r"--[a-z-]+", HINTS[kind])) <= options(fraudstream)
+
+
+def test_a_subclass_has_the_hint_of_its_closest_base_class() -> None:
+    class StillStartingError(BrokerUnreachableError):
+        pass
+
+    assert hint_for(StillStartingError("Kafka is still starting.")) == HINTS[BrokerUnreachableError]
+    assert hint_for(KafkaIOError("Kafka failed.")) is None
+
+
+def test_the_hint_of_the_error_itself_comes_first() -> None:
+    error = BrokerUnreachableError("No Kafka.", hint="Plug it in.")
+    assert hint_for(error) == "Plug it in."
+
+
+def strings(file: Path) -> Iterator[str]:
+    """Yield the string literals of a file that are not docstrings."""
+    tree = ast.parse(file.read_text())
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and id(node) not in docstrings:
+            yield from [node.value] if isinstance(node.value, str) else []
+
+
+@pytest.mark.parametrize("package", LIBRARIES)
+def test_library_packages_do_not_mention_the_command_line(package: str) -> None:
+    found = {
+        f"{file.relative_to(ROOT)}: {text}"
+        for file in (ROOT / package).rglob("*.py")
+        if str(file.relative_to(ROOT)) not in ALLOWED
+        for text in strings(file)
+        if OPTION.search(text)
+    }
+    assert not found
