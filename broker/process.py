@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ def start_tied(command: Sequence[str | Path], **arguments: Any) -> subprocess.Po
 
     On Linux the kernel kills the child when the *thread* that started it ends. From any thread
     but the main one, and on other systems, a small watcher process holds a pipe that breaks when
-    the parent ends.
+    the parent ends or drops the returned process.
 
     Args:
         command: program and arguments.
@@ -45,15 +46,21 @@ def _start_tied_by_kernel(
 def _start_tied_by_pipe(
     command: Sequence[str | Path], arguments: dict[str, Any]
 ) -> subprocess.Popen[Any]:
-    # The write end is never closed: it breaks the pipe when this process ends.
-    watched, _held = os.pipe()
+    watched, held = os.pipe()
     try:
         inherited = (*arguments.pop("pass_fds", ()), watched)
-        return subprocess.Popen(
+        process = subprocess.Popen(
             _launch("pipe", str(watched), command), pass_fds=inherited, **arguments
         )
+    except BaseException:
+        os.close(held)
+        raise
     finally:
         os.close(watched)
+    # The pipe breaks, and the child is killed, when the write end is closed: when this process
+    # ends, or at the latest when nobody refers to the child any more.
+    weakref.finalize(process, os.close, held)
+    return process
 
 
 def _launch(tie: str, parent: str, command: Sequence[str | Path]) -> list[str]:

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Makes what compose.tls.yaml mounts, in secrets/: an authority and Kafka's certificate from it, and for each
-# user of docs/security.md its settings with a password of its own. Needs openssl.
+# Creates secrets/, which compose.tls.yaml mounts: a certificate authority, a certificate for Kafka, and for each user
+# of docs/security.md its settings with a random password. Needs openssl.
 #
 #   ./secrets.sh              once
-#   rm -r secrets             and everything is to be made anew (then also `docker compose down --volumes`)
+#   rm -r secrets             to create all of it again (then also run `docker compose down --volumes`)
 set -euo pipefail
 cd "$(dirname "$0")"
 umask 077
 if [ -e secrets ]; then
-    echo "deploy/secrets is there already; remove it to make everything anew." >&2
+    echo "deploy/secrets already exists; remove it to create new certificates and passwords." >&2
     exit 2
 fi
 mkdir secrets.new

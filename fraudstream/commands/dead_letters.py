@@ -121,11 +121,11 @@ def list_(as_json: bool, **where: Any) -> None:
 @command.command(context_settings=CONTEXT, short_help="Show one dead letter in full.")
 @click.argument("position", type=PositionType(), metavar="PARTITION:OFFSET")
 @json_option
-@option("--value", "value_only", is_flag=True, help="Write only the bytes of the value, unchanged.")
+@option("--value", is_flag=True, help="Write only the bytes of the value, unchanged.")
 @group_option
 @topics_option
 @kafka_options
-def show(position: tuple[int, int], as_json: bool, value_only: bool, **where: Any) -> None:
+def show(position: tuple[int, int], as_json: bool, value: bool, **where: Any) -> None:
     """Show one dead letter in full: the original record, its position, the reason.
 
     PARTITION:OFFSET is its position in the topic transactions.dlq, as `list` shows it. A value
@@ -143,7 +143,7 @@ def show(position: tuple[int, int], as_json: bool, value_only: bool, **where: An
 
         reader.snapshot()
         dead = find(reader, Position(*position))
-        if value_only:
+        if value:
             sys.stdout.buffer.write(dead.letter.value or b"")
         else:
             print((full_json if as_json else full)(reader.topic, dead))

@@ -65,9 +65,7 @@ def test_labels_and_buckets_are_listed() -> None:
     detector = metrics.sections()["DetectorMetrics"]
     assert "| `fraud_kafka_consumer_lag` | gauge | `topic`; `partition` |" in detector
     assert "| `fraud_feature_drift_psi` | gauge | `feature` |" in detector
-    assert (
-        "| `fraud_batches_total` | counter | `trigger`: `drained`, `full`, `waited` |" in detector
-    )
+    assert "| `fraud_batches_total` | counter | `trigger`: `drained`, `full` |" in detector
     assert re.search(
         r"\| `fraud_scoring_latency_seconds` \| 0\.0005, .*, 60\.0, \+Inf \|", detector
     )
