@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Makes what compose.tls.yaml mounts, in secrets/: an authority and Kafka's certificate from it, and for each
-# user of docs/security.md its settings with a password of its own. Needs openssl.
+# Creates the files that compose.tls.yaml mounts, in secrets/: a certificate authority, Kafka's certificate,
+# and for each user of docs/security.md the client settings with a generated password. Needs openssl.
 #
 #   ./secrets.sh              once
-#   rm -r secrets             and everything is to be made anew (then also `docker compose down --volumes`)
+#   rm -r secrets             before creating everything again (then also `docker compose down --volumes`)
 set -euo pipefail
 cd "$(dirname "$0")"
 umask 077
 if [ -e secrets ]; then
-    echo "deploy/secrets is there already; remove it to make everything anew." >&2
+    echo "deploy/secrets exists already; remove it to create everything again." >&2
     exit 2
 fi
 mkdir secrets.new
@@ -34,10 +34,10 @@ sasl.password=$(openssl rand -hex 24)
 PROPERTIES
 done
 
-# With the authority's key gone nobody can make another certificate in its name.
+# Without the authority's key, nobody can issue another certificate.
 find . -type f ! -name "*.properties" ! -name authority.pem ! -name kafka.pem -delete
-# Containers read them as users of their own; on this machine the folder lets only its owner in.
+# Containers read the files as users of their own; on this machine only the owner can enter the folder.
 chmod 644 ./*
 cd ..
 mv secrets.new secrets
-echo "deploy/secrets: made."
+echo "deploy/secrets: created."

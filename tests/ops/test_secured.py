@@ -108,7 +108,7 @@ def test_the_script_replaces_nothing(secrets: Path) -> None:
         [secrets.parent / "secrets.sh"], capture_output=True, text=True, check=False
     )
     assert again.returncode == 2
-    assert "is there already" in again.stderr
+    assert "exists already" in again.stderr
     assert {file: file.read_bytes() for file in secrets.iterdir()} == before
 
 
