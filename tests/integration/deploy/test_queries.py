@@ -20,7 +20,7 @@ GPU = "{{Hostname}} {{gpu}}"
 # Dashboard, panel, legend: what may be empty in a healthy run, and why.
 EMPTY = {
     ("fraud-operations", "Firing", ""): "nothing has to fire",
-    ("fraud-operations", "Mean amount by outcome", "missed"): "a short run may have detected all frauds",
+    ("fraud-operations", "Mean amount by outcome", "missed"): "a short run may miss none",
     ("fraud-operations", "Mean amount by outcome", "false positives"): "a short run may have none",
     ("detector-service", "GPU utilization", GPU): "no GPU here, so no DCGM exporter",
     ("detector-service", "GPU memory", GPU): "likewise",
