@@ -186,7 +186,7 @@ def main() -> int:
             reached=SelfSignalHook(options.self_signal).reached,
             wall=lambda: shifted(options.clock),
         )
-    except KeyboardInterrupt:  # a second signal, while a commit hangs
+    except KeyboardInterrupt:  # a second SIGTERM, while a commit hangs
         print("Interrupted.", file=sys.stderr)
         return INTERRUPTED
     except Exception as error:
