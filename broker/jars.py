@@ -159,14 +159,12 @@ def _fetch(jar: Jar, staging: Path, progress: Callable[[int], None]) -> Path:
             # Errors of requests are OSErrors without an errno; disk errors have one.
             if getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT, errno.EACCES}:
                 raise
-            failure = f"cannot be downloaded ({_brief(error)})"
+            failure = f"cannot be downloaded ({_brief(error)}); check the network and try again."
         else:
             if _matches(path, jar):
                 return path
-            failure = "does not match broker/jars.lock as the repository delivered it"
-    raise JarsUnavailableError(
-        f"Kafka's jar {jar.name} {failure}; check the network and try again."
-    )
+            failure = "was downloaded, but does not match broker/jars.lock; check the Maven mirror."
+    raise JarsUnavailableError(f"Kafka's jar {jar.name} {failure}")
 
 
 def _download(jar: Jar, repository: Path, progress: Callable[[int], None]) -> Path:

@@ -209,7 +209,7 @@ def _require_free(port: int) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise PortTakenError(
-                f"Port {port} on 127.0.0.1 cannot be used ({error.strerror}); choose another."
+                f"Port {port} cannot be used ({error.strerror}); choose another."
             ) from error
 
 

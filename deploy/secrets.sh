@@ -34,10 +34,10 @@ sasl.password=$(openssl rand -hex 24)
 PROPERTIES
 done
 
-# With the authority's key gone nobody can make another certificate in its name.
+# Without the authority's key, nobody can issue another certificate.
 find . -type f ! -name "*.properties" ! -name authority.pem ! -name kafka.pem -delete
-# Containers read them as users of their own; on this machine the folder lets only its owner in.
+# Containers read the files as users of their own; on this machine only the owner can enter the folder.
 chmod 644 ./*
 cd ..
 mv secrets.new secrets
-echo "deploy/secrets: made."
+echo "deploy/secrets: created."

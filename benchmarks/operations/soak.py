@@ -46,7 +46,7 @@ PANELS = (
     ("detector-service", "Event to score"),
     ("detector-service", "Event to acknowledged alert"),
     ("detector-service", "Lag by partition"),
-    ("detector-service", "Processor"),
+    ("detector-service", "CPU"),
     ("detector-service", "Memory"),
     ("fraud-operations", "Precision and recall"),
     ("model-health", "Drift of the scores"),

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Gives Kafka the users of docs/security.md and their rights. Runs in the network of Kafka's own container,
-# whose listener LOCAL is for the node itself and for this script.
+# Creates the users of docs/security.md and their permissions (ACLs). Runs in the network of Kafka's own
+# container, whose listener LOCAL is for the node itself and for this script.
 set -euo pipefail
 export BOOTSTRAP=localhost:9090 PATH=$PATH:/opt/kafka/bin
 umask 077

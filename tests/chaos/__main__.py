@@ -8,6 +8,7 @@ import tempfile
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from errors import FraudstreamError
 from fraudstream.progress import progress_bar
 from fraudstream.stopping import stop_on_signals
 from kafkaio.settings import LIBRDKAFKA_LOGGER
@@ -76,9 +77,7 @@ def main() -> int:
     except KeyboardInterrupt:
         print(f"Interrupted before the check; logs are kept in {folder}.", file=sys.stderr)
         return 130
-    except Exception as error:
-        if getattr(error, "exit_code", None) is None:
-            raise
+    except FraudstreamError as error:
         print(f"Error: {error}\nLogs are kept in {folder}.", file=sys.stderr)
         return 1
     print(as_text(plan, result))

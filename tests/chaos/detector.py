@@ -14,7 +14,6 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -23,6 +22,7 @@ from prometheus_client import CollectorRegistry
 
 from consumer.commit.sink import CommitStep
 from consumer.detector.service import Model, run_detector
+from errors import FraudstreamError
 from events.messages import FEATURES
 from events.topics import Topics
 from fraudstream.main import INTERRUPTED
@@ -36,10 +36,8 @@ from tests.support.detector import OPTIONS
 BROKER_TIMEOUT = 30.0
 
 
-class ArtifactGoneError(Exception):
+class ArtifactGoneError(FraudstreamError):
     """The artifact is missing."""
-
-    exit_code = 2
 
 
 class KnownArtifact(msgspec.Struct, frozen=True):
@@ -186,15 +184,12 @@ def main() -> int:
             hook=SelfSignalHook(options.self_signal).hook,
             wall=lambda: shifted(options.clock),
         )
-    except KeyboardInterrupt:  # a second signal, while a commit hangs
+    except KeyboardInterrupt:  # a second SIGTERM, while a commit hangs
         print("Interrupted.", file=sys.stderr)
         return INTERRUPTED
-    except Exception as error:
-        code: Any = getattr(error, "exit_code", None)
-        if code is None:
-            raise
+    except FraudstreamError as error:
         print(f"Error: {error}", file=sys.stderr)
-        return int(code)
+        return error.exit_code
     return 0
 
 

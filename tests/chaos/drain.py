@@ -8,6 +8,7 @@ from pathlib import Path
 
 from confluent_kafka import KafkaException
 
+from errors import FraudstreamError
 from tests.chaos.reading import committed_offsets, end_offsets
 from tests.chaos.system import System
 from tests.chaos.testbed import GROUP, RunContext
@@ -18,7 +19,7 @@ DRAIN_SECONDS = 180.0
 LOG_LINES = 15
 
 
-class NotRecoveredError(Exception):
+class NotRecoveredError(FraudstreamError):
     """The stream did not recover; the message ends with every process's state and log."""
 
     exit_code = 1

@@ -117,7 +117,7 @@ def _detectors(result: CampaignResult) -> Table:
         "- of those between its beginning and its end": result.kills_within,
         "shut down orderly (exit code 0)": exits[0],
         "failed, to be restarted (exit code 1)": exits[1],
-        "rejected their configuration (exit code 2)": exits[2],
+        "failed to start (exit code 2)": exits[2],
         "interrupted by a second SIGTERM (exit code 130)": exits[INTERRUPTED],
         "commits aborted and retried": logged["aborted"],
         "commits of zombies fenced by Kafka": logged["fenced"],

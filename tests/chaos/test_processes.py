@@ -1,4 +1,4 @@
-"""Processes that end are started again, as long as they are wanted; reports find their context."""
+"""Supervised processes are restarted while they are wanted; reports replace their section."""
 
 import signal
 import time

@@ -50,13 +50,13 @@ def test_poison_payloads_cannot_be_decoded() -> None:
             decode_transaction(STREAM.payload(number, poisoned=True))
 
 
-@pytest.mark.parametrize("strange", ["row-1", "row-00000x1", "row-", "other", "row-+000001"])
-def test_a_strange_id_has_no_number(strange: str) -> None:
+@pytest.mark.parametrize("other", ["row-1", "row-00000x1", "row-", "other", "row-+000001"])
+def test_other_ids_have_no_number(other: str) -> None:
     with pytest.raises(ValueError, match=r"transaction|literal"):
-        number_of(strange)
+        number_of(other)
 
 
-def test_every_kind_is_in_the_deck_and_can_be_injected() -> None:
+def test_every_kind_is_in_the_deck_and_has_an_injector() -> None:
     assert set(DECK) == set(Kind)
     assert set(injectors(5.0, STEPS["exactly-once"])) == set(Kind)
     missing = set(Kind) - set(injectors(5.0, STEPS["at-least-once"]))

@@ -37,23 +37,23 @@ def entry(first: int, following: int) -> JournalEntry:
     )
 
 
-def test_the_same_is_the_same() -> None:
+def test_equal_collections_have_no_difference() -> None:
     assert compare("abc", "cab") == Comparison(3, 3, (), {}, ())
 
 
-def test_what_differs_is_named() -> None:
-    found = compare(["a", "b", "c"], ["a", "a", "a", "c", "x"])
-    assert found == Comparison(3, 5, ("b",), {"a": 3}, ("x",))
-    assert found.duplicates == 2
+def test_differences_are_named() -> None:
+    comparison = compare(["a", "b", "c"], ["a", "a", "a", "c", "x"])
+    assert comparison == Comparison(3, 5, ("b",), {"a": 3}, ("x",))
+    assert comparison.duplicates == 2
 
 
 @given(st.sets(st.integers(0, 50)), st.lists(st.integers(0, 50)))
-def test_lost_doubled_and_unexpected_explain_the_difference(
-    expected: set[int], found: list[int]
+def test_lost_duplicated_and_unexpected_items_explain_the_difference(
+    expected: set[int], delivered: list[int]
 ) -> None:
-    result = compare(expected, found)
-    strangers = sum(thing in result.unexpected for thing in found)
-    assert result.delivered == result.expected - len(result.lost) + result.duplicates + strangers
+    result = compare(expected, delivered)
+    unexpected = sum(item in result.unexpected for item in delivered)
+    assert result.delivered == result.expected - len(result.lost) + result.duplicates + unexpected
 
 
 @pytest.mark.parametrize("cuts", [(0, 10), (0, 3, 10), (0, 1, 2, 3, 4, 5, 10), (0, 4, 10)])

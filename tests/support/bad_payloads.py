@@ -1,4 +1,4 @@
-"""Payloads that are bad by the way they are made, whatever a decoder thinks of them."""
+"""Invalid payloads by construction, independent of any decoder."""
 
 import json
 
@@ -18,7 +18,7 @@ numbers = st.sampled_from(FEATURES)
 
 
 def with_literal(name: str, literal: str) -> bytes:
-    """Return a good payload with a field's value replaced by this text, JSON or not."""
+    """Return a valid payload with a field's value replaced by this text, JSON or not."""
     return json.dumps(KNOWN | {name: "@"}).replace('"@"', literal).encode()
 
 
@@ -64,7 +64,7 @@ bad_payloads: st.SearchStrategy[bytes | None] = st.one_of(
 
 
 def generate(count: int) -> list[bytes | None]:
-    """Return so many bad payloads, the same at each call."""
+    """Return that many invalid payloads, the same at each call."""
     collected: list[bytes | None] = []
 
     @seed(1)
@@ -79,6 +79,6 @@ def generate(count: int) -> list[bytes | None]:
     def collect(payload: bytes | None) -> None:
         collected.append(payload)
 
-    while len(collected) < count:  # hypothesis ends earlier where it has seen everything
+    while len(collected) < count:  # Hypothesis may end earlier, if it has exhausted the strategy
         collect()
     return collected[:count]

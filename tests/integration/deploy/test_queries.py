@@ -20,9 +20,9 @@ GPU = "{{Hostname}} {{gpu}}"
 # Dashboard, panel, legend: what may be empty in a healthy run, and why.
 EMPTY = {
     ("fraud-operations", "Firing", ""): "nothing has to fire",
-    ("fraud-operations", "Mean amount", "missed"): "a short run may have caught all frauds",
-    ("fraud-operations", "Mean amount", "false alarms"): "a short run may have none",
-    ("detector-service", "GPU use", GPU): "no GPU here, so no DCGM exporter",
+    ("fraud-operations", "Mean amount by outcome", "missed"): "a short run may miss none",
+    ("fraud-operations", "Mean amount by outcome", "false positives"): "a short run may have none",
+    ("detector-service", "GPU utilization", GPU): "no GPU here, so no DCGM exporter",
     ("detector-service", "GPU memory", GPU): "likewise",
     ("detector-service", "GPU power", GPU): "likewise",
     ("detector-service", "GPU temperature", GPU): "likewise",
