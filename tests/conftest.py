@@ -18,6 +18,11 @@ from tests.support.workers import shared_lock
 
 pytest_plugins = ["pytester", "tests.support.leaks"]
 
+# Workers share the cores. Pools that are as large as the machine would only wait for each other.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
+        os.environ.setdefault(variable, "1")
+
 # A shell that starts the tests in the background ignores SIGINT for them and their children; tests
 # end commands with Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -33,6 +38,11 @@ settings.load_profile("ci" if os.environ.get("CI") else "tests")
 ROOT = Path(__file__).resolve().parent.parent
 GENUINE = ROOT.parent / "shared" / "data"
 IMAGE = "apache/kafka:4.2.1"
+LONGEST = (
+    "tests/chaos/test_chaos.py",
+    "tests/integration/deploy/test_queries.py",
+    "tests/order/",
+)
 MAXIMUM_WORKERS = 8  # each takes about 1.5 GiB: a broker and TensorFlow
 
 
@@ -52,7 +62,13 @@ def pytest_xdist_auto_num_workers() -> int:
     return min(cores, MAXIMUM_WORKERS)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip tests without their data; put the longest tests first, after pytest-randomly's shuffle.
+
+    A worker that begins its longest test last would keep the others waiting.
+    """
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
     sample = GENUINE / "creditcard_sample.csv.gz"
     if not sample.exists():
         missing = pytest.mark.skip(reason=f"no genuine rows: {sample} is missing")

@@ -1,4 +1,4 @@
-"""The compose files: valid, and what they promise of each service."""
+"""The compose files are valid and give each service its promised properties."""
 
 import re
 import shutil
@@ -34,14 +34,14 @@ each_stack = pytest.mark.parametrize("files", STACKS.values(), ids=STACKS)
 
 
 @pytest.mark.parametrize("file", TLS, ids=lambda file: file.name)
-def test_the_specification_allows_each_file(file: Path) -> None:
+def test_each_file_is_valid_by_the_compose_specification(file: Path) -> None:
     check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
     answer = subprocess.run([*check, str(file)], capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stdout
 
 
 @each_stack
-def test_docker_compose_reads_them_as_we_do(files: tuple[Path, ...]) -> None:
+def test_docker_compose_merges_the_files_as_these_tests_do(files: tuple[Path, ...]) -> None:
     if shutil.which("docker") is None or docker_compose("version").returncode:
         pytest.skip("no docker compose")
     options = [word for file in files for word in ("--file", str(file))]
@@ -60,7 +60,7 @@ def docker_compose(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def read_back(service: dict[str, Any]) -> dict[str, Any]:
-    """Return of a service what both ways of reading write alike."""
+    """Return the parts of a service that both readers write alike."""
     command = [word.replace("$$", "$") for word in service.get("command") or ()]
     lists = {key: len(service.get(key) or ()) for key in ("ports", "volumes", "secrets", "tmpfs")}
     same = {key: service.get(key) for key in ("image", "environment", "restart", "profiles")}
@@ -74,7 +74,7 @@ def test_ports_are_open_to_this_machine_only(name: str, service: dict[str, Any])
 
 
 @each_service
-def test_nobody_can_write_gain_rights_or_take_everything(
+def test_services_have_read_only_roots_no_capabilities_and_limits(
     name: str, service: dict[str, Any]
 ) -> None:
     assert service["read_only"] is True
@@ -88,7 +88,7 @@ def test_nobody_can_write_gain_rights_or_take_everything(
 
 
 @each_stack
-def test_what_others_wait_for_can_come(files: tuple[Path, ...]) -> None:
+def test_every_dependency_can_reach_its_condition(files: tuple[Path, ...]) -> None:
     services = merged(*files)["services"]
     for name, service in services.items():
         for other, how in service.get("depends_on", {}).items():
@@ -102,7 +102,7 @@ def test_what_others_wait_for_can_come(files: tuple[Path, ...]) -> None:
 
 
 @each_stack
-def test_what_runs_on_is_started_again(files: tuple[Path, ...]) -> None:
+def test_long_running_services_restart(files: tuple[Path, ...]) -> None:
     services = merged(*files)["services"]
     once = {name for name, service in services.items() if service["restart"] == "no"}
     assert once == {"topics", "data", "model"} | ({"users"} if files == TLS else set())
@@ -111,13 +111,13 @@ def test_what_runs_on_is_started_again(files: tuple[Path, ...]) -> None:
 
 
 @each_service
-def test_no_variable_is_taken_for_a_property_of_kafka(name: str, service: dict[str, Any]) -> None:
+def test_only_kafka_services_have_kafka_variables(name: str, service: dict[str, Any]) -> None:
     kafka = service["image"].startswith("apache/kafka")
     for variable in service.get("environment", {}):
         assert variable.startswith("KAFKA_") == kafka, f"{variable} of {name}"
 
 
-def test_what_a_user_may_set_is_named_as_ours_and_told() -> None:
+def test_variables_have_our_prefix_and_are_documented() -> None:
     told = (DEPLOY / "README.md").read_text()
     for variable in variables(*TLS):
         assert variable.startswith("FRAUDSTREAM_")
@@ -138,7 +138,9 @@ def test_images_are_pinned(name: str, service: dict[str, Any]) -> None:
 
 
 @each_service
-def test_the_command_line_knows_what_is_asked_of_it(name: str, service: dict[str, Any]) -> None:
+def test_commands_and_variables_are_accepted_by_the_command_line(
+    name: str, service: dict[str, Any]
+) -> None:
     arguments = fraudstream_arguments(service)
     if arguments is None:
         return
@@ -147,13 +149,13 @@ def test_the_command_line_knows_what_is_asked_of_it(name: str, service: dict[str
         name, *arguments = arguments
         command = command.get_command(click.Context(command), name)
     assert command is not None, name
-    command.make_context(name, arguments)  # refuses an option or a value that it does not know
+    command.make_context(name, arguments)  # rejects an unknown option or value
     known = {option.envvar for option in command.params} | {"FRAUDSTREAM_KAFKA_CONFIG"}
     assert service.get("environment", {}).keys() <= known
 
 
 @each_service
-def test_what_is_mounted_is_there(name: str, service: dict[str, Any]) -> None:
+def test_every_mounted_source_exists(name: str, service: dict[str, Any]) -> None:
     volumes = merged(*TLS)["volumes"]
     for source, _ in mounts(service):
         there = (DEPLOY / source).exists() if source.startswith(".") else source in volumes
@@ -161,7 +163,7 @@ def test_what_is_mounted_is_there(name: str, service: dict[str, Any]) -> None:
 
 
 @each_service
-def test_what_is_built_is_in_the_dockerfile(name: str, service: dict[str, Any]) -> None:
+def test_every_build_target_is_in_the_dockerfile(name: str, service: dict[str, Any]) -> None:
     if "build" not in service:
         assert not service["image"].startswith("fraudstream/"), name
         return

@@ -1,4 +1,4 @@
-"""The Dockerfile: what hadolint says, and what it promises of each image."""
+"""The Dockerfile passes hadolint and gives each image its promised properties."""
 
 import re
 import subprocess
@@ -13,7 +13,7 @@ from tests.support.stack import DEPLOY, ROOT
 
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text().replace("\\\n", " ")
 TARGETS = ("producer", "consumer", "consumer-gpu")
-STAGES = {
+STAGES: dict[str, tuple[str, str]] = {
     name: (base, body)
     for base, name, body in re.findall(
         r"^FROM (\S+) AS (\S+)$(.*?)(?=^FROM |\Z)", DOCKERFILE, re.MULTILINE | re.DOTALL
@@ -22,7 +22,7 @@ STAGES = {
 
 
 def whole(target: str) -> str:
-    """Return a stage's instructions after those of the stages that it begins with."""
+    """Return a stage's instructions, after those of its base stages."""
     base, body = STAGES[target]
     return (whole(base) if base in STAGES else "") + body
 
@@ -46,24 +46,24 @@ def test_the_base_is_pinned() -> None:
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_images_run_as_a_user_without_rights_and_hear_signals(target: str) -> None:
+def test_images_run_unprivileged_and_receive_signals(target: str) -> None:
     assert last("USER", target) == "10001:10001"
     assert last("ENTRYPOINT", target) == '["fraudstream"]'
     assert last("CMD", target).startswith("[")
-    # Nothing is run in the stages that are shipped but the making of the user.
+    # The stages that are shipped run nothing but the creation of the user.
     assert [
         command.split()[0] for command in re.findall(r"^RUN (.+)$", whole(target), re.MULTILINE)
     ] == ["useradd"]
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_images_tell_what_they_are(target: str) -> None:
+def test_images_have_version_and_licence_labels(target: str) -> None:
     assert f'org.opencontainers.image.version="{version("fraudstream")}"' in whole(target)
     assert 'org.opencontainers.image.licenses="Apache-2.0"' in whole(target)
 
 
 @pytest.mark.parametrize("target", ["consumer", "consumer-gpu"])
-def test_detectors_are_asked_how_they_are(target: str) -> None:
+def test_detector_images_have_a_health_check(target: str) -> None:
     check = last("HEALTHCHECK", target)
     assert "/dev/tcp/127.0.0.1/8000; printf 'GET /healthz HTTP/1.0" in check
     assert "FRAUDSTREAM_METRICS=0.0.0.0:8000" in whole(target)
@@ -74,7 +74,7 @@ def test_the_producer_is_built_without_tensorflow() -> None:
     assert "--from=producer-packages" in STAGES["producer"][1]
 
 
-def test_every_package_is_known_by_its_hash() -> None:
+def test_every_package_is_installed_by_hash() -> None:
     installs = re.findall(r"(?:pip|uv pip) install (.*?)(?:&&|$)", DOCKERFILE, re.MULTILINE)
     assert len(installs) == 5
     for options in installs:
@@ -82,7 +82,7 @@ def test_every_package_is_known_by_its_hash() -> None:
         assert ours or "--require-hashes" in options
 
 
-def test_what_is_copied_is_sent_to_the_build_and_nothing_else() -> None:
+def test_the_build_context_holds_exactly_the_copied_files() -> None:
     copied = {
         source.strip("/")
         for sources in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE)
@@ -94,7 +94,7 @@ def test_what_is_copied_is_sent_to_the_build_and_nothing_else() -> None:
     assert all((ROOT / source).exists() for source in copied)
 
 
-def test_cuda_is_pinned_as_this_tensorflow_wants_it() -> None:
+def test_pinned_cuda_packages_satisfy_tensorflow() -> None:
     pins = dict(
         re.findall(r"^(nvidia-[\w-]+)==(\S+) ", (DEPLOY / "gpu.txt").read_text(), re.MULTILINE)
     )

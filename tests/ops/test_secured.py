@@ -1,4 +1,4 @@
-"""compose.tls.yaml: no way in without TLS and a password, and none of these in a file of ours."""
+"""compose.tls.yaml requires TLS and a password, and no file of ours contains a password."""
 
 import re
 import shutil
@@ -29,7 +29,7 @@ def listeners(variable: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What secrets.sh makes."""
+    """The folder of secrets that secrets.sh creates."""
     if shutil.which("openssl") is None:
         pytest.skip("no openssl")
     folder = tmp_path_factory.mktemp("deploy")
@@ -42,7 +42,7 @@ def properties(file: Path) -> dict[str, str]:
     return dict(line.split("=", 1) for line in file.read_text().splitlines())
 
 
-def test_plain_text_is_spoken_inside_kafkas_container_only() -> None:
+def test_plaintext_listeners_are_inside_the_kafka_container_only() -> None:
     spoken = dict(
         pair.split(":") for pair in KAFKA["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"].split(",")
     )
@@ -55,14 +55,14 @@ def test_plain_text_is_spoken_inside_kafkas_container_only() -> None:
         assert f":{port.rpartition(':')[2]}" in bound.values()
 
 
-def test_only_a_password_that_fits_opens_and_only_rights_that_were_given_count() -> None:
+def test_clients_need_a_password_and_explicit_permissions() -> None:
     assert KAFKA["KAFKA_SASL_ENABLED_MECHANISMS"] == "SCRAM-SHA-512"
     assert KAFKA["KAFKA_AUTHORIZER_CLASS_NAME"].endswith(".StandardAuthorizer")
-    assert "KAFKA_ALLOW_EVERYONE_IF_NO_ACL_FOUND" not in KAFKA  # false unless told otherwise
+    assert "KAFKA_ALLOW_EVERYONE_IF_NO_ACL_FOUND" not in KAFKA  # false by default
     assert KAFKA["KAFKA_SUPER_USERS"] == "User:ANONYMOUS"
 
 
-def test_users_have_the_rights_that_the_page_tells() -> None:
+def test_users_have_the_documented_permissions() -> None:
     script = (DEPLOY / "kafka" / "users.sh").read_text()
     assert set(in_commands(script)) == set(RIGHTS)
     local = listeners("KAFKA_LISTENERS")["LOCAL"]
@@ -77,7 +77,7 @@ def test_users_have_the_rights_that_the_page_tells() -> None:
 
 
 @pytest.mark.parametrize("name", CLIENTS)
-def test_each_service_has_a_user_of_its_own(name: str, secrets: Path) -> None:
+def test_each_service_has_its_own_user(name: str, secrets: Path) -> None:
     service: dict[str, Any] = CLIENTS[name]
     arguments = fraudstream_arguments(service)
     assert arguments
@@ -92,7 +92,7 @@ def test_each_service_has_a_user_of_its_own(name: str, secrets: Path) -> None:
     assert given["ssl.ca.location"] == "/run/secrets/authority.pem"
 
 
-def test_the_script_makes_what_is_mounted_for_its_owner_alone(secrets: Path) -> None:
+def test_the_script_makes_the_mounted_secrets_readable_by_their_owner_only(secrets: Path) -> None:
     mounted = {secret["file"].removeprefix("./secrets/") for secret in STACK["secrets"].values()}
     assert {file.name for file in secrets.iterdir()} == mounted
     assert stat.S_IMODE(secrets.stat().st_mode) == 0o700
@@ -102,7 +102,7 @@ def test_the_script_makes_what_is_mounted_for_its_owner_alone(secrets: Path) -> 
     assert all(len(password) == 48 for password in passwords)
 
 
-def test_the_script_replaces_nothing(secrets: Path) -> None:
+def test_the_script_overwrites_no_secret(secrets: Path) -> None:
     before = {file: file.read_bytes() for file in secrets.iterdir()}
     again = subprocess.run(
         [secrets.parent / "secrets.sh"], capture_output=True, text=True, check=False
@@ -112,7 +112,7 @@ def test_the_script_replaces_nothing(secrets: Path) -> None:
     assert {file: file.read_bytes() for file in secrets.iterdir()} == before
 
 
-def test_kafkas_certificate_is_for_the_names_it_is_called_by(secrets: Path) -> None:
+def test_the_kafka_certificate_covers_the_advertised_names(secrets: Path) -> None:
     authority = x509.load_pem_x509_certificate((secrets / "authority.pem").read_bytes())
     certificate = x509.load_pem_x509_certificate((secrets / "kafka.pem").read_bytes())
     certificate.verify_directly_issued_by(authority)
@@ -123,7 +123,7 @@ def test_kafkas_certificate_is_for_the_names_it_is_called_by(secrets: Path) -> N
     }
 
 
-def test_no_password_is_in_a_file_of_ours() -> None:
+def test_no_file_contains_a_password() -> None:
     for file in (*TLS, DEPLOY / "kafka" / "users.sh", DEPLOY / "secrets.sh", DEPLOY / "Dockerfile"):
         for value in re.findall(r"password[\"']?\s*[=:]\s*(\S+)", file.read_text(), re.IGNORECASE):
             assert value.startswith(("$", "//p")), f"{file.name}: {value}"

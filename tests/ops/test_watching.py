@@ -1,4 +1,4 @@
-"""Prometheus, Grafana, Loki and Alloy in the stack: they look where the others are."""
+"""Prometheus, Grafana, Loki and Alloy in the compose stack use the addresses of the others."""
 
 import re
 from fnmatch import fnmatch
@@ -20,7 +20,7 @@ def read(name: str) -> Any:
     return yaml.safe_load((DEPLOY / name).read_text())
 
 
-def test_prometheus_is_the_usual_one_but_for_whom_it_scrapes() -> None:
+def test_prometheus_differs_from_the_usual_configuration_in_its_targets_only() -> None:
     here, usual = read("compose/prometheus.yml"), read("prometheus/prometheus.yml")
     assert here["global"] == usual["global"]
     assert here["rule_files"] == usual["rule_files"]
@@ -28,7 +28,7 @@ def test_prometheus_is_the_usual_one_but_for_whom_it_scrapes() -> None:
     assert jobs[0] <= jobs[1]
 
 
-def test_prometheus_finds_every_detector_and_the_quality_monitor() -> None:
+def test_prometheus_scrapes_every_detector_and_the_quality_monitor() -> None:
     found = {}
     for job in read("compose/prometheus.yml")["scrape_configs"]:
         (lookup,) = job["dns_sd_configs"]
@@ -41,14 +41,14 @@ def test_prometheus_finds_every_detector_and_the_quality_monitor() -> None:
     assert found["quality"] == (["quality"], metrics_port(SERVICES["quality"]))
 
 
-def test_health_is_asked_where_it_is_answered() -> None:
+def test_health_checks_use_the_metrics_port() -> None:
     for name in ("detector", "detector-replica", "detector-gpu", "quality"):
         test = " ".join(SERVICES[name]["healthcheck"]["test"])
         assert f"/dev/tcp/127.0.0.1/{metrics_port(SERVICES[name])};" in test
         assert "GET /readyz HTTP/1.0\\r\\n\\r\\n" in test
 
 
-def test_grafana_opens_on_the_fraud_operations_without_a_login() -> None:
+def test_grafana_opens_the_fraud_operations_dashboard_without_a_login() -> None:
     grafana = SERVICES["grafana"]
     environment = grafana["environment"]
     home = environment["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
@@ -61,7 +61,7 @@ def test_grafana_opens_on_the_fraud_operations_without_a_login() -> None:
     assert environment["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "Viewer"
 
 
-def test_grafana_is_told_where_its_sources_are() -> None:
+def test_grafana_gets_the_addresses_of_its_data_sources() -> None:
     environment = SERVICES["grafana"]["environment"]
     ports = {"prometheus": 9090, "loki": read("loki/loki.yml")["server"]["http_listen_port"]}
     for file in (DEPLOY / "grafana" / "provisioning" / "datasources").glob("*.yml"):
@@ -72,7 +72,7 @@ def test_grafana_is_told_where_its_sources_are() -> None:
         assert source["uid"] == source["type"]
 
 
-def test_alloy_reads_what_alerts_writes() -> None:
+def test_alloy_reads_the_file_that_the_alerts_service_writes() -> None:
     alloy = (DEPLOY / "alloy" / "config.alloy").read_text()
     pattern = re.search(r'"__path__" = "([^"]+)"', alloy)
     assert pattern
@@ -82,7 +82,10 @@ def test_alloy_reads_what_alerts_writes() -> None:
     arguments = fraudstream_arguments(SERVICES["alerts"])
     assert arguments == ["alerts", "--json", "--from-beginning"]
     shared = [
-        dict(map(reversed, mounts(SERVICES[name])))["/alerts"] for name in ("alerts", "alloy")
+        source
+        for name in ("alerts", "alloy")
+        for source, target in mounts(SERVICES[name])
+        if target == "/alerts"
     ]
     assert shared == ["alerts", "alerts"]
     assert (

@@ -21,8 +21,7 @@ PAUSE = 0.02  # seconds between two looks at the resources of a test that has en
 
 # Threads that a library starts once for the whole process, by the beginning of their names.
 LIBRARY_THREADS = {
-    "ptxas": "TensorFlow compiles for the GPU in a pool that lives as long as the process",
-    "pydevd": "a debugger",
+    "pydevd": "a debugger, which watches the whole process",
 }
 
 # Child processes that serve the whole test process, by a part of their command line.
@@ -34,6 +33,7 @@ LIBRARY_PROCESSES = {
 # Files that a library opens once and keeps open, by a regular expression.
 LIBRARY_FILES = {
     r"/dev/(null|u?random)$": "opened once by the standard library and by BLAS",
+    r".*\.ttf$": "Matplotlib keeps the fonts of its pictures open",
     r"/dev/nvidia": "CUDA keeps the devices open",
     r"/(proc|sys)/": "TensorFlow and psutil keep files about the machine open",
 }

@@ -1,7 +1,7 @@
-"""What Kafka said is committed stays so, whenever it is killed.
+"""A commit that Kafka acknowledged survives a kill at any moment.
 
-Kafka 4.3.0 to 4.4.0 fail here more often than not: killed between its answer and the markers that
-end the transaction in each partition, they start again without those (KAFKA-20734).
+Kafka 4.3.0 to 4.4.0 usually fail here: killed between the answer and the markers that end the
+transaction in each partition, they restart without the markers (KAFKA-20734).
 """
 
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -12,16 +12,16 @@ from kafkaio.settings import KafkaSettings
 from kafkaio.topics import create_topics
 
 TOPIC = "committed"
-PARTITIONS = 32  # as many markers to write: the more, the sooner a kill comes before them
+PARTITIONS = 32  # one marker each: the more, the likelier a kill comes before the last
 SECONDS = 30.0
 
 
-def test_a_commit_outlives_a_broker_that_is_killed_right_after_it() -> None:
+def test_a_commit_survives_a_broker_that_is_killed_right_after_it() -> None:
     with EmbeddedBroker(cache=cache_folder("kafka")) as broker:
         settings = KafkaSettings(broker.address)
         create_topics(settings, [TOPIC], partitions=PARTITIONS, retention=None)
         for number in range(1, 4):
-            # A new producer id each time: the next commit of the same one would mend the last.
+            # A new producer id each time: its next commit would complete the last one's markers.
             producer, group = _begin(settings, str(number), offset=number)
             producer.commit_transaction(SECONDS)
             broker.kill()
@@ -32,7 +32,7 @@ def test_a_commit_outlives_a_broker_that_is_killed_right_after_it() -> None:
 
 
 def _begin(settings: KafkaSettings, name: str, *, offset: int) -> tuple[Producer, Consumer]:
-    """Do all of a transaction but its commit: a record in each partition, and an offset."""
+    """Write one record to each partition and an offset in a transaction, without committing it."""
     producer = Producer(settings.client({"transactional.id": name}))
     producer.init_transactions(SECONDS)
     producer.begin_transaction()
@@ -46,7 +46,7 @@ def _begin(settings: KafkaSettings, name: str, *, offset: int) -> tuple[Producer
 
 
 def _read(settings: KafkaSettings, *, count: int) -> list[bytes | None]:
-    """Return the first so many committed values, fewer if they do not come."""
+    """Return the first `count` committed values, or fewer after `SECONDS`."""
     consumer = _consumer(settings)
     consumer.assign([TopicPartition(TOPIC, partition, 0) for partition in range(PARTITIONS)])
     messages = consumer.consume(count, timeout=SECONDS)

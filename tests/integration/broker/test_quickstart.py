@@ -1,4 +1,4 @@
-"""The archive for quick starts is one that the JVM takes."""
+"""The JVM accepts the class archive for quick starts."""
 
 import subprocess
 from pathlib import Path
@@ -9,14 +9,14 @@ from broker.quickstart import quick_options
 from fraudstream.cache import cache_folder
 
 
-def test_the_jvm_takes_the_archive(tmp_path: Path) -> None:
+def test_the_jvm_accepts_the_archive(tmp_path: Path) -> None:
     cache = cache_folder("kafka")
     class_path = resolve(cache)
     options = quick_options(cache, class_path)
     assert options
     log = tmp_path / "log"
     with log.open("wb") as output:
-        # AOTMode=on makes an archive that does not fit an error; otherwise it is left out.
+        # With AOTMode=on an archive that does not fit is an error; by default the JVM ignores it.
         jvm = start_java(
             class_path,
             ("kafka.tools.StorageTool", "random-uuid"),

@@ -1,4 +1,4 @@
-"""The embedded broker is a real Kafka that starts, keeps its data, and never stays behind."""
+"""The embedded broker is a real Kafka that starts, keeps its data, and leaves no process."""
 
 import os
 import signal
@@ -24,9 +24,13 @@ COMMAND = [sys.executable, "-m", "fraudstream", "broker"]
 
 
 def wait_gone(processes: list[psutil.Process]) -> None:
-    """Wait for the end of processes, zombies included: nobody here can reap another's child."""
+    """Wait until the processes have ended or are zombies, which only their parent can reap."""
     _gone, alive = psutil.wait_procs(processes, timeout=30)
-    assert [it for it in alive if it.is_running() and it.status() != psutil.STATUS_ZOMBIE] == []
+    assert [process for process in alive if _runs(process)] == []
+
+
+def _runs(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
 @contextmanager
@@ -53,7 +57,7 @@ def running(*options: str) -> Iterator[tuple["subprocess.Popen[str]", str, psuti
             process.kill()
 
 
-def test_data_are_kept_and_the_port_is_the_one_asked_for(tmp_path: Path) -> None:
+def test_data_persist_and_the_port_is_the_requested_one(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with EmbeddedBroker(cache=CACHE, data=data) as broker:
         create_topics(KafkaSettings(broker.address), ["kept"], partitions=3, retention=None)
@@ -63,7 +67,7 @@ def test_data_are_kept_and_the_port_is_the_one_asked_for(tmp_path: Path) -> None
         jvm = psutil.Process(broker.pid)
         port = int(broker.address.rpartition(":")[2])
 
-        # While it runs, neither its folder nor its port can be had.
+        # While it runs, neither its folder nor its port is available.
         with pytest.raises(StartError, match="Another broker is using the data in"):
             EmbeddedBroker(cache=CACHE, data=data).start()
         with pytest.raises(StartError, match=f"Port {port} cannot be used"):
@@ -80,7 +84,7 @@ def test_data_are_kept_and_the_port_is_the_one_asked_for(tmp_path: Path) -> None
         broker.stop()
 
 
-def test_temporary_data_are_removed_and_a_crash_is_survived() -> None:
+def test_temporary_data_are_removed_and_a_broker_restarts_after_a_crash() -> None:
     with EmbeddedBroker(cache=CACHE) as broker:
         folder = broker.log.parent
         create_topics(KafkaSettings(broker.address), ["kept"], partitions=1, retention=None)
@@ -97,7 +101,7 @@ def test_temporary_data_are_removed_and_a_crash_is_survived() -> None:
     assert not folder.exists()
 
 
-def test_a_failing_start_shows_the_end_of_the_log(tmp_path: Path) -> None:
+def test_a_failed_start_reports_the_end_of_the_log(tmp_path: Path) -> None:
     records = tmp_path / "records"
     records.mkdir()
     (records / "meta.properties").write_text("version=1\ncluster.id=x\nnode.id=99\n")
@@ -105,13 +109,13 @@ def test_a_failing_start_shows_the_end_of_the_log(tmp_path: Path) -> None:
         EmbeddedBroker(cache=CACHE, data=tmp_path).start()
 
 
-def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+def test_an_error_names_the_folder_that_cannot_be_created(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StartError, match=r"Cannot keep Kafka's data in .*file: "):
         EmbeddedBroker(cache=CACHE, data=tmp_path / "file").start()
 
 
-def test_no_jvm_stays_when_the_command_is_killed(tmp_path: Path) -> None:
+def test_no_jvm_survives_the_killed_command(tmp_path: Path) -> None:
     with running("--data", str(tmp_path)) as (process, _address, jvm):
         process.kill()
         process.wait()
@@ -119,11 +123,13 @@ def test_no_jvm_stays_when_the_command_is_killed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
-def test_the_command_ends_orderly(ending: signal.Signals, tmp_path: Path) -> None:
+def test_a_signal_stops_the_command_and_the_jvm_cleanly(
+    ending: signal.Signals, tmp_path: Path
+) -> None:
     with running("--data", str(tmp_path)) as (process, address, jvm):
         host, port = address.split(":")
         socket.create_connection((host, int(port)), timeout=10).close()
-        # As a terminal does: to the whole process group of the command.
+        # A terminal signals the whole process group of the command.
         os.killpg(process.pid, ending)
         _out, err = process.communicate(timeout=60)
         assert process.returncode == 0
@@ -133,7 +139,7 @@ def test_the_command_ends_orderly(ending: signal.Signals, tmp_path: Path) -> Non
     assert log.count("shut down completed") == 1
 
 
-def test_ctrl_c_during_the_start_leaves_nothing(tmp_path: Path) -> None:
+def test_ctrl_c_during_the_start_leaves_no_process_and_no_file(tmp_path: Path) -> None:
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     with subprocess.Popen(

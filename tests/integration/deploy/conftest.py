@@ -1,4 +1,4 @@
-"""Prometheus' programs: those on the PATH, or those that `make test` fetched."""
+"""Prometheus' programs, from the PATH or fetched by `make test`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +10,7 @@ from benchmarks.operations.deployed import find
 
 @pytest.fixture(scope="session")
 def program() -> Callable[[str], Path]:
-    """Return where `prometheus` or `promtool` lies; a test is skipped where it is not."""
+    """Return the path of `prometheus` or `promtool`; skip the test if it is missing."""
 
     def found(name: str) -> Path:
         path = find(name)

@@ -1,4 +1,4 @@
-"""The dashboards' JSON, and Grafana's settings that load them."""
+"""The dashboards' JSON, and the Grafana settings that load them."""
 
 import re
 from pathlib import Path
@@ -18,8 +18,8 @@ NAMES = [f"{board.uid}-{panel.title}" for board, panel in PANELS]
 SOURCE = {"type": "prometheus", "uid": "prometheus"}
 LOKI = {"type": "loki", "uid": "loki"}
 
-# What NVIDIA's DCGM exporter tells by default (its etc/default-counters.csv) and is shown: part of
-# the time in use, per cent; memory in use, MiB; power, watt; temperature, degrees Celsius.
+# Metrics that NVIDIA's DCGM exporter reports by default (its etc/default-counters.csv) and the
+# panels show: utilization, per cent; memory in use, MiB; power, watt; temperature, degrees Celsius.
 GPU_METRICS = {
     "DCGM_FI_DEV_FB_USED", "DCGM_FI_DEV_GPU_TEMP", "DCGM_FI_DEV_GPU_UTIL",
     "DCGM_FI_DEV_POWER_USAGE",
@@ -37,7 +37,7 @@ def test_there_are_three_dashboards_with_fixed_uids() -> None:
 
 
 @pytest.mark.parametrize("board", DASHBOARDS, ids=lambda board: board.uid)
-def test_a_dashboard_loads_without_questions_and_stays_fresh(board: Dashboard) -> None:
+def test_a_dashboard_loads_without_input_and_refreshes(board: Dashboard) -> None:
     assert "__inputs" not in board.json
     assert "id" not in board.json  # Grafana's own, of one installation
     assert board.json["refresh"] in board.json["timepicker"]["refresh_intervals"]
@@ -46,7 +46,7 @@ def test_a_dashboard_loads_without_questions_and_stays_fresh(board: Dashboard) -
 
 
 @pytest.mark.parametrize("board", DASHBOARDS, ids=lambda board: board.uid)
-def test_no_two_panels_share_a_title_an_id_or_a_place(board: Dashboard) -> None:
+def test_panels_have_distinct_titles_ids_and_positions(board: Dashboard) -> None:
     titles = [panel.title for panel in (*board.panels, *board.folded)]
     all_of_it = [
         each for panel in board.json["panels"] for each in (panel, *panel.get("panels", []))
@@ -67,7 +67,7 @@ def test_no_two_panels_share_a_title_an_id_or_a_place(board: Dashboard) -> None:
 
 
 @pytest.mark.parametrize(("board", "panel"), PANELS, ids=NAMES)
-def test_a_panel_says_what_it_shows(board: Dashboard, panel: Panel) -> None:
+def test_a_panel_has_title_description_query_and_unit(board: Dashboard, panel: Panel) -> None:
     assert panel.title
     assert panel.json["description"].endswith(".")
     assert panel.queries
@@ -79,7 +79,7 @@ def test_a_panel_says_what_it_shows(board: Dashboard, panel: Panel) -> None:
     assert values[1:] == sorted(values[1:])
 
 
-def test_single_alerts_have_the_columns_that_an_alert_has() -> None:
+def test_the_alert_table_has_the_fields_of_an_alert() -> None:
     ((_, panel),) = [each for each in PANELS if each[1].source == "loki"]
     assert '{job="alerts"} | json' in panel.queries[0].text
     steps = {step["id"]: step["options"] for step in panel.json["transformations"]}
@@ -91,7 +91,7 @@ def test_single_alerts_have_the_columns_that_an_alert_has() -> None:
     assert {order["field"] for order in steps["sortBy"]["sort"]} <= columns
 
 
-def test_gpu_panels_ask_for_what_the_exporter_tells() -> None:
+def test_gpu_panels_query_metrics_that_the_exporter_reports() -> None:
     asked = {
         name
         for board, panel in PANELS
@@ -107,7 +107,7 @@ def test_gpu_panels_ask_for_what_the_exporter_tells() -> None:
     assert read("prometheus/targets/gpu.yml") == []
 
 
-def test_grafana_finds_the_source_and_asks_at_the_pace_of_scrapes() -> None:
+def test_the_grafana_data_source_has_the_scrape_interval() -> None:
     (source,) = read("grafana/provisioning/datasources/prometheus.yml")["datasources"]
     assert {"type": source["type"], "uid": source["uid"]} == SOURCE
     interval = read("prometheus/prometheus.yml")["global"]["scrape_interval"]

@@ -1,4 +1,4 @@
-"""What dashboards and rules ask is answered, by a Prometheus that scrapes services at work."""
+"""A Prometheus that scrapes running services answers the queries of dashboards and rules."""
 
 import subprocess
 import time
@@ -12,14 +12,14 @@ from benchmarks.operations.panels import Dashboard, Panel, read_dashboards
 from kafkaio.settings import KafkaSettings
 from tests.support.watched import is_finite, metrics, rules, watched
 
-# Seconds that the dashboards show in these tests, and between two points.
+# Seconds that the dashboards show in these tests, and seconds between two points.
 SHOWN, STEP = 120.0, 5.0
 
 GPU = "{{Hostname}} {{gpu}}"
 
-# Dashboard, panel, legend: what may be empty in a healthy run, and why.
+# Dashboard, panel, legend: series that may be empty in a healthy run, and why.
 EMPTY = {
-    ("fraud-operations", "Firing", ""): "nothing has to fire",
+    ("fraud-operations", "Firing", ""): "no alert need fire",
     ("fraud-operations", "Mean amount by outcome", "missed"): "a short run may miss none",
     ("fraud-operations", "Mean amount by outcome", "false positives"): "a short run may have none",
     ("detector-service", "GPU utilization", GPU): "no GPU here, so no DCGM exporter",
@@ -33,7 +33,7 @@ PANELS = [
     (board, panel)
     for board in DASHBOARDS
     for panel in (*board.panels, *board.folded)
-    if panel.source == "prometheus"  # single alerts are asked of Loki, which is not here
+    if panel.source == "prometheus"  # the alert table queries Loki, which does not run here
 ]
 
 
@@ -58,13 +58,13 @@ def test_every_query_of_every_panel_returns_data(
 
 
 @pytest.mark.parametrize("board", DASHBOARDS, ids=lambda board: board.uid)
-def test_a_model_that_is_new_is_marked(stream: Deployed, board: Dashboard) -> None:
+def test_a_new_model_is_annotated(stream: Deployed, board: Dashboard) -> None:
     (note,) = board.annotations
     (series,) = note.run(stream.prometheus, time.time(), 2 * SHOWN, STEP)
     assert series.labels["model_version"]
 
 
-def test_every_rule_works(stream: Deployed) -> None:
+def test_every_rule_evaluates_without_error(stream: Deployed) -> None:
     groups = stream.prometheus.get("rules")["groups"]
     loaded = [rule for group in groups for rule in group["rules"]]
     assert len(loaded) == len(rules("record")) + len(rules("alert"))
@@ -72,20 +72,18 @@ def test_every_rule_works(stream: Deployed) -> None:
 
 
 @pytest.mark.parametrize("rule", rules("alert"), ids=lambda rule: rule["alert"])
-def test_alerts_ask_for_series_that_there_are(stream: Deployed, rule: dict[str, str]) -> None:
+def test_alerts_query_existing_series(stream: Deployed, rule: dict[str, str]) -> None:
     for name in metrics(rule["expr"]):
         assert stream.prometheus.now(f"count({name})"), name
 
 
-def test_what_is_listed_as_empty_is_there() -> None:
+def test_every_panel_listed_as_empty_exists() -> None:
     assert EMPTY.keys() <= {
         (board.uid, panel.title, query.legend) for board, panel in PANELS for query in panel.queries
     }
 
 
-def test_promtool_finds_no_fault_with_the_pages(
-    stream: Deployed, program: Callable[[str], Path]
-) -> None:
+def test_promtool_accepts_the_metrics(stream: Deployed, program: Callable[[str], Path]) -> None:
     for part in (stream.detector, stream.quality):
         told = subprocess.run(
             [program("promtool"), "check", "metrics"],

@@ -1,4 +1,4 @@
-"""Rules and configuration of Prometheus, as promtool judges them."""
+"""Prometheus' rules and configuration, checked by promtool."""
 
 import re
 import subprocess
@@ -30,30 +30,28 @@ def cases() -> list[dict[str, Any]]:
     return [case for test in tests for case in test["alert_rule_test"]]
 
 
-def judge(promtool: Path, *arguments: str | Path) -> str:
+def run_promtool(promtool: Path, *arguments: str | Path) -> str:
     told = subprocess.run([promtool, *arguments], capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stdout + told.stderr
     return told.stdout
 
 
 def test_the_configuration_is_valid(program: Callable[[str], Path]) -> None:
-    told = judge(program("promtool"), "check", "config", PROMETHEUS / "prometheus.yml")
+    told = run_promtool(program("promtool"), "check", "config", PROMETHEUS / "prometheus.yml")
     assert f"{len(RULES)} rule files found" in told
 
 
-def test_the_rules_are_valid_and_none_stands_twice(program: Callable[[str], Path]) -> None:
-    judge(program("promtool"), "check", "rules", "--lint=all", "--lint-fatal", *RULES)
+def test_the_rules_are_valid_and_unique(program: Callable[[str], Path]) -> None:
+    run_promtool(program("promtool"), "check", "rules", "--lint=all", "--lint-fatal", *RULES)
 
 
 @pytest.mark.parametrize("file", CASES, ids=lambda file: file.stem)
-def test_alerts_fire_when_they_should_and_only_then(
-    program: Callable[[str], Path], file: Path
-) -> None:
-    judge(program("promtool"), "test", "rules", file)
+def test_alerts_fire_exactly_when_expected(program: Callable[[str], Path], file: Path) -> None:
+    run_promtool(program("promtool"), "test", "rules", file)
 
 
 @pytest.mark.parametrize("name", sorted({alert["alert"] for alert in alerts()}))
-def test_each_alert_has_a_case_that_fires_and_one_that_must_not(name: str) -> None:
+def test_each_alert_has_a_case_that_fires_and_one_that_does_not(name: str) -> None:
     expected = [case["exp_alerts"] for case in cases() if case["alertname"] == name]
     fired = {alert["exp_labels"]["severity"] for case in expected for alert in case}
     assert fired == {alert["labels"]["severity"] for alert in alerts() if alert["alert"] == name}
@@ -61,7 +59,7 @@ def test_each_alert_has_a_case_that_fires_and_one_that_must_not(name: str) -> No
 
 
 @pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert["alert"])
-def test_each_alert_says_what_it_is_and_where_to_read_on(alert: dict[str, Any]) -> None:
+def test_each_alert_has_severity_summary_description_and_runbook(alert: dict[str, Any]) -> None:
     assert alert["labels"]["severity"] in {"critical", "warning"}
     told = alert["annotations"]
     assert told["summary"].endswith(".")

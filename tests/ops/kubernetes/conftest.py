@@ -1,4 +1,4 @@
-"""The manifests: as files, which every machine can read, and rendered, where kustomize is."""
+"""The manifests: as files, and rendered where kustomize is installed."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,7 @@ def renderer() -> list[str]:
     if command is None:
         pytest.skip(
             "no kustomize: install kubectl 1.24 or newer, or kustomize 4 or newer, "
-            "to have the overlays rendered; their files are tested all the same"
+            "to render the overlays; their files are tested anyway"
         )
     return command
 
@@ -32,7 +32,7 @@ def manifests(
 
 
 def own(folder: Path) -> Path:
-    """Write the overlay of one's own that the page shows."""
+    """Write the custom overlay that the page shows."""
     (block,) = (block for block in blocks("yaml") if block.startswith("# my/kustomization.yaml"))
     kustomization = block.replace("../deploy/kubernetes", os.path.relpath(FOLDER, folder))
     (folder / "kustomization.yaml").write_text(kustomization)

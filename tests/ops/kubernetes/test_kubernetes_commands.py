@@ -1,4 +1,4 @@
-"""Every command of the manifests is one that there is, and finds what it is told of."""
+"""Every command in the manifests exists and accepts its arguments and environment."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ Parsed = tuple[click.Command, dict[str, Any]]
 
 @pytest.fixture
 def parse(manifests: Manifests, monkeypatch: pytest.MonkeyPatch) -> Callable[[Object], Parsed]:
-    """Parse a container's command as it would itself, in its environment."""
+    """Parse a container's command in its environment."""
 
     def parse(container: Object) -> Parsed:
         for name in [variable for variable in os.environ if variable.startswith("FRAUDSTREAM_")]:
@@ -47,14 +47,12 @@ def commands(manifests: Manifests) -> Iterator[tuple[Pod, Object]]:
                 yield pod, container
 
 
-def test_every_command_is_understood(
-    manifests: Manifests, parse: Callable[[Object], Parsed]
-) -> None:
+def test_every_command_is_accepted(manifests: Manifests, parse: Callable[[Object], Parsed]) -> None:
     understood = [parse(container) for _, container in commands(manifests)]
     assert len(understood) >= 2
 
 
-def test_every_variable_means_something(
+def test_every_variable_belongs_to_an_option(
     manifests: Manifests, parse: Callable[[Object], Parsed]
 ) -> None:
     for _, container in commands(manifests):
@@ -65,7 +63,7 @@ def test_every_variable_means_something(
                 assert name in options
 
 
-def test_every_pod_reaches_kafka_as_a_user_there_is_and_with_its_own_password(
+def test_every_pod_connects_to_kafka_as_an_existing_user_with_its_own_password(
     manifests: Manifests, parse: Callable[[Object], Parsed]
 ) -> None:
     users = []
@@ -78,7 +76,7 @@ def test_every_pod_reaches_kafka_as_a_user_there_is_and_with_its_own_password(
         )
         client = settings.client({"group.id": "any"})
         authority = client.pop("ssl.ca.location")
-        Consumer(client).close()  # refuses properties and values that there are not
+        Consumer(client).close()  # rejects unknown properties and values
         assert authority.startswith(_mounts(container)["kafka-authority"])
         user = client["sasl.username"]
         manifests.one("KafkaUser", user)
@@ -94,7 +92,7 @@ def test_every_pod_reaches_kafka_as_a_user_there_is_and_with_its_own_password(
     assert len({user for _, user in users}) == len(users)
 
 
-def test_probes_and_prometheus_reach_the_page_where_it_is_served(
+def test_probes_and_prometheus_use_the_metrics_port(
     manifests: Manifests, parse: Callable[[Object], Parsed]
 ) -> None:
     for _, container in commands(manifests):
@@ -113,7 +111,7 @@ def test_probes_and_prometheus_reach_the_page_where_it_is_served(
             assert container[probe]["httpGet"] == {"path": path, "port": "metrics"}
 
 
-def test_the_detector_gives_up_on_kafka_before_it_is_thought_to_hang(
+def test_the_broker_timeout_is_shorter_than_the_liveness_limit(
     manifests: Manifests, parse: Callable[[Object], Parsed]
 ) -> None:
     _, parameters = parse(manifests.pod("fraudstream-detector").spec["containers"][0])
@@ -122,7 +120,7 @@ def test_the_detector_gives_up_on_kafka_before_it_is_thought_to_hang(
     assert parameters["journal"]
 
 
-def test_the_detector_reads_the_artifact_that_was_put_there(
+def test_the_detector_reads_the_artifact_of_its_init_container(
     manifests: Manifests, parse: Callable[[Object], Parsed]
 ) -> None:
     pod = manifests.pod("fraudstream-detector")
@@ -135,14 +133,14 @@ def test_the_detector_reads_the_artifact_that_was_put_there(
     assert mount["readOnly"]
 
 
-def test_the_quality_monitor_judges_each_label_once(
+def test_the_quality_monitor_reads_each_label_once(
     manifests: Manifests, parse: Callable[[Object], Parsed]
 ) -> None:
     _, parameters = parse(manifests.pod("fraudstream-quality").spec["containers"][0])
     assert parameters["from_beginning"] is False
 
 
-def test_what_the_page_says_makes_objects_of_the_rules() -> None:
+def test_the_documented_command_makes_prometheus_rule_objects() -> None:
     (block,) = (block for block in blocks("sh") if "kind: PrometheusRule" in block)
     told = subprocess.run(
         ["/bin/sh", "-euc", f"kubectl() {{ cat; }}\n{block}"],

@@ -1,4 +1,4 @@
-"""What the manifests promise: stops, rollouts, scaling, rights, who speaks with whom."""
+"""The manifests' stops, rollouts, scaling, permissions and network policies."""
 
 import re
 from dataclasses import replace
@@ -41,25 +41,25 @@ def test_every_pod_is_confined(manifests: Manifests) -> None:
                 assert {"cpu", "memory"} <= container["resources"][of].keys()
 
 
-def test_a_stop_has_the_time_that_it_takes_at_worst(manifests: Manifests) -> None:
+def test_the_grace_period_covers_the_longest_stop(manifests: Manifests) -> None:
     grace = manifests.pod(DETECTOR).spec["terminationGracePeriodSeconds"]
     assert grace > PROBE_SECONDS + COMMIT_SECONDS + WATCHDOG_SECONDS + CHECK_SECONDS + 10
     assert manifests.pod(QUALITY).spec["terminationGracePeriodSeconds"] > CLOSING_SECONDS + 10
 
 
-def test_a_rollout_never_needs_a_partition_more_than_there_are(manifests: Manifests) -> None:
+def test_a_rollout_adds_no_replica(manifests: Manifests) -> None:
     detector = manifests.one("Deployment", DETECTOR)["spec"]
     assert detector["strategy"]["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": 1}
     assert "replicas" not in detector  # the autoscaler's
 
 
-def test_labels_are_counted_by_one_monitor_at_a_time(manifests: Manifests) -> None:
+def test_only_one_quality_monitor_runs_at_a_time(manifests: Manifests) -> None:
     quality = manifests.one("Deployment", QUALITY)["spec"]
     assert quality["replicas"] == 1
     assert quality["strategy"] == {"type": "Recreate"}
 
 
-def test_selectors_find_the_pods_they_are_meant_for(manifests: Manifests) -> None:
+def test_selectors_select_the_intended_pods(manifests: Manifests) -> None:
     for deployment in manifests.of("Deployment"):
         name, spec = deployment["metadata"]["name"], deployment["spec"]
         assert manifests.selected(spec["selector"]["matchLabels"]) == [name]
@@ -73,7 +73,7 @@ def test_selectors_find_the_pods_they_are_meant_for(manifests: Manifests) -> Non
         assert sorted(manifests.selected(found)) == everyone
 
 
-def test_pods_speak_with_kafka_dns_and_prometheus_alone(manifests: Manifests) -> None:
+def test_network_policies_allow_only_kafka_dns_and_prometheus(manifests: Manifests) -> None:
     policy = manifests.one("NetworkPolicy", "fraudstream")["spec"]
     assert sorted(policy["policyTypes"]) == ["Egress", "Ingress"]
     (ingress,) = policy["ingress"]
@@ -89,7 +89,7 @@ def test_pods_speak_with_kafka_dns_and_prometheus_alone(manifests: Manifests) ->
     assert dns["to"]
 
 
-def test_prometheus_finds_the_jobs_that_rules_and_dashboards_know(manifests: Manifests) -> None:
+def test_prometheus_jobs_are_those_of_rules_and_dashboards(manifests: Manifests) -> None:
     monitor = manifests.one("PodMonitor", "fraudstream")["spec"]
     (endpoint,) = monitor["podMetricsEndpoints"]
     known = set(re.findall(r'job="(\w+)"', _text(PROMETHEUS / "rules")))
@@ -106,7 +106,7 @@ def test_prometheus_finds_the_jobs_that_rules_and_dashboards_know(manifests: Man
     assert endpoint["scrapeTimeout"] == scraping["scrape_timeout"]
 
 
-def test_detectors_are_at_most_as_many_as_partitions(manifests: Manifests) -> None:
+def test_there_are_at_most_as_many_detectors_as_partitions(manifests: Manifests) -> None:
     scaled = manifests.one("ScaledObject", DETECTOR)["spec"]
     topic = manifests.one("KafkaTopic", Topics().transactions)
     assert scaled["maxReplicaCount"] == topic["spec"]["partitions"]
@@ -118,7 +118,7 @@ def test_detectors_are_at_most_as_many_as_partitions(manifests: Manifests) -> No
         assert all(isinstance(value, str) for value in trigger["metadata"].values())
 
 
-def test_the_autoscaler_reaches_kafka_as_the_detector_does(manifests: Manifests) -> None:
+def test_the_autoscaler_connects_to_kafka_as_the_detector(manifests: Manifests) -> None:
     scaled = manifests.one("ScaledObject", DETECTOR)["spec"]
     target = manifests.pod(scaled["scaleTargetRef"]["name"])
     (container,) = target.spec["containers"]
@@ -146,7 +146,7 @@ def test_the_autoscaler_reaches_kafka_as_the_detector_does(manifests: Manifests)
     }
 
 
-def test_strimzi_makes_every_topic_so_that_a_node_may_fail(manifests: Manifests) -> None:
+def test_every_topic_survives_the_loss_of_a_node(manifests: Manifests) -> None:
     topics = {topic["metadata"]["name"]: topic["spec"] for topic in manifests.of("KafkaTopic")}
     assert sorted(topics) == sorted(Topics().all())
     for topic in topics.values():
@@ -156,14 +156,14 @@ def test_strimzi_makes_every_topic_so_that_a_node_may_fail(manifests: Manifests)
     assert topics[Topics().journal]["partitions"] >= partitions
 
 
-def test_users_have_the_rights_of_the_page_and_no_others(manifests: Manifests) -> None:
+def test_users_have_exactly_the_documented_permissions(manifests: Manifests) -> None:
     granted = [right for user in manifests.of("KafkaUser") for right in _rights(user)]
     # Strimzi makes the topics, so nobody else needs to.
     asked = [right for right in RIGHTS if right.user != "fraudstream-topics"]
     assert sorted(map(str, granted)) == sorted(map(str, asked))
 
 
-def test_everything_of_strimzi_is_of_the_cluster_that_pods_and_autoscaler_reach(
+def test_strimzi_objects_belong_to_the_cluster_that_pods_and_autoscaler_use(
     manifests: Manifests,
 ) -> None:
     (container,) = manifests.pod(DETECTOR).spec["containers"]
@@ -209,7 +209,7 @@ def test_no_two_pods_have_the_same_transactional_id(
 
 
 @pytest.mark.parametrize("manifests", ["gpu"], indirect=True)
-def test_each_detector_and_nobody_else_has_a_gpu(manifests: Manifests) -> None:
+def test_only_detectors_have_a_gpu(manifests: Manifests) -> None:
     asking = {
         pod.name: container
         for pod in manifests.pods()

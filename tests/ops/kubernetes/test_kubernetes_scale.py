@@ -16,7 +16,7 @@ _MEASURED = re.compile(
 _LINK = re.compile(r"\]\(([\w.-]+)\)")
 
 
-def test_what_it_calls_measured_stands_on_the_page_that_it_names() -> None:
+def test_every_measured_figure_is_on_the_linked_page() -> None:
     table = PAGE.partition("## Measurements")[2].partition("The size of a record")[0]
     rows = list(_MEASURED.finditer(table))
     assert len(rows) == 15
