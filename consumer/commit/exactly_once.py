@@ -43,8 +43,8 @@ class ExactlyOnce(Committing):
         except KafkaException as error:
             if error.args[0].code() == KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
                 raise PermissionMissingError(
-                    "Kafka does not grant the right Write on transactional id "
-                    f"{self._transactional_id}; docs/security.md tells how to grant it."
+                    "Kafka does not grant the permission Write on transactional id "
+                    f"{self._transactional_id}; docs/security.md explains how to grant it."
                 ) from error
             raise fatal("Kafka transactions cannot be started", error) from error
 

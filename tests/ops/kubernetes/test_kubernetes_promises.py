@@ -17,7 +17,7 @@ from consumer.telemetry.server import MetricsServer
 from events.topics import Topics
 from kafkaio.connectivity import PROBE_SECONDS
 from tests.support.manifests import ROOT, Manifests, Object
-from tests.support.security.rights import RIGHTS, Right
+from tests.support.security.grants import GRANTS, Grant
 
 DETECTOR = "fraudstream-detector"
 QUALITY = "fraudstream-quality"
@@ -138,7 +138,7 @@ def test_the_autoscaler_reaches_kafka_as_the_detector_does(manifests: Manifests)
     secrets = {it["parameter"]: (it["name"], it["key"]) for it in granted["secretTargetRef"]}
     assert secrets["password"] == (environment[user["name"]], "password")
     assert ("group", asking["consumerGroup"], "Read") in {
-        (it.kind, it.name, it.operation) for it in RIGHTS if it.user == environment[user["name"]]
+        (it.kind, it.name, it.operation) for it in GRANTS if it.user == environment[user["name"]]
     }
 
 
@@ -155,7 +155,7 @@ def test_strimzi_makes_every_topic_so_that_a_node_may_fail(manifests: Manifests)
 def test_users_have_the_rights_of_the_page_and_no_others(manifests: Manifests) -> None:
     granted = [right for user in manifests.of("KafkaUser") for right in _rights(user)]
     # Strimzi makes the topics, so nobody else needs to.
-    asked = [right for right in RIGHTS if right.user != "fraudstream-topics"]
+    asked = [right for right in GRANTS if right.user != "fraudstream-topics"]
     assert sorted(map(str, granted)) == sorted(map(str, asked))
 
 
@@ -218,11 +218,11 @@ def test_each_detector_and_nobody_else_has_a_gpu(manifests: Manifests) -> None:
     assert [it["key"] for it in spec["tolerations"]] == ["nvidia.com/gpu"]
 
 
-def _rights(user: Object) -> list[Right]:
+def _rights(user: Object) -> list[Grant]:
     assert user["spec"]["authentication"] == {"type": "scram-sha-512"}
     assert user["spec"]["authorization"]["type"] == "simple"
     return [
-        Right(
+        Grant(
             user["metadata"]["name"],
             resource["type"].replace("transactionalId", "transactional-id"),
             resource["name"],

@@ -17,19 +17,19 @@ from producer.replay import replay
 
 @pytest.fixture
 def nobody() -> Iterator[str]:
-    """An address of this machine at which nothing listens, kept from others."""
+    """Reserve an address of this machine at which nothing listens."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield f"127.0.0.1:{taken.getsockname()[1]}"
 
 
-def outlet(address: str, **properties: str) -> tuple[ReplayProducer, list[str]]:
-    said: list[str] = []
-    made = ReplayProducer(
+def make(address: str, **properties: str) -> tuple[ReplayProducer, list[str]]:
+    remarks: list[str] = []
+    publisher = ReplayProducer(
         KafkaSettings(address, {name.replace("_", "."): to for name, to in properties.items()}),
-        said.append,
+        remarks.append,
     )
-    return made, said
+    return publisher, remarks
 
 
 def test_a_count_keeps_the_first_error() -> None:
@@ -39,67 +39,71 @@ def test_a_count_keeps_the_first_error() -> None:
     count.confirm(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))
 
     assert (count.delivered, count.failed) == (1, 2)
-    assert "timed out" in count.error
+    assert "timed out" in (count.error or "")
 
 
-def test_nobody_answers_at_the_start(nobody: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_absent_broker_is_reported_after_the_patience(
+    nobody: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(producer.publish, "ANSWER_SECONDS", 0.5)
-    made, said = outlet(nobody)
+    publisher, remarks = make(nobody)
 
     with pytest.raises(
         BrokerUnreachableError, match=f"Kafka at {nobody} does not answer: .*refused"
     ) as error:
-        made.connect("transactions")
+        publisher.connect("transactions")
 
     assert error.value.exit_code == 2
-    assert not said
+    assert not remarks
 
 
-def test_a_setting_that_does_not_exist_is_refused() -> None:
+def test_an_unknown_property_is_rejected() -> None:
     with pytest.raises(SettingsError, match=r'No such configuration property: "no\.such"'):
-        outlet("localhost:1", no_such="1")
+        make("localhost:1", no_such="1")
 
 
 @pytest.mark.parametrize("name", ["acks", "enable_idempotence"])
-def test_what_delivery_rests_on_cannot_be_changed(name: str) -> None:
+def test_a_required_property_cannot_be_overridden(name: str) -> None:
     with pytest.raises(SettingsError, match="cannot be set"):
-        outlet("localhost:1", **{name: "0"})
+        make("localhost:1", **{name: "0"})
 
 
-def test_a_full_queue_waits_and_every_record_is_accounted_for(nobody: str) -> None:
-    made, said = outlet(nobody, queue_buffering_max_messages="1", delivery_timeout_ms="300")
+def test_a_full_queue_blocks_and_every_record_is_counted(nobody: str) -> None:
+    publisher, remarks = make(nobody, queue_buffering_max_messages="1", delivery_timeout_ms="300")
 
     for number in range(3):
-        made.send(made.transactions, "transactions", b"key", b"value", 1_700_000_000_000 + number)
-    made.drain()
+        publisher.send(
+            publisher.transactions, "transactions", b"key", b"value", 1_700_000_000_000 + number
+        )
+    publisher.drain()
 
-    # With room for one, the second could only enter when the first had failed.
-    assert made.transactions == Count(3, 0, 3, made.transactions.error)
-    assert "timed out" in made.transactions.error
-    assert made.failed == 3
-    assert said.count(f"Kafka at {nobody} is away; waiting for it to come back.") == 1
-
-
-def test_a_record_that_the_client_refuses_is_a_failed_one(nobody: str) -> None:
-    made, _ = outlet(nobody, message_max_bytes="1000")
-
-    made.send(made.labels, "labels", b"key", b"v" * 2_000, 1)
-
-    assert (made.labels.sent, made.labels.failed) == (1, 1)
-    assert "too large" in made.labels.error
+    # The queue holds one record, so the second one enters only after the first has failed.
+    assert publisher.transactions == Count(3, 0, 3, publisher.transactions.error)
+    assert "timed out" in (publisher.transactions.error or "")
+    assert publisher.failed == 3
+    assert remarks.count(f"Kafka at {nobody} is away; waiting for it to come back.") == 1
 
 
-def test_what_is_given_up_counts_as_failed(nobody: str) -> None:
-    made, _ = outlet(nobody)
+def test_a_record_that_the_client_rejects_has_failed(nobody: str) -> None:
+    publisher, _ = make(nobody, message_max_bytes="1000")
+
+    publisher.send(publisher.labels, "labels", b"key", b"v" * 2_000, 1)
+
+    assert (publisher.labels.sent, publisher.labels.failed) == (1, 1)
+    assert "too large" in (publisher.labels.error or "")
+
+
+def test_abandoned_records_have_failed(nobody: str) -> None:
+    publisher, _ = make(nobody)
     for _ in range(5):
-        made.send(made.transactions, "transactions", b"key", b"value", 1)
+        publisher.send(publisher.transactions, "transactions", b"key", b"value", 1)
 
-    made.abandon()
+    publisher.abandon()
 
-    assert made.transactions.failed == 5
+    assert publisher.transactions.failed == 5
 
 
-def test_an_interrupted_wait_says_what_was_not_confirmed(
+def test_an_interrupted_wait_reports_unconfirmed_records(
     nobody: str, frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupt(_outlet: object) -> Never:
@@ -115,11 +119,11 @@ def test_an_interrupted_wait_says_what_was_not_confirmed(
     assert (error.value.report.sent, error.value.report.failed) == (10, 10)
 
 
-def test_a_drain_that_lasts_says_so(nobody: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_drain_is_reported(nobody: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(producer.publish, "POLL_SECONDS", 0.01)
-    made, said = outlet(nobody, delivery_timeout_ms="500")
-    made.send(made.transactions, "transactions", b"key", b"value", 1)
+    publisher, remarks = make(nobody, delivery_timeout_ms="500")
+    publisher.send(publisher.transactions, "transactions", b"key", b"value", 1)
 
-    made.drain()
+    publisher.drain()
 
-    assert "Waiting until Kafka confirms the last 1 records." in said
+    assert "Waiting until Kafka confirms the last 1 records." in remarks
