@@ -51,7 +51,7 @@ def test_a_missing_permission_is_named(
     with secured.without(grant.binding()), pytest.raises(FraudstreamError) as caught:
         all_duties[grant.user](settings_of(grant.user))
     sentence = str(caught.value)
-    named = f"the permission {grant.operation} on {grant.kind.replace('-', ' ')} {grant.name}"
+    named = f"permission {grant.operation} on {grant.kind.replace('-', ' ')} {grant.name}"
     assert named in sentence
     assert "\n" not in sentence
     assert sentence.endswith(".")

@@ -92,15 +92,19 @@ def test_empty_partitions_are_not_fetched() -> None:
     assert read(ends={FIRST: 0}) == []
 
 
+def test_positions_are_the_next_offsets_to_read() -> None:
+    positions = {FIRST: 0, SECOND: 0}
+    messages: Any = [Returned(0, 4), Returned(1, 7, PARTITION_END), Returned(2, 9)]
+    assert take_records(messages, positions) == messages[:1]
+    assert positions == {FIRST: 5, SECOND: 7}
+
+
 def test_progress_counts_offsets_after_their_batch() -> None:
-    passed: list[int] = []
-    read(
-        [Returned(0, 0)],
-        [Returned(0, 5, PARTITION_END)],
-        ends={FIRST: 4},
-        advance=passed.append,
-    )
-    assert passed == [1, 3]
+    events: list[object] = []
+    consumer: Any = Consumer([[Returned(0, 0)], [Returned(0, 5, PARTITION_END)]])
+    for batch in read_to_end(consumer, {FIRST: 0}, {FIRST: 4}, advance=events.append):
+        events += [[record.offset() for record in batch]]
+    assert events == [[0], 1, 3]
 
 
 def test_reading_ends_when_it_may_not_continue() -> None:
