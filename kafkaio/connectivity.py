@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import Enum, auto
 from typing import Any, Protocol
 
@@ -14,18 +14,14 @@ from kafkaio.errors import (
     BrokerUnreachableError,
     ConnectionRejectedError,
 )
-from kafkaio.permissions import Permission, PermissionCheck, require_granted
 from kafkaio.settings import KafkaSettings
 from kafkaio.tls_probe import explain_failure
 
 logger = logging.getLogger(__name__)
 
-TOPICS_SECONDS = 5.0
 LOOK_SECONDS = 0.1
 PROBE_SECONDS = 1.0
 BACKOFF_SECONDS = (0.5, 2.0)  # the first pause between two probes, and the longest
-
-_PERMISSION_SECONDS = 10.0
 
 
 class Client(Protocol):
@@ -243,38 +239,3 @@ def wait_for_first_answer(
         else:
             return True
     return False
-
-
-def require_permissions(
-    settings: KafkaSettings,
-    permissions: Sequence[Permission],
-    *,
-    stopped: Callable[[], bool] = lambda: False,
-    patience: float = TOPICS_SECONDS,
-) -> None:
-    """Check that topics exist and that Kafka grants these permissions on topics and groups.
-
-    Args:
-        settings: how to reach Kafka.
-        permissions: what is needed.
-        stopped: polled several times a second; True ends the wait.
-        patience: seconds to wait for topics, which may be created while we start.
-
-    Raises:
-        TopicMissingError: naming the topics that do not exist.
-        PermissionMissingError: naming the permissions that are not granted.
-        BrokerUnavailableError: if Kafka does not answer within ten seconds.
-    """
-    deadline = time.monotonic() + patience
-    check = PermissionCheck(settings)
-    while not stopped():
-        try:
-            report = check.report(permissions, timeout=_PERMISSION_SECONDS)
-        except KafkaException as error:
-            raise BrokerUnavailableError(
-                f"Kafka at {settings.broker} does not answer: {error.args[0].str()}."
-            ) from error
-        if not report.missing_topics or report.missing_permissions or time.monotonic() >= deadline:
-            require_granted(settings, report)
-            return
-        time.sleep(LOOK_SECONDS)

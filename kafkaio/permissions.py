@@ -4,7 +4,8 @@ Kafka hides topics from users without permissions, and its errors do not name th
 permissions are checked before work begins. Without an authorizer Kafka allows everything.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,11 +13,16 @@ from confluent_kafka import KafkaError, KafkaException, TopicCollection
 
 from kafkaio.clients import make_admin
 from kafkaio.error_codes import AUTHORIZATION_ERRORS
-from kafkaio.errors import PermissionMissingError, TopicMissingError
+from kafkaio.errors import BrokerUnavailableError, PermissionMissingError, TopicMissingError
 from kafkaio.settings import KafkaSettings
 
 Operation = Literal["Read", "Write", "Describe"]
 Kind = Literal["topic", "group", "transactional id"]
+
+# Topics may be created while we start.
+TOPICS_SECONDS = 5.0
+_LOOK_SECONDS = 0.1
+_ANSWER_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +110,41 @@ class PermissionCheck:
             return _operations(answer.result())
         except KafkaException as error:
             return set() if error.args[0].code() in AUTHORIZATION_ERRORS else None
+
+
+def require_permissions(
+    settings: KafkaSettings,
+    permissions: Sequence[Permission],
+    *,
+    stopped: Callable[[], bool] = lambda: False,
+    patience: float = TOPICS_SECONDS,
+) -> None:
+    """Check that topics exist and that Kafka grants these permissions on topics and groups.
+
+    Args:
+        settings: how to reach Kafka.
+        permissions: what is needed.
+        stopped: polled several times a second; True ends the wait.
+        patience: seconds to wait for topics, which may be created while we start.
+
+    Raises:
+        TopicMissingError: naming the topics that do not exist.
+        PermissionMissingError: naming the permissions that are not granted.
+        BrokerUnavailableError: if Kafka does not answer within ten seconds.
+    """
+    deadline = time.monotonic() + patience
+    check = PermissionCheck(settings)
+    while not stopped():
+        try:
+            report = check.report(permissions, timeout=_ANSWER_SECONDS)
+        except KafkaException as error:
+            raise BrokerUnavailableError(
+                f"Kafka at {settings.broker} does not answer: {error.args[0].str()}."
+            ) from error
+        if not report.missing_topics or report.missing_permissions or time.monotonic() >= deadline:
+            require_granted(settings, report)
+            return
+        time.sleep(_LOOK_SECONDS)
 
 
 def require_granted(settings: KafkaSettings, report: PermissionReport) -> None:

@@ -7,14 +7,9 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from events.messages import Headers
 from kafkaio.clients import make_producer, producer_configuration
-from kafkaio.connectivity import (
-    PROBE_SECONDS,
-    ClientErrors,
-    require_permissions,
-    wait_for_first_answer,
-)
+from kafkaio.connectivity import PROBE_SECONDS, ClientErrors, wait_for_first_answer
 from kafkaio.error_codes import ALL_BROKERS_DOWN
-from kafkaio.permissions import Permission
+from kafkaio.permissions import Permission, require_permissions
 from kafkaio.settings import KafkaSettings
 
 # How long Kafka may take to answer at the start.

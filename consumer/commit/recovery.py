@@ -38,7 +38,8 @@ def open_journal(settings: KafkaSettings, topics: Topics, group: str) -> Journal
         BrokerUnavailableError: if Kafka does not answer.
     """
     names = TopicCollection([topics.transactions, topics.journal])
-    answers = make_admin(settings.client()).describe_topics(names, request_timeout=ANSWER_SECONDS)
+    admin = make_admin(settings.client())  # a name keeps it alive until it has answered
+    answers = admin.describe_topics(names, request_timeout=ANSWER_SECONDS)
     try:
         source, journal = (answers[name].result() for name in names.topic_names)
     except KafkaException as error:

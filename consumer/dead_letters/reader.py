@@ -11,15 +11,10 @@ from confluent_kafka import KafkaException, TopicPartition
 
 from consumer.detector.source import InputRecord
 from kafkaio.clients import make_consumer, reader_configuration
-from kafkaio.connectivity import (
-    TOPICS_SECONDS,
-    Connectivity,
-    Reachability,
-    require_permissions,
-)
+from kafkaio.connectivity import Connectivity, Reachability
 from kafkaio.error_codes import LEADER_MOVING
 from kafkaio.errors import ClientFailedError
-from kafkaio.permissions import Permission
+from kafkaio.permissions import TOPICS_SECONDS, Permission, require_permissions
 from kafkaio.reading import raise_lasting, read_to_end
 from kafkaio.settings import KafkaSettings
 from kafkaio.tls_probe import explain_failure

@@ -32,7 +32,8 @@ from consumer.telemetry.lag import lags
 from consumer.telemetry.server import MetricsServer
 from events.topics import Topics
 from kafkaio.clients import make_consumer, make_producer, member_settings
-from kafkaio.connectivity import Connectivity, require_permissions
+from kafkaio.connectivity import Connectivity
+from kafkaio.permissions import require_permissions
 from kafkaio.settings import KafkaSettings
 from kafkaio.tls_probe import explain_failure
 from model.drift_baseline import DriftBaseline

@@ -47,7 +47,7 @@ def end_offsets(settings: KafkaSettings, topic: str) -> list[int]:
 
     def fetch() -> list[int]:
         partitions = list_partitions(admin, [topic], timeout=REQUEST_SECONDS)
-        ends = fetch_end_offsets(admin, partitions, committed=True, timeout=REQUEST_SECONDS)
+        ends = fetch_end_offsets(admin, partitions, committed=False, timeout=REQUEST_SECONDS)
         return [ends[partition] for partition in partitions]
 
     return _retry(fetch)

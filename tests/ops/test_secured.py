@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from tests.support.security.rights import RIGHTS, USERS, in_commands
+from tests.support.security.grants import GRANTS, USERS, in_commands
 from tests.support.stack import DEPLOY, TLS, fraudstream_arguments, merged
 
 STACK = merged(*TLS)
@@ -64,7 +64,7 @@ def test_clients_need_a_password_and_explicit_permissions() -> None:
 
 def test_users_have_the_documented_permissions() -> None:
     script = (DEPLOY / "kafka" / "users.sh").read_text()
-    assert set(in_commands(script)) == set(RIGHTS)
+    assert set(in_commands(script)) == set(GRANTS)
     local = listeners("KAFKA_LISTENERS")["LOCAL"]
     assert f"BOOTSTRAP={local} " in script
     assert script.count("--bootstrap-server $BOOTSTRAP") == script.count("--bootstrap-server")

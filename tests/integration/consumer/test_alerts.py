@@ -1,4 +1,4 @@
-"""Following a topic, and `fraudstream alerts`, on real Kafka."""
+"""The topic reader, and `fraudstream alerts`, on a real broker."""
 
 import signal
 import subprocess
@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 from confluent_kafka import Message
-from confluent_kafka.admin import AdminClient, NewPartitions
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewPartitions
 
 import kafkaio.topic_reader
 from events.codec import encode
@@ -44,17 +45,17 @@ def command(tmp_path: Path) -> Iterator[Callable[..., Command]]:
         running.kill()
 
 
-def read_topic(follower: TopicReader, topic: str) -> list[Message]:
-    """Return what stands in the topic at this moment and was not read yet."""
-    assert follower.mark()
-    messages: list[Message] = []
+def read_rest(reader: TopicReader, topic: str) -> list[Message]:
+    """Read on up to the topic's present end."""
+    assert reader.snapshot_ends()
+    records: list[Message] = []
 
-    def arrived() -> bool:
-        messages.extend(follower.read())
-        return follower.arrived([topic])
+    def has_caught_up() -> bool:
+        records.extend(reader.read())
+        return reader.has_caught_up([topic])
 
-    until(arrived, f"the end of {topic}")
-    return messages
+    until(has_caught_up, f"the end of {topic}")
+    return records
 
 
 def values(messages: list[Message]) -> list[bytes | None]:
@@ -65,31 +66,31 @@ def never() -> bool:
     return False
 
 
-def test_only_what_was_committed_is_read_and_only_once(
+def test_only_committed_records_are_read_and_only_once(
     kafka_settings: KafkaSettings, topics: Topics, transactions: Transactions
 ) -> None:
     transactions.begin(topics.alerts, b"aborted")
     transactions.abort()
     transactions.write(topics.alerts, b"committed")
     transactions.begin(topics.alerts, b"open")
-    with TopicReader(kafka_settings, {topics.alerts: True}) as follower:
-        assert follower.connect(stopped=never)
-        assert values(read_topic(follower, topics.alerts)) == [b"committed"]
+    with TopicReader(kafka_settings, {topics.alerts: True}) as reader:
+        assert reader.connect(stopped=never)
+        assert values(read_rest(reader, topics.alerts)) == [b"committed"]
         transactions.commit()
-        assert values(read_topic(follower, topics.alerts)) == [b"open"]
-        assert values(read_topic(follower, topics.alerts)) == []
+        assert values(read_rest(reader, topics.alerts)) == [b"open"]
+        assert values(read_rest(reader, topics.alerts)) == []
 
 
-def test_from_now_on_is_exactly_from_connecting_on(
+def test_from_now_begins_with_the_first_record_after_connect(
     kafka_settings: KafkaSettings, topics: Topics, transactions: Transactions
 ) -> None:
     transactions.write(topics.alerts, b"old", partition=0)
     transactions.write(topics.alerts, b"old", partition=1)
-    with TopicReader(kafka_settings, {topics.alerts: False}) as follower:
-        assert follower.connect(stopped=never)
+    with TopicReader(kafka_settings, {topics.alerts: False}) as reader:
+        assert reader.connect(stopped=never)
         transactions.write(topics.alerts, b"new", partition=0)
         transactions.write(topics.alerts, b"new too", partition=1)
-        assert sorted(map(str, values(read_topic(follower, topics.alerts)))) == sorted(
+        assert sorted(map(str, values(read_rest(reader, topics.alerts)))) == sorted(
             map(str, [b"new", b"new too"])
         )
 
@@ -99,54 +100,61 @@ def test_a_paused_topic_stays_in_kafka(
 ) -> None:
     transactions.write(topics.alerts, b"alert")
     transactions.write(topics.labels, b"label")
-    with TopicReader(kafka_settings, {topics.alerts: True, topics.labels: True}) as follower:
-        assert follower.connect(stopped=never)
-        follower.pause(topics.labels)
-        assert values(read_topic(follower, topics.alerts)) == [b"alert"]
-        assert not follower.arrived([topics.labels])
-        follower.resume(topics.labels)
-        assert values(read_topic(follower, topics.labels)) == [b"label"]
+    with TopicReader(kafka_settings, {topics.alerts: True, topics.labels: True}) as reader:
+        assert reader.connect(stopped=never)
+        reader.pause(topics.labels)
+        assert values(read_rest(reader, topics.alerts)) == [b"alert"]
+        assert not reader.has_caught_up([topics.labels])
+        reader.resume(topics.labels)
+        assert values(read_rest(reader, topics.labels)) == [b"label"]
 
 
-def test_looking_on_leaves_no_group_behind(kafka_settings: KafkaSettings, topics: Topics) -> None:
+def test_a_reader_leaves_no_group_behind(kafka_settings: KafkaSettings, topics: Topics) -> None:
     admin = AdminClient(kafka_settings.client())
     before = {group.group_id for group in admin.list_consumer_groups().result().valid}
-    with TopicReader(kafka_settings, {topics.alerts: True}) as follower:
-        assert follower.connect(stopped=never)
-        read_topic(follower, topics.alerts)
+    with TopicReader(kafka_settings, {topics.alerts: True}) as reader:
+        assert reader.connect(stopped=never)
+        read_rest(reader, topics.alerts)
         groups = {group.group_id for group in admin.list_consumer_groups().result().valid}
     assert groups <= before
 
 
-def test_partitions_added_later_are_read_from_their_beginning(
+def test_added_partitions_are_read_from_their_beginning(
     kafka_settings: KafkaSettings, topics: Topics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kafkaio.topic_reader, "_ADOPT_SECONDS", 0.1)
+    monkeypatch.setattr(kafkaio.topic_reader, "_DISCOVERY_SECONDS", 0.1)
     admin = AdminClient(kafka_settings.client())
-    with TopicReader(kafka_settings, {topics.alerts: False}) as follower:
-        assert follower.connect(stopped=never)
+    with TopicReader(kafka_settings, {topics.alerts: False}) as reader:
+        assert reader.connect(stopped=never)
         for added in admin.create_partitions([NewPartitions(topics.alerts, 3)]).values():
             added.result()
-        # A client that began earlier would still know two partitions.
+        # A client that started earlier would still see two partitions.
         Transactions(kafka_settings).write(topics.alerts, b"third", partition=2)
         found: list[Message] = []
-        until(lambda: found.extend(follower.read()) or found, "the new partition")
+
+        def is_found() -> bool:
+            found.extend(reader.read())
+            return bool(found)
+
+        until(is_found, "the new partition")
         assert values(found) == [b"third"]
 
 
-def test_a_topic_that_is_not_there_is_named(kafka_settings: KafkaSettings, topics: Topics) -> None:
+def test_the_error_names_the_missing_topic_only(
+    kafka_settings: KafkaSettings, topics: Topics
+) -> None:
     wanted = {topics.alerts: True, "no-such-topic": True}
     with (
-        TopicReader(kafka_settings, wanted) as follower,
-        pytest.raises(TopicMissingError, match="no topic no-such-topic; create") as caught,
+        TopicReader(kafka_settings, wanted) as reader,
+        pytest.raises(TopicMissingError, match=r"has no topic no-such-topic\.$") as caught,
     ):
-        follower.connect(stopped=never)
+        reader.connect(stopped=never)
     assert topics.alerts not in str(caught.value)
     known = AdminClient(kafka_settings.client()).list_topics(timeout=PATIENCE).topics
-    assert "no-such-topic" not in known  # asking must not create it
+    assert "no-such-topic" not in known  # the check must not create it
 
 
-def test_a_property_that_delivery_rests_on_cannot_be_changed(kafka_address: str) -> None:
+def test_a_required_property_cannot_be_overridden(kafka_address: str) -> None:
     settings = KafkaSettings(kafka_address, {"isolation.level": "read_uncommitted"})
     with pytest.raises(Exception, match=r"isolation\.level cannot be set"):
         TopicReader(settings, {"any": True})
@@ -182,7 +190,7 @@ def test_new_alerts_appear_as_lines_until_a_signal(
     assert alerts.err.endswith("2 alerts shown.\n")
 
 
-def test_json_from_the_beginning_is_what_stands_in_kafka(
+def test_json_is_the_value_in_kafka(
     kafka_settings: KafkaSettings,
     topics: Topics,
     transactions: Transactions,
@@ -200,7 +208,7 @@ def test_json_from_the_beginning_is_what_stands_in_kafka(
     assert alerts.err.endswith("3 alerts shown.\n")
 
 
-def test_a_reader_that_has_seen_enough_ends_it_quietly(
+def test_the_command_ends_quietly_when_its_pipe_is_closed(
     kafka_settings: KafkaSettings, topics: Topics, transactions: Transactions
 ) -> None:
     transactions.write(topics.alerts, alert("only"))
@@ -215,7 +223,7 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly(
             assert process.stderr is not None
             assert b"only" in process.stdout.readline()
             process.stdout.close()
-            # No alert comes any more: it has to find out by itself.
+            # No alert follows: the command has to notice without writing.
             said = process.communicate(timeout=PATIENCE)[1]
         finally:
             process.kill()
@@ -233,7 +241,6 @@ def test_a_missing_topic_is_one_sentence(
     )
     assert missing.process.wait(PATIENCE) == 2
     assert missing.out == ""
-    error = missing.err.splitlines()[-1]
+    (error,) = (line for line in missing.err.splitlines() if line.startswith("Error: "))
     assert error.startswith("Error: Kafka at ")
     assert "no topic nowhere.fraud.alerts" in error
-    assert "'fraudstream topics create'" in error

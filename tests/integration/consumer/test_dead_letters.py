@@ -1,14 +1,16 @@
-"""Dead letters on real Kafka: nothing is lost and nothing doubled, whatever ends a replay."""
+"""Dead letters on a real broker: whatever ends a replay, none is lost or replayed twice."""
 
 import signal
 import subprocess
 import sys
 import textwrap
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from typing import cast
 
 import pytest
-from confluent_kafka import Message
+from confluent_kafka import KafkaError, Message
 
 from consumer.commit.sink import CommitStep
 from consumer.dead_letters.reader import DeadLetterReader
@@ -70,7 +72,7 @@ def write(
                 topics.dead_letters,
                 value,
                 key=letter.key,
-                headers=dead_letter_headers(letter),
+                headers=list(dead_letter_headers(letter)),
                 partition=number % 2,
                 timestamp=EPOCH + number,
             )
@@ -98,11 +100,15 @@ def keys(settings: KafkaSettings, topic: str) -> list[int]:
     return sorted(int(message.key() or b"-1") for message in read_topic(settings, topic))
 
 
-def reason(message: Message) -> str:
-    return dict(message.headers() or [])["fraudstream.reason"].decode()
+def headers(record: Message) -> dict[str, bytes]:
+    return cast("dict[str, bytes]", dict(record.headers() or []))
 
 
-def test_the_record_goes_back_as_it_was(kafka_settings: KafkaSettings, topics: Topics) -> None:
+def reason(record: Message) -> str:
+    return headers(record)["fraudstream.reason"].decode()
+
+
+def test_a_replayed_record_is_unchanged(kafka_settings: KafkaSettings, topics: Topics) -> None:
     write(kafka_settings, topics, [good(0)])
     assert replay(kafka_settings, topics).done.replayed == 1
     (record,) = read_topic(kafka_settings, topics.transactions)
@@ -111,7 +117,7 @@ def test_the_record_goes_back_as_it_was(kafka_settings: KafkaSettings, topics: T
     assert record.timestamp()[1] == EPOCH
 
 
-def test_a_record_is_read_in_the_encoding_that_its_headers_name(
+def test_a_record_is_decoded_by_the_encoding_in_its_headers(
     kafka_settings: KafkaSettings, topics: Topics
 ) -> None:
     value = Encoding.COMPACT.write(transaction(0, fraud=False))
@@ -120,10 +126,10 @@ def test_a_record_is_read_in_the_encoding_that_its_headers_name(
     assert (done.replayed, done.dropped) == (1, {"out_of_range": 1})
     (record,) = read_topic(kafka_settings, topics.transactions)
     assert record.value() == value
-    assert record.headers()[-1:] == list(Encoding.COMPACT.headers)
+    assert list(record.headers() or [])[-1:] == list(Encoding.COMPACT.headers)
 
 
-def test_a_second_replay_goes_on_where_the_first_ended(
+def test_a_second_replay_resumes_where_the_first_ended(
     kafka_settings: KafkaSettings, topics: Topics
 ) -> None:
     assert replay(kafka_settings, topics).done.replayed == 0
@@ -160,7 +166,7 @@ KILLED = """
 
 
 @pytest.mark.parametrize("step", list(CommitStep))
-def test_kill_9_at_any_step_loses_and_doubles_nothing(
+def test_kill_9_at_any_step_loses_and_duplicates_nothing(
     kafka_settings: KafkaSettings, topics: Topics, step: CommitStep
 ) -> None:
     write(kafka_settings, topics, map(good, range(45)))
@@ -174,51 +180,49 @@ def test_kill_9_at_any_step_loses_and_doubles_nothing(
     assert keys(kafka_settings, topics.transactions) == list(range(45))
 
 
-def test_a_replay_that_was_thought_dead_is_fenced(
-    kafka_settings: KafkaSettings, topics: Topics
-) -> None:
+def test_a_superseded_replay_is_fenced(kafka_settings: KafkaSettings, topics: Topics) -> None:
     write(kafka_settings, topics, map(good, range(45)))
     others: list[Requeue] = []
 
-    def overtaken(step: CommitStep) -> None:
-        """Have another replay run to its end within the second commit of this one."""
+    def supersede(step: CommitStep) -> None:
+        """Run another replay to its end within the second commit of this one."""
         if step is CommitStep.OFFSETS:
-            overtaken.commits += 1  # type: ignore[attr-defined]
-            if overtaken.commits == 2:  # type: ignore[attr-defined]
+            supersede.commits += 1  # type: ignore[attr-defined]
+            if supersede.commits == 2:  # type: ignore[attr-defined]
                 others.append(replay(kafka_settings, topics))
 
-    overtaken.commits = 0  # type: ignore[attr-defined]
+    supersede.commits = 0  # type: ignore[attr-defined]
     with reading(kafka_settings, topics) as reader:
-        first = Requeue(reader, kafka_settings, hook=overtaken)
-        with pytest.raises(CommitError, match="Another replay of group one goes on"):
+        first = Requeue(reader, kafka_settings, hook=supersede)
+        with pytest.raises(CommitError, match="Another replay of group one has taken over"):
             first.run()
     assert (first.done.replayed, others[0].done.replayed) == (BATCH, 35)
     assert keys(kafka_settings, topics.transactions) == list(range(45))
 
 
-def test_one_that_is_not_alone_after_an_outage_ends(
+def test_a_replay_that_was_superseded_during_an_outage_ends(
     kafka_settings: KafkaSettings, topics: Topics
 ) -> None:
     write(kafka_settings, topics, map(good, range(45)))
     with reading(kafka_settings, topics) as reader:
         first = Requeue(reader, kafka_settings)
         replay(kafka_settings, topics)
-        first_read = reader.read
+        opened: list[float] = []
+        reopen = first._sink.open
 
-        def after_an_outage(
-            starts: dict[int, int], *, recovered: Callable[[], None], **named: object
-        ) -> Iterable[list[Message]]:
-            for batch in first_read(starts, **named):  # type: ignore[arg-type]
-                recovered()
-                yield batch  # type: ignore[misc]
+        def counted_open() -> None:
+            opened.append(time.monotonic())
+            reopen()
 
-        reader.read = after_an_outage  # type: ignore[method-assign, assignment]
+        first._sink.open = counted_open  # type: ignore[method-assign]
+        reader.connectivity.on_error(KafkaError(KafkaError._ALL_BROKERS_DOWN))
         with pytest.raises(CommitError, match="Another replay"):
             first.run()
+    assert len(opened) == 1
     assert keys(kafka_settings, topics.transactions) == list(range(45))
 
 
-def test_what_is_refused_again_goes_back_once_and_no_replay_chases_it(
+def test_a_dead_letter_rejected_again_is_requeued_once_per_replay(
     kafka_settings: KafkaSettings, topics: Topics
 ) -> None:
     write(kafka_settings, topics, [good(0), b"{", good(2), None, good(4)])
@@ -232,18 +236,18 @@ def test_what_is_refused_again_goes_back_once_and_no_replay_chases_it(
         b"1": "malformed_json",
         b"3": "empty",
     }
-    # The next one finds them, and them alone.
+    # The next replay finds these two only.
     done = replay(kafka_settings, topics, OnError.DROP).done
     assert (done.replayed, done.dropped) == (0, Counter(malformed_json=1, empty=1))
     assert replay(kafka_settings, topics).done.replayed == 0
 
 
-def test_stop_commits_nothing_from_the_refused_one_on(
+def test_stop_commits_nothing_from_the_rejected_one_on(
     kafka_settings: KafkaSettings, topics: Topics
 ) -> None:
     bad = [b"{" if number == 30 else good(number) for number in range(60)]
     write(kafka_settings, topics, bad)
-    for _ in range(2):  # the second time, what stands in the other partition may go back
+    for _ in range(2):  # the second time, those in the other partition may be replayed
         with pytest.raises(StillRejectedError, match="0:15 "):
             replay(kafka_settings, topics)
     assert 30 not in keys(kafka_settings, topics.transactions)
@@ -253,7 +257,7 @@ def test_stop_commits_nothing_from_the_refused_one_on(
     assert keys(kafka_settings, topics.transactions) == everything
 
 
-def test_those_of_other_reasons_wait_for_a_later_replay(
+def test_unselected_dead_letters_wait_for_a_later_replay(
     kafka_settings: KafkaSettings, topics: Topics
 ) -> None:
     write(kafka_settings, topics, map(good, range(5)), reason="oversized")
@@ -262,14 +266,16 @@ def test_those_of_other_reasons_wait_for_a_later_replay(
     assert (done.replayed, done.unselected) == (5, 7)
     with reading(kafka_settings, topics) as reader:
         reader.snapshot()
-        waiting = {one.reason: (one.count, one.waiting) for one in summarize(reader)}
+        waiting = {
+            summary.reason: (summary.count, summary.waiting) for summary in summarize(reader)
+        }
     assert waiting == {"oversized": (5, 0), "too_deep": (14, 7)}
     assert replay(kafka_settings, topics).done.replayed == 7
     found = [message.value() for message in read_topic(kafka_settings, topics.transactions)]
-    assert Counter(found) == Counter([good(it) for it in (*range(5), *range(5, 12))])
+    assert Counter(found) == Counter(map(good, range(12)))
 
 
-def test_a_dry_run_writes_nothing_and_ends_no_other(
+def test_a_dry_run_writes_nothing_and_fences_no_other(
     kafka_settings: KafkaSettings, topics: Topics
 ) -> None:
     write(kafka_settings, topics, [*map(good, range(25)), b"{"])
@@ -283,7 +289,7 @@ def test_a_dry_run_writes_nothing_and_ends_no_other(
     assert keys(kafka_settings, topics.transactions) == list(range(25))
 
 
-def test_only_committed_ones_are_counted_and_found(
+def test_only_committed_dead_letters_are_listed_and_found(
     kafka_settings: KafkaSettings, topics: Topics
 ) -> None:
     write(kafka_settings, topics, [b"{", good(1), good(2)])
@@ -294,19 +300,23 @@ def test_only_committed_ones_are_counted_and_found(
     transactions.begin(topics.dead_letters, b"open")
     with reading(kafka_settings, topics) as reader:
         reader.snapshot()
-        counted = {one.reason: (one.count, one.example) for one in summarize(reader)}
+        counted = {
+            summary.reason: (summary.count, summary.example) for summary in summarize(reader)
+        }
         assert counted["out_of_range"][0] == 3
-        count, place = counted[FOREIGN]
+        count, position = counted[FOREIGN]
         assert count == 1
-        assert find(reader, place).letter.value == b"foreign"
+        assert find(reader, position).letter.value == b"foreign"
         assert find(reader, Position(0, 0)).letter.value == b"{"
-        for nowhere in (Position(0, place.offset - 1), Position(0, 999), Position(7, 0)):
+        for nowhere in (Position(0, position.offset - 1), Position(0, 999), Position(7, 0)):
             with pytest.raises(DeadLetterNotFoundError):
                 find(reader, nowhere)
     transactions.commit()
 
 
-def test_a_replay_ends_at_the_end_it_found(kafka_settings: KafkaSettings, topics: Topics) -> None:
+def test_a_replay_ends_at_the_end_of_its_snapshot(
+    kafka_settings: KafkaSettings, topics: Topics
+) -> None:
     write(kafka_settings, topics, map(good, range(25)))
     with reading(kafka_settings, topics) as reader:
         first = Requeue(reader, kafka_settings)
@@ -321,7 +331,7 @@ def test_a_replay_ends_at_the_end_it_found(kafka_settings: KafkaSettings, topics
 @pytest.mark.parametrize(
     "limit", [{"dead_letters_in_a_row": 200}, {"dead_letter_ratio": 0.5}], ids=str
 )
-def test_a_wrong_schema_stops_the_detector_and_nothing_is_committed_past_the_stop(
+def test_too_many_dead_letters_stop_the_detector_and_nothing_after_the_stop_is_committed(
     kafka_settings: KafkaSettings,
     topics: Topics,
     detect: Callable[..., Running],
@@ -334,13 +344,12 @@ def test_a_wrong_schema_stops_the_detector_and_nothing_is_committed_past_the_sto
     with pytest.raises(TooManyDeadLettersError, match=r"missing_field.*right topic"):
         running.join()
     written = {
-        (int(headers["__connect.errors.partition"]), int(headers["__connect.errors.offset"]))
-        for message in read_topic(kafka_settings, topics.dead_letters)
-        for headers in [dict(message.headers() or [])]
+        tuple(int(headers(record)[f"__connect.errors.{name}"]) for name in ("partition", "offset"))
+        for record in read_topic(kafka_settings, topics.dead_letters)
     }
     reached = 200 if "dead_letters_in_a_row" in limit else 10_000
     assert reached - 64 - 100 <= len(written) < reached
-    # Another detector, without a limit, finds just what is left.
+    # Another detector, without a limit, reads only the rest.
     patient = detect(**off)
     patient.wait_for(
         lambda: (

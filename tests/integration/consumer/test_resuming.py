@@ -1,4 +1,4 @@
-"""Kafka forgot what a group has done: the journal knows, and nothing is scored a second time."""
+"""Resuming after Kafka reports old offsets: the journal has the position."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ from consumer.commit.sink import CommitStep
 from events.codec import encode
 from events.messages import JournalEntry
 from events.topics import Topics
-from kafkaio.errors import TopicMissingError
+from kafkaio.errors import TooFewPartitionsError
 from kafkaio.settings import KafkaSettings
 from kafkaio.topics import create_topics, delete_topics
 from tests.support.detector import PATIENCE, Running, payloads, publish, transaction
@@ -28,34 +28,36 @@ from tests.support.standstill import Standstill, at
 Detect = Callable[..., Running]
 
 
-def go_back(settings: KafkaSettings, topics: Topics, group: str, offset: int) -> None:
-    """Set the offsets of a group without members, as a coordinator that forgot would tell them."""
-    places = [TopicPartition(topics.transactions, number, offset) for number in range(PARTITIONS)]
-    asked = ConsumerGroupTopicPartitions(group, places)
+def reset_offsets(settings: KafkaSettings, topics: Topics, group: str, offset: int) -> None:
+    """Set the offsets of a group without members, as if its coordinator had lost newer ones."""
+    offsets = [TopicPartition(topics.transactions, number, offset) for number in range(PARTITIONS)]
+    request = ConsumerGroupTopicPartitions(group, offsets)
     admin = AdminClient(settings.client())
-    told = admin.alter_consumer_group_offsets([asked])[group].result(PATIENCE)
-    for place in told.topic_partitions:
-        if place.error is not None:
-            raise KafkaException(place.error)
+    answer = admin.alter_consumer_group_offsets([request])[group].result(PATIENCE)
+    for partition in answer.topic_partitions:
+        if partition.error is not None:
+            raise KafkaException(partition.error)
 
 
-def once_empty(settings: KafkaSettings, topics: Topics, group: str) -> None:
-    """Go back to the beginning as soon as the group has no members."""
+def reset_once_empty(settings: KafkaSettings, topics: Topics, group: str) -> None:
+    """Reset the offsets to 0 as soon as the group has no members."""
     for _ in range(int(PATIENCE / 0.1)):
         try:
-            return go_back(settings, topics, group, 0)
+            reset_offsets(settings, topics, group, 0)
         except KafkaException:
             time.sleep(0.1)
-    return pytest.fail(f"the group still has members after {PATIENCE:.0f} s")
+        else:
+            return
+    pytest.fail(f"the group still has members after {PATIENCE:.0f} s")
 
 
-def run_over(running: Running, records: int) -> None:
+def run_until_scored(running: Running, records: int) -> None:
     running.wait_for(lambda: running.value("fraud_transactions_scored_total") >= records)
     running.stop()
 
 
 @pytest.mark.parametrize("offset", [0, 3])
-def test_what_kafka_forgot_is_not_done_again(
+def test_lost_offsets_do_not_score_records_twice(
     detect: Detect,
     kafka_settings: KafkaSettings,
     topics: Topics,
@@ -65,11 +67,11 @@ def test_what_kafka_forgot_is_not_done_again(
     frauds = [number % 3 == 0 for number in range(60)]
     publish(kafka_settings, topics, payloads(frauds[:40]))
     first = detect(journal=True)
-    run_over(first, 40)
-    go_back(kafka_settings, topics, first.options.group, offset)
+    run_until_scored(first, 40)
+    reset_offsets(kafka_settings, topics, first.options.group, offset)
     publish(kafka_settings, topics, payloads(frauds)[40:])
     second = detect(journal=True)
-    run_over(second, 20)
+    run_until_scored(second, 20)
     assert second.value("fraud_transactions_scored_total") == 20
     assert alerts(kafka_settings, topics) == rows(*range(0, 60, 3))
     assert_scored_once(
@@ -80,48 +82,48 @@ def test_what_kafka_forgot_is_not_done_again(
     assert "is committed: continuing there" in caplog.text
 
 
-def test_at_least_once_does_again_what_kafka_forgot(
+def test_at_least_once_scores_again_after_lost_offsets(
     detect: Detect, kafka_settings: KafkaSettings, topics: Topics
 ) -> None:
     publish(kafka_settings, topics, payloads([True] * 10))
     options = {"journal": True, "delivery": "at-least-once"}
     first = detect(**options)
-    run_over(first, 10)
-    go_back(kafka_settings, topics, first.options.group, 0)
-    run_over(detect(**options), 10)
+    run_until_scored(first, 10)
+    reset_offsets(kafka_settings, topics, first.options.group, 0)
+    run_until_scored(detect(**options), 10)
     assert alerts(kafka_settings, topics) == sorted(2 * rows(*range(10)))
 
 
-def once_there(
-    ends: JournalPositions, partitions: Sequence[int] = range(PARTITIONS)
+def next_offsets(
+    positions: JournalPositions, partitions: Sequence[int] = range(PARTITIONS)
 ) -> Mapping[int, int]:
-    """Ask until there is an answer.
+    """Return the positions, asking again after an error.
 
-    A topic that was made a moment ago has no leaders yet, and a commit or an abort returns before
-    its transaction's end is written everywhere.
+    A new topic has no leaders yet, and a commit or an abort returns before its markers are written
+    to all partitions.
     """
     for _ in range(int(PATIENCE / 0.1)):
         try:
-            return ends.next_offsets(partitions)
+            return positions.next_offsets(partitions)
         except KafkaException:
             time.sleep(0.1)
     pytest.fail(f"no answer within {PATIENCE:.0f} s")
 
 
-def test_without_a_journal_a_detector_knows_what_it_did_itself(
+def test_without_a_journal_a_detector_remembers_its_own_commits(
     detect: Detect, kafka_settings: KafkaSettings, topics: Topics, standstill: Standstill
 ) -> None:
-    # A member that reads nothing for so long is out of the group; brokers take no less.
+    # A member that does not poll for this long leaves the group; brokers accept no less.
     impatient = {"max.poll.interval.ms": "6000", "session.timeout.ms": "6000"}
     publish(kafka_settings, topics, payloads([True] * 10))
     hook = at(CommitStep.DONE, standstill)
     running = detect(KafkaSettings(kafka_settings.broker, impatient), hook=hook)
     standstill.wait()
-    once_empty(kafka_settings, topics, running.options.group)
+    reset_once_empty(kafka_settings, topics, running.options.group)
     standstill.release()
     running.wait_for(lambda: running.value("fraud_kafka_rebalances_total", event="assigned") == 2)
     publish(kafka_settings, topics, payloads([True] * 20)[10:])
-    run_over(running, 20)
+    run_until_scored(running, 20)
     assert running.value("fraud_transactions_scored_total") == 20
     assert alerts(kafka_settings, topics) == rows(*range(20))
 
@@ -145,33 +147,33 @@ class Writer:
         self.producer.commit_transaction(PATIENCE)
 
 
-def test_the_last_committed_entry_of_the_group_counts(
+def test_the_last_committed_entry_of_the_group_is_the_position(
     kafka_settings: KafkaSettings, topics: Topics
 ) -> None:
     journal = open_journal(kafka_settings, topics, "ours")
-    ends = JournalPositions(kafka_settings, journal)
-    assert once_there(ends) == {0: 0, 1: 0}
+    positions = JournalPositions(kafka_settings, journal)
+    assert next_offsets(positions) == {0: 0, 1: 0}
 
     writer = Writer(kafka_settings, topics)
     writer.commit(journal.key, 5)
     writer.commit(journal.key, 7)
-    assert once_there(ends) == {0: 7, 1: 0}
-    assert once_there(ends, [1]) == {1: 0}
+    assert next_offsets(positions) == {0: 7, 1: 0}
+    assert next_offsets(positions, [1]) == {1: 0}
 
     writer.producer.begin_transaction()
     writer.write(journal.key, 9)
     writer.producer.flush(PATIENCE)
-    with pytest.raises(KafkaException) as refusal:
-        ends.next_offsets([0])
-    assert refusal.value.args[0].code() == KafkaError.UNSTABLE_OFFSET_COMMIT
+    with pytest.raises(KafkaException) as caught:
+        positions.next_offsets([0])
+    assert caught.value.args[0].code() == KafkaError.UNSTABLE_OFFSET_COMMIT
     writer.producer.abort_transaction(PATIENCE)
-    assert once_there(ends, [0]) == {0: 7}
+    assert next_offsets(positions, [0]) == {0: 7}
 
     writer.commit(open_journal(kafka_settings, topics, "others").key, *range(8, 500))
-    assert once_there(ends, [0]) == {0: 7}
+    assert next_offsets(positions, [0]) == {0: 7}
 
 
-def test_a_topic_that_is_made_anew_begins_anew(
+def test_a_recreated_topic_has_a_new_journal_key(
     kafka_settings: KafkaSettings, topics: Topics
 ) -> None:
     before = open_journal(kafka_settings, topics, "ours")
@@ -180,10 +182,10 @@ def test_a_topic_that_is_made_anew_begins_anew(
     assert open_journal(kafka_settings, topics, "ours").key != before.key
 
 
-def test_a_journal_with_too_few_partitions_is_refused(
+def test_a_journal_with_too_few_partitions_is_rejected(
     kafka_settings: KafkaSettings, topics: Topics
 ) -> None:
     delete_topics(kafka_settings, [topics.journal])
     create_topics(kafka_settings, [topics.journal], partitions=1, retention=None)
-    with pytest.raises(TopicMissingError, match=r"has 1 partitions and .* has 2; give it as many"):
+    with pytest.raises(TooFewPartitionsError, match=r"has 1 partitions and .* has 2; increase"):
         open_journal(kafka_settings, topics, "ours")

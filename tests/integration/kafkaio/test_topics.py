@@ -1,10 +1,12 @@
-"""Topics on a real Kafka: created once, told apart, gone when deleted."""
+"""Topic administration on a real broker."""
 
 import uuid
 from datetime import timedelta
 
 import pytest
-from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import ConfigResource
+from confluent_kafka.admin._resource import ResourceType
 
 from events.topics import Topics
 from fraudstream.main import main
@@ -38,7 +40,7 @@ def test_creating_twice_changes_nothing(kafka_settings: KafkaSettings, prefix: s
 @pytest.mark.parametrize(
     ("retention", "milliseconds"), [(timedelta(hours=2), "7200000"), (None, "-1")]
 )
-def test_retention_is_kafkas(
+def test_retention_is_set(
     kafka_settings: KafkaSettings, prefix: str, retention: timedelta | None, milliseconds: str
 ) -> None:
     name = f"{prefix}kept"
@@ -52,7 +54,7 @@ def test_retention_is_kafkas(
     delete_topics(kafka_settings, [name])
 
 
-def test_what_kafka_refuses_is_one_sentence(kafka_settings: KafkaSettings, prefix: str) -> None:
+def test_a_rejected_topic_is_one_sentence(kafka_settings: KafkaSettings, prefix: str) -> None:
     with pytest.raises(TopicAdminError, match=r"Topic .* cannot be created: .*"):
         create_topics(kafka_settings, [f"{prefix} ?"], partitions=1, retention=None)
     with pytest.raises(TopicAdminError, match=r"(?i)replication.factor"):
@@ -65,7 +67,7 @@ def test_what_kafka_refuses_is_one_sentence(kafka_settings: KafkaSettings, prefi
         )
 
 
-def test_the_command_says_what_became_of_each_topic(
+def test_the_command_reports_the_state_of_each_topic(
     kafka_settings: KafkaSettings, prefix: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     where = ["--broker", kafka_settings.broker, "--topic-prefix", prefix]
@@ -73,17 +75,17 @@ def test_the_command_says_what_became_of_each_topic(
     assert _run("topics", "list", *where) == 0
     assert capsys.readouterr().err.count("is missing") == 5
     assert _run("topics", "create", *where) == 0
-    assert capsys.readouterr().out == "".join(f"{it} created, 4 partitions\n" for it in names)
+    assert capsys.readouterr().out == "".join(f"{name} created, 4 partitions\n" for name in names)
     assert _run("topics", "create", "--partitions", "1", *where) == 0
-    said = capsys.readouterr()
-    assert said.out == "".join(f"{it} already exists, 4 partitions\n" for it in names)
-    assert said.err.count("keeps its 4 partitions instead of the requested 1") == 5
+    written = capsys.readouterr()
+    assert written.out == "".join(f"{name} already exists, 4 partitions\n" for name in names)
+    assert written.err.count("keeps its 4 partitions instead of the requested 1") == 5
     assert _run("topics", "list", *where) == 0
-    assert capsys.readouterr().out == "".join(f"{it}, 4 partitions\n" for it in names)
+    assert capsys.readouterr().out == "".join(f"{name}, 4 partitions\n" for name in names)
     delete_topics(kafka_settings, names)
 
 
-def test_the_fixture_gives_two_partitions_each(
+def test_the_fixture_creates_two_partitions_each(
     kafka_settings: KafkaSettings, topics: Topics
 ) -> None:
     found = list_topics(kafka_settings)

@@ -1,4 +1,4 @@
-"""A broker with locks on its doors, the users of docs/security.md, and their settings."""
+"""A broker with TLS, passwords and permissions, and the users of docs/security.md."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 from kafkaio.settings import KafkaSettings
 from tests.support.command import Command
-from tests.support.security.rights import RIGHTS, USERS
+from tests.support.security.grants import GRANTS, USERS
 from tests.support.security.secured import Secured, secured_broker
 
 PASSWORD = "correct-horse-battery"  # noqa: S105 - of the users of these tests
@@ -21,13 +21,13 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     with secured_broker(tmp_path_factory.mktemp("secured")) as secured:
         for user in USERS:
             secured.add_user(user, PASSWORD)
-        secured.grant(right.binding() for right in RIGHTS)
+        secured.grant(grant.binding() for grant in GRANTS)
         yield secured
 
 
 @pytest.fixture
 def properties(secured: Secured) -> Callable[..., dict[str, str]]:
-    """Return what a user's client needs, as docs/security.md shows it."""
+    """Return the properties of a user's client, as docs/security.md shows them."""
 
     def of(user: str, **changes: str) -> dict[str, str]:
         return {
@@ -53,7 +53,7 @@ def settings_of(
 
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[Run]:
-    """Start `fraudstream ...`; it is over when the test is."""
+    """Start `fraudstream ...`; the end of the test ends it."""
     started: list[Command] = []
 
     def start(*arguments: str, **how: Any) -> Command:

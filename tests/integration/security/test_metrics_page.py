@@ -1,4 +1,4 @@
-"""The metrics page tells sums, never a transaction, and is served where the option says only."""
+"""The metrics page has sums only, never a transaction, and is served only on the given address."""
 
 from typing import Any
 
@@ -16,16 +16,18 @@ from tests.integration.security.conftest import Run
 from tests.support.detector import Running, publish
 
 ID = "customer-4711"
-NUMBERS = {name: 3.0 + place / 1024 for place, name in enumerate(FEATURES)}
+NUMBERS = {name: 3.0 + index / 1024 for index, name in enumerate(FEATURES)}
 
-# What a label may be called; its values are few, and known before any transaction comes.
+# The labels that are allowed: each has few values, known before any transaction arrives.
 LABELS = {
     "backend", "device", "event", "feature", "le", "model_sha256", "model_version", "outcome",
     "partition", "reason", "stage", "topic", "trigger", "version",
 }  # fmt: skip
 
 
-def test_no_label_tells_of_a_transaction(kafka_settings: KafkaSettings, topics: Topics) -> None:
+def test_no_label_contains_data_of_a_transaction(
+    kafka_settings: KafkaSettings, topics: Topics
+) -> None:
     running = Running(kafka_settings, topics, group="test-metrics-page")
     flagged = encode(Transaction(transaction_id=ID, **NUMBERS))
     publish(kafka_settings, topics, [flagged, flagged[:-20]])
@@ -51,21 +53,21 @@ def test_no_label_tells_of_a_transaction(kafka_settings: KafkaSettings, topics: 
 
 
 @pytest.mark.parametrize(("command", "port"), [(detect.command, 8000), (quality.command, 8001)])
-def test_by_default_only_this_machine_sees_metrics(command: Any, port: int) -> None:
-    (option,) = (it for it in command.params if it.name == "metrics")
+def test_by_default_metrics_are_served_on_loopback_only(command: Any, port: int) -> None:
+    (option,) = (option for option in command.params if option.name == "metrics")
     assert option.default == f"127.0.0.1:{port}"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "0.0.0.0"])  # noqa: S104
-def test_metrics_are_served_where_the_option_says(
+def test_metrics_are_served_on_the_given_address_only(
     kafka_settings: KafkaSettings, topics: Topics, run: Run, host: str
 ) -> None:
     where = ("--broker", kafka_settings.broker, "--topic-prefix", topics.prefix)
     monitor = run("quality", "--metrics", f"{host}:0", *where)
     monitor.says("Metrics at")
     listening = [
-        it.laddr.ip
-        for it in psutil.Process(monitor.process.pid).net_connections()
-        if it.status == psutil.CONN_LISTEN
+        connection.laddr.ip
+        for connection in psutil.Process(monitor.process.pid).net_connections()
+        if connection.status == psutil.CONN_LISTEN
     ]
     assert listening == [host]

@@ -16,7 +16,7 @@ from events.topics import Topics
 from kafkaio.connectivity import PROBE_SECONDS
 from tests.support.detector import OPTIONS
 from tests.support.manifests import ROOT, Manifests, Object
-from tests.support.security.rights import RIGHTS, Right
+from tests.support.security.grants import GRANTS, Grant
 
 DETECTOR = "fraudstream-detector"
 QUALITY = "fraudstream-quality"
@@ -141,7 +141,7 @@ def test_the_autoscaler_connects_to_kafka_as_the_detector(manifests: Manifests) 
     assert secrets["password"] == (environment[user["name"]], "password")
     assert ("group", asking["consumerGroup"], "Read") in {
         (right.kind, right.name, right.operation)
-        for right in RIGHTS
+        for right in GRANTS
         if right.user == environment[user["name"]]
     }
 
@@ -159,7 +159,7 @@ def test_every_topic_survives_the_loss_of_a_node(manifests: Manifests) -> None:
 def test_users_have_exactly_the_documented_permissions(manifests: Manifests) -> None:
     granted = [right for user in manifests.of("KafkaUser") for right in _rights(user)]
     # Strimzi makes the topics, so nobody else needs to.
-    asked = [right for right in RIGHTS if right.user != "fraudstream-topics"]
+    asked = [right for right in GRANTS if right.user != "fraudstream-topics"]
     assert sorted(map(str, granted)) == sorted(map(str, asked))
 
 
@@ -226,11 +226,11 @@ def test_only_detectors_have_a_gpu(manifests: Manifests) -> None:
     assert [toleration["key"] for toleration in spec["tolerations"]] == ["nvidia.com/gpu"]
 
 
-def _rights(user: Object) -> list[Right]:
+def _rights(user: Object) -> list[Grant]:
     assert user["spec"]["authentication"] == {"type": "scram-sha-512"}
     assert user["spec"]["authorization"]["type"] == "simple"
     return [
-        Right(
+        Grant(
             user["metadata"]["name"],
             resource["type"].replace("transactionalId", "transactional-id"),
             resource["name"],

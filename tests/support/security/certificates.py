@@ -1,4 +1,4 @@
-"""Certificate authorities of a test's own: made in its folder, trusted nowhere else."""
+"""Certificate authorities for tests, created in a folder and trusted nowhere else."""
 
 import ipaddress
 from dataclasses import dataclass
@@ -27,12 +27,12 @@ class Identity:
     key: Path
 
     def pem(self) -> str:
-        """Return both in one text, as Kafka's own keystore of type PEM is."""
+        """Return both in one text, as in Kafka's keystores of type PEM."""
         return self.key.read_text() + self.certificate.read_text()
 
 
 class Authority:
-    """Signs certificates; `certificate` is the file that makes a client trust them."""
+    """Signs certificates; clients that trust the file `certificate` trust them."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = folder

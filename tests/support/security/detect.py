@@ -1,4 +1,4 @@
-"""`fraudstream detect` with a model whose verdicts are known: python -m tests... ARGUMENTS."""
+"""`fraudstream detect` with a known model: python -m tests.support.security.detect ARGUMENTS."""
 
 import sys
 from types import SimpleNamespace
@@ -7,7 +7,7 @@ import model.artifact.save
 from fraudstream.main import main
 from tests.support.detector import KnownModel
 
-model.artifact.save.load_metadata = lambda _folder: KnownModel.metadata  # type: ignore[assignment]
+model.artifact.save.load_metadata = lambda _folder: KnownModel.metadata  # type: ignore[assignment, return-value]
 scorer = SimpleNamespace(Scorer=SimpleNamespace(load=lambda *_, **__: KnownModel()))
 sys.modules["model.serving.scorer"] = scorer  # type: ignore[assignment]
 main(["detect", *sys.argv[1:]])

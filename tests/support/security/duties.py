@@ -1,4 +1,4 @@
-"""What each user of docs/security.md is there for, done once, in this process."""
+"""The work of each user in docs/security.md, done once, in this process."""
 
 from collections.abc import Callable
 from functools import partial
@@ -40,8 +40,8 @@ def make_topics(settings: KafkaSettings) -> None:
 
 
 def create(settings: KafkaSettings, admin: KafkaSettings, *, but: str = "") -> None:
-    """Make the topics anew; all but that one are there already if it is named."""
-    delete_topics(admin.client(), [but] if but else TOPICS.all())
+    """Recreate the topics, or only the one that is named."""
+    delete_topics(admin, [but] if but else TOPICS.all())
     make_topics(settings)
 
 
@@ -53,20 +53,22 @@ def produce(settings: KafkaSettings) -> None:
 def detect(settings: KafkaSettings, admin: KafkaSettings) -> None:
     """Raise an alert and write a dead letter, each in a transaction with a journal entry.
 
-    Twice, since the second detector goes on where the first one's journal ends.
+    Twice, since the second detector resumes where the first one's journal ends.
     """
     for _ in range(2):
         publish(admin, TOPICS, [*payloads([True]), BAD])
         running = Running(settings, TOPICS, group="fraudstream-detector", journal=True)
         try:
-            running.wait_for(
-                lambda it=running: (
-                    it.value("fraud_alerts_total") > 0
-                    and it.value("fraud_dead_letters_total", reason="malformed_json") > 0
-                )
-            )
+            running.wait_for(partial(_has_results, running))
         finally:
             running.stop()
+
+
+def _has_results(running: Running) -> bool:
+    return (
+        running.value("fraud_alerts_total") > 0
+        and running.value("fraud_dead_letters_total", reason="malformed_json") > 0
+    )
 
 
 def judge(settings: KafkaSettings) -> None:
@@ -92,28 +94,28 @@ def follow(settings: KafkaSettings) -> None:
     assert seen
 
 
-def put_back(settings: KafkaSettings, admin: KafkaSettings) -> None:
-    """Put one dead letter back where it came from, and write one that is refused to the end."""
+def replay_dead_letters(settings: KafkaSettings, admin: KafkaSettings) -> None:
+    """Replay one dead letter, and requeue one that is rejected again."""
     with producing(admin) as producer:
         for value in (*payloads([False]), BAD):
             place = (TOPICS.transactions, 0, 0)
             letter = DeadLetter(*place, "decode", "PayloadError", "why", "empty", b"key", value)
-            producer.produce(TOPICS.dead_letters, value, headers=dead_letter_headers(letter))
+            producer.produce(TOPICS.dead_letters, value, headers=list(dead_letter_headers(letter)))
     with DeadLetterReader(settings, TOPICS.dead_letters, GROUP, stopped=never) as reader:
         assert reader.connect(to_commit=True)
-        running = Requeue(reader, settings, on_error=OnError.BACK)
-        running.run()
-    assert running.done.replayed >= 1
-    assert running.done.back["malformed_json"] >= 1
+        requeue = Requeue(reader, settings, on_error=OnError.REQUEUE)
+        requeue.run()
+    assert requeue.done.replayed >= 1
+    assert requeue.done.requeued["malformed_json"] >= 1
 
 
 def duties(admin: KafkaSettings) -> dict[str, Callable[[KafkaSettings], None]]:
-    """Return what each user does, in an order in which each finds what it needs."""
+    """Return each user's work, in an order in which each finds the records that it needs."""
     return {
         "fraudstream-topics": partial(create, admin=admin),
         "fraudstream-producer": produce,
         "fraudstream-detector": partial(detect, admin=admin),
         "fraudstream-quality": judge,
         "fraudstream-alerts": follow,
-        "fraudstream-dead-letters": partial(put_back, admin=admin),
+        "fraudstream-dead-letters": partial(replay_dead_letters, admin=admin),
     }

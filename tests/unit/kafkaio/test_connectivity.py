@@ -19,7 +19,7 @@ class Clock:
 
 
 class Kafka:
-    """What the availability watch asks of a consumer."""
+    """Stands in for a client that is probed."""
 
     def __init__(self, *, answers: bool) -> None:
         self.answers = answers
@@ -36,9 +36,9 @@ class Kafka:
 
 
 def away(clock: Clock, limit: float = 60.0) -> Connectivity:
-    availability = Connectivity("h:1", limit=limit, clock=clock)
-    availability.on_error(KafkaError(KafkaError._ALL_BROKERS_DOWN))
-    return availability
+    connectivity = Connectivity("h:1", limit=limit, clock=clock)
+    connectivity.on_error(KafkaError(KafkaError._ALL_BROKERS_DOWN))
+    return connectivity
 
 
 def test_a_broker_that_is_not_suspected_is_not_probed() -> None:
@@ -49,52 +49,52 @@ def test_a_broker_that_is_not_suspected_is_not_probed() -> None:
 
 def test_probes_back_off_and_the_limit_ends_the_wait() -> None:
     clock, kafka = Clock(), Kafka(answers=False)
-    availability = away(clock)
+    connectivity = away(clock)
     times: list[float] = []
 
-    def turn_until_it_gives_up() -> None:
+    def check_until_it_gives_up() -> None:
         while True:
             before = kafka.probes
-            availability.check(kafka)
+            connectivity.check(kafka)
             if kafka.probes > before:
                 times.append(clock.now)
             clock.now += 0.1
 
     with pytest.raises(BrokerUnavailableError, match="h:1 has not answered for 60 s"):
-        turn_until_it_gives_up()
+        check_until_it_gives_up()
     pauses = [round(later - earlier, 1) for earlier, later in pairwise(times)]
     assert pauses[:5] == [0.5, 1.0, 2.0, 2.0, 2.0]
 
 
-def test_an_answer_ends_the_suspicion(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_answer_ends_the_outage(caplog: pytest.LogCaptureFixture) -> None:
     clock, kafka = Clock(), Kafka(answers=False)
-    availability = away(clock)
-    availability.check(kafka)
+    connectivity = away(clock)
+    connectivity.check(kafka)
     clock.now += 5
     kafka.answers = True
     with caplog.at_level(logging.INFO):
-        availability.check(kafka)
+        connectivity.check(kafka)
     assert "answers again after 5.0 s" in caplog.text
     probes = kafka.probes
     clock.now += 500
-    availability.check(kafka)
+    connectivity.check(kafka)
     assert kafka.probes == probes
 
 
-def test_a_refusal_is_the_users_mistake() -> None:
-    availability = Connectivity("h:1", limit=60, clock=Clock())
-    availability.on_error(KafkaError(KafkaError._AUTHENTICATION, "SASL: bad password"))
+def test_a_rejected_connection_is_the_users_mistake() -> None:
+    connectivity = Connectivity("h:1", limit=60, clock=Clock())
+    connectivity.on_error(KafkaError(KafkaError._AUTHENTICATION, "SASL: bad password"))
     with pytest.raises(ConnectionRejectedError, match="rejects the connection: SASL: bad password"):
-        availability.check(Kafka(answers=True))
+        connectivity.check(Kafka(answers=True))
 
 
-def test_a_wish_to_stop_ends_the_wait_for_kafka() -> None:
+def test_a_stop_ends_the_wait_for_kafka() -> None:
     connectivity = away(Clock())
     ended = connectivity.wait_until_reachable(Kafka(answers=False), stopped=lambda: True)
     assert ended is Reachability.STOPPED
 
 
-def test_an_outage_that_is_over_is_reported_once() -> None:
+def test_a_recovery_is_reported_once() -> None:
     kafka, connectivity = Kafka(answers=True), away(Clock())
     waits = [connectivity.wait_until_reachable(kafka, stopped=lambda: True) for _ in range(2)]
     assert waits == [Reachability.RECOVERED, Reachability.REACHABLE]

@@ -1,4 +1,4 @@
-"""Client settings: any property passes through, later sources win, secrets are never shown."""
+"""Client settings: any property passes through, later sources win, secrets are never printed."""
 
 from pathlib import Path
 
@@ -25,11 +25,11 @@ def test_later_sources_win(tmp_path: Path) -> None:
     }
 
 
-def test_the_broker_named_by_its_own_option_wins() -> None:
+def test_an_explicit_broker_wins() -> None:
     assert load_settings("a:1", assignments=["bootstrap.servers=b:2"]).broker == "a:1"
 
 
-def test_user_properties_win_over_defaults_but_not_over_what_delivery_rests_on() -> None:
+def test_user_properties_override_defaults_but_not_required_properties() -> None:
     settings = KafkaSettings("h:1", {"linger.ms": "7"})
     client = settings.client({"linger.ms": 0, "acks": "1"}, required={"enable.auto.commit": False})
     assert client["linger.ms"] == "7"
@@ -44,12 +44,12 @@ def test_user_properties_win_over_defaults_but_not_over_what_delivery_rests_on()
     "name",
     ["sasl.password", "ssl.key.password", "ssl.key.pem", "sasl.oauthbearer.client.secret"],
 )
-def test_secrets_are_never_shown(name: str) -> None:
+def test_secrets_are_not_in_the_repr(name: str) -> None:
     settings = KafkaSettings("h:1", {name: "hunter2", "sasl.username": "ada"})
     assert "hunter2" not in repr(settings)
 
 
-def test_a_line_that_is_no_assignment_is_named_but_not_repeated(tmp_path: Path) -> None:
+def test_a_malformed_line_is_named_but_not_repeated(tmp_path: Path) -> None:
     file = tmp_path / "kafka.properties"
     file.write_text("acks=1\nhunter2\n")
     with pytest.raises(SettingsError, match="line 2") as caught:
@@ -57,7 +57,7 @@ def test_a_line_that_is_no_assignment_is_named_but_not_repeated(tmp_path: Path) 
     assert "hunter2" not in str(caught.value)
 
 
-def test_an_assignment_without_equals_is_refused_without_repeating_it() -> None:
+def test_a_malformed_assignment_is_rejected_and_not_repeated() -> None:
     with pytest.raises(SettingsError, match="NAME=VALUE") as caught:
         load_settings(None, assignments=["hunter2"])
     assert "hunter2" not in str(caught.value)
@@ -68,7 +68,7 @@ def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
         load_settings(None, file=tmp_path / "none")
 
 
-def test_a_prefix_goes_before_each_topic() -> None:
+def test_a_prefix_precedes_each_topic() -> None:
     assert Topics("x.").all() == (
         "x.transactions",
         "x.transactions.labels",

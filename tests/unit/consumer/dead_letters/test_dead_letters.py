@@ -1,6 +1,7 @@
-"""Dead letters without a broker: counted, shown in full, sorted by a replay."""
+"""Dead letters without a broker: summaries, formatting, sorting by a replay."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -81,7 +82,7 @@ def stored(
 
 @dataclass
 class Reader:
-    """Stands for the reader: one batch of these records in partition 1."""
+    """Stands in for the reader: one batch of these records in partition 1."""
 
     records: list[Stored]
     next: int = 0
@@ -93,22 +94,23 @@ class Reader:
     def snapshot(self) -> None:
         self.ranges = {1: OffsetRange(0, self.next, 100)}
 
-    def require(self, *rights: Permission, patience: float = 0) -> None:
-        for right in rights:
-            if right.kind == "topic" and right.name not in {"transactions", "transactions.dlq"}:
-                raise TopicMissingError(right.name)
+    def require(self, *permissions: Permission, patience: float = 0) -> None:
+        for permission in permissions:
+            name = permission.name
+            if permission.kind == "topic" and name not in {"transactions", "transactions.dlq"}:
+                raise TopicMissingError(name)
 
     def read(
         self,
         starts: dict[int, int],
         *,
-        advance: Callable[[int], None] = len,
+        advance: Callable[[int], None] = lambda _offsets: None,
         recovered: Callable[[], None] = lambda: None,
     ) -> Iterator[list[Stored]]:
         yield [record for record in self.records if record.at >= starts[1]]
 
 
-def test_what_was_written_is_read_again() -> None:
+def test_a_dead_letter_is_parsed() -> None:
     dead = parse(stored(5))
     assert dead.position == Position(1, 5)
     assert str(dead.position) == "1:5"
@@ -123,7 +125,7 @@ def test_a_record_without_a_timestamp_has_none() -> None:
     assert parse(stored(5, stored_timestamp=(0, -1))).letter.timestamp is None
 
 
-def test_what_is_no_dead_letter_is_foreign_and_complete() -> None:
+def test_a_record_without_our_headers_is_foreign_and_complete() -> None:
     dead = parse(Stored(5, b"value", [("any", b"header")]))
     assert dead.letter.reason == FOREIGN
     assert "no header __connect.errors.topic" in dead.letter.message
@@ -131,8 +133,8 @@ def test_what_is_no_dead_letter_is_foreign_and_complete() -> None:
     assert dead.letter.value == b"value"
 
 
-def test_they_are_counted_by_reason_and_origin_and_what_waits_is_told() -> None:
-    reader = Reader(
+def test_the_summary_counts_by_reason_and_origin_and_how_many_wait() -> None:
+    reader: Any = Reader(
         [
             stored(0, reason="empty", stored_timestamp=(1, 3000)),
             stored(1, reason="empty", stored_timestamp=(1, 1000)),
@@ -150,7 +152,7 @@ def test_they_are_counted_by_reason_and_origin_and_what_waits_is_told() -> None:
     ]
 
 
-TALLIES = [
+SUMMARIES = [
     ReasonSummary(
         "malformed_json", "transactions", Position(0, 42), 12_345, 2, 1_700_000_000_000, 10**14
     ),
@@ -159,9 +161,13 @@ TALLIES = [
 
 
 def test_the_table_as_json_has_times_in_utc() -> None:
-    told = json.loads(table_json("transactions.dlq", TALLIES))
-    assert (told["topic"], told["count"], told["waiting"]) == ("transactions.dlq", 12_346, 3)
-    assert told["reasons"][0] == {
+    decoded = json.loads(table_json("transactions.dlq", SUMMARIES))
+    assert (decoded["topic"], decoded["count"], decoded["waiting"]) == (
+        "transactions.dlq",
+        12_346,
+        3,
+    )
+    assert decoded["reasons"][0] == {
         "reason": "malformed_json",
         "count": 12_345,
         "waiting": 2,
@@ -170,14 +176,14 @@ def test_the_table_as_json_has_times_in_utc() -> None:
         "from": "transactions",
         "example": "0:42",
     }
-    assert told["reasons"][1]["first"] is None
+    assert decoded["reasons"][1]["first"] is None
 
 
 def shown(value: bytes | None, **more: Any) -> list[str]:
     return full("transactions.dlq", parse(stored(5, value, **more))).split("\n")
 
 
-def test_everything_about_one_is_shown() -> None:
+def test_all_of_a_dead_letter_is_shown() -> None:
     assert shown(b"nonsense") == [
         "dead letter  1:5 of transactions.dlq",
         "reason       out_of_range",
@@ -192,7 +198,7 @@ def test_everything_about_one_is_shown() -> None:
     ]
 
 
-def test_json_is_indented_and_nothing_in_it_changed() -> None:
+def test_json_is_indented_and_unchanged() -> None:
     lines = shown(b'{"a":1.50,"a":1e999,"b":[]}')
     assert lines[8:] == [
         "value        27 bytes, JSON, indented here",
@@ -204,7 +210,7 @@ def test_json_is_indented_and_nothing_in_it_changed() -> None:
     ]
 
 
-def test_bytes_that_are_no_text_are_dumped() -> None:
+def test_binary_values_are_dumped() -> None:
     lines = shown(bytes(range(250, 256)) + b"0123456789abc|", stored_key=b"\xff\x00")
     assert "key          0xff00" in lines
     assert lines[8:] == [
@@ -215,14 +221,14 @@ def test_bytes_that_are_no_text_are_dumped() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "said"), [(None, "value        none"), (b"", "value        0 bytes, text")]
+    ("value", "line"), [(None, "value        none"), (b"", "value        0 bytes, text")]
 )
-def test_no_value_and_an_empty_one_are_told_apart(value: bytes | None, said: str) -> None:
-    assert shown(value)[8:] == [said]
+def test_a_missing_value_and_an_empty_one_differ(value: bytes | None, line: str) -> None:
+    assert shown(value)[8:] == [line]
 
 
 @given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode), st.text(max_size=9))
-def test_nothing_that_moves_the_cursor_reaches_the_terminal(value: bytes, text: str) -> None:
+def test_no_control_character_reaches_the_terminal(value: bytes, text: str) -> None:
     lines = shown(
         value, reason=text, topic=text, headers=((text, value),), stored_key=text.encode()
     )
@@ -233,24 +239,24 @@ def test_nothing_that_moves_the_cursor_reaches_the_terminal(value: bytes, text: 
     st.none() | st.binary(max_size=60) | st.text(max_size=60).map(str.encode),
     st.none() | st.binary(max_size=9),
 )
-def test_as_json_bytes_are_exact_and_text_where_they_are_text(
+def test_json_has_exact_bytes_and_text_where_they_are_utf_8(
     value: bytes | None, key: bytes | None
 ) -> None:
     from base64 import b64decode
 
-    told = json.loads(full_json("t", parse(stored(5, value, stored_key=key))))
-    assert told["place"] == "1:5"
-    assert told["from"] == {"topic": "transactions", "partition": 3, "offset": 75}
+    decoded = json.loads(full_json("t", parse(stored(5, value, stored_key=key))))
+    assert decoded["place"] == "1:5"
+    assert decoded["from"] == {"topic": "transactions", "partition": 3, "offset": 75}
     for name, content in (("key", key), ("value", value)):
-        exact = told[f"{name}_base64"]
+        exact = decoded[f"{name}_base64"]
         assert (None if exact is None else b64decode(exact)) == content
-        if told[name] is not None:
-            assert told[name].encode() == content
-    assert told["headers"][0] == {"name": "source", "value": "web", "value_base64": "d2Vi"}
+        if decoded[name] is not None:
+            assert decoded[name].encode() == content
+    assert decoded["headers"][0] == {"name": "source", "value": "web", "value_base64": "d2Vi"}
 
 
 class Writing:
-    """Stands for the delivery: remembers what was committed."""
+    """Stands in for the commit sink, and keeps what was committed."""
 
     def __init__(self) -> None:
         self.records: list[tuple[str, bytes | None, dict[str, bytes | None], int | None]] = []
@@ -260,8 +266,11 @@ class Writing:
         """Nothing to open."""
 
     def commit(self, records: Any, offsets: Any) -> None:
-        self.records += [(it.topic, it.value, dict(it.headers), it.timestamp) for it in records]
-        self.offsets.append([(it.partition, it.offset) for it in offsets])
+        self.records += [
+            (record.topic, record.value, dict(record.headers), record.timestamp)
+            for record in records
+        ]
+        self.offsets.append([(partition.partition, partition.offset) for partition in offsets])
 
 
 def replaying(
@@ -276,7 +285,7 @@ def replaying(
     return replay, writing
 
 
-def test_a_good_one_goes_back_as_it_was() -> None:
+def test_a_valid_dead_letter_is_replayed_unchanged() -> None:
     replay, writing = replaying([stored(0, GOOD)], OnError.STOP)
     replay.run()
     # A dict keeps the last of two headers of one name; their order is tested with Kafka.
@@ -285,7 +294,7 @@ def test_a_good_one_goes_back_as_it_was() -> None:
     assert replay.done == RequeueResult(replayed=1)
 
 
-def test_it_goes_on_where_the_last_one_ended() -> None:
+def test_a_replay_resumes_where_the_last_one_ended() -> None:
     replay, writing = replaying([stored(0), stored(1), stored(4)], OnError.STOP, start=1)
     replay.run()
     assert replay.done.replayed == 2
@@ -293,23 +302,23 @@ def test_it_goes_on_where_the_last_one_ended() -> None:
     assert writing.offsets == [[(1, 5)]]
 
 
-def test_stop_commits_what_stands_before_and_nothing_else() -> None:
+def test_stop_commits_only_those_before_the_rejected_one() -> None:
     replay, writing = replaying([stored(0), stored(1, BAD), stored(2)], OnError.STOP)
-    with pytest.raises(StillRejectedError, match=r"at 1:1 .*\(missing_field\): ") as it:
+    with pytest.raises(StillRejectedError, match=r"at 1:1 .*\(missing_field\): ") as caught:
         replay.run()
-    assert it.value.exit_code == 1
+    assert caught.value.exit_code == 1
     assert len(writing.records) == 1
     assert writing.offsets == [[(1, 1)]]
 
 
-def test_stop_at_the_very_first_commits_nothing() -> None:
+def test_stop_at_the_first_commits_nothing() -> None:
     replay, writing = replaying([stored(0, BAD), stored(1)], OnError.STOP)
     with pytest.raises(StillRejectedError):
         replay.run()
     assert writing.offsets == []
 
 
-def test_back_says_today_s_reason_and_where_it_came_from_at_first() -> None:
+def test_requeue_writes_the_new_reason_and_the_original_position() -> None:
     replay, writing = replaying([stored(0, BAD, reason="empty"), stored(1)], OnError.REQUEUE)
     replay.run()
     (topic, value, headers, timestamp), _ = writing.records
@@ -317,19 +326,19 @@ def test_back_says_today_s_reason_and_where_it_came_from_at_first() -> None:
     assert headers["fraudstream.reason"] == b"missing_field"
     assert headers["__connect.errors.offset"] == b"70"
     assert headers["__connect.errors.topic"] == b"transactions"
-    assert replay.done == RequeueResult(replayed=1, requeued={"missing_field": 1})
+    assert replay.done == RequeueResult(replayed=1, requeued=Counter(missing_field=1))
     assert writing.offsets == [[(1, 2)]]
 
 
-def test_drop_passes_it_over() -> None:
+def test_drop_skips_the_dead_letter() -> None:
     replay, writing = replaying([stored(0, BAD), stored(1)], OnError.DROP)
     replay.run()
     assert len(writing.records) == 1
-    assert replay.done == RequeueResult(replayed=1, dropped={"missing_field": 1})
+    assert replay.done == RequeueResult(replayed=1, dropped=Counter(missing_field=1))
     assert writing.offsets == [[(1, 2)]]
 
 
-def test_those_of_other_reasons_are_kept_unchanged_and_not_judged() -> None:
+def test_unselected_dead_letters_are_kept_unchanged_and_not_decoded() -> None:
     records = [stored(0, BAD, reason="empty"), stored(1, reason="oversized")]
     replay, writing = replaying(records, OnError.STOP, "oversized", "not_utf8")
     replay.run()
@@ -340,25 +349,25 @@ def test_those_of_other_reasons_are_kept_unchanged_and_not_judged() -> None:
 
 
 @pytest.mark.parametrize("on_error", [OnError.REQUEUE, OnError.DROP, OnError.STOP])
-def test_what_never_was_a_dead_letter_is_refused_and_stays_as_it_is(on_error: OnError) -> None:
+def test_a_foreign_record_is_rejected_and_unchanged(on_error: OnError) -> None:
     replay, writing = replaying([Stored(0, GOOD, [("any", b"header")])], on_error)
     if on_error is OnError.STOP:
         with pytest.raises(StillRejectedError, match="no dead letter of a detector"):
             replay.run()
         return
     replay.run()
-    kept_as_it_is = ("transactions.dlq", GOOD, {"any": b"header"}, 1_700_000_000_000)
-    assert writing.records == ([kept_as_it_is] if on_error is OnError.REQUEUE else [])
+    unchanged = ("transactions.dlq", GOOD, {"any": b"header"}, 1_700_000_000_000)
+    assert writing.records == ([unchanged] if on_error is OnError.REQUEUE else [])
     assert replay.done.replayed == 0
 
 
-def test_a_topic_that_is_gone_refuses_its_dead_letters() -> None:
+def test_dead_letters_of_a_deleted_topic_are_rejected() -> None:
     replay, _ = replaying([stored(0, topic="gone")], OnError.STOP)
     with pytest.raises(StillRejectedError, match="there is no topic gone"):
         replay.run()
 
 
-def test_a_kept_dead_letter_is_written_as_it_stood() -> None:
+def test_a_parsed_dead_letter_keeps_its_headers() -> None:
     original = stored(0)
     assert dead_letter_headers(parse(original).letter) == original.headers()
     assert isinstance(parse(original), StoredDeadLetter)

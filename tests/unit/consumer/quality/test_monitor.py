@@ -63,6 +63,7 @@ class ScriptedReader:
         self.calls: list[str] = []
         self.caught_up = False
         self.kafka_answers = kafka_answers
+        self.snapshots = 0
 
     def clock(self) -> float:
         return self.now
@@ -89,6 +90,7 @@ class ScriptedReader:
         return self.caught_up
 
     def snapshot_ends(self) -> bool:
+        self.snapshots += 1
         return self.kafka_answers
 
     def pause(self, topic: str) -> None:
@@ -154,6 +156,7 @@ def test_no_label_is_judged_before_the_alerts_of_an_outage_were_read() -> None:
     run = Run(reader)
     assert run.shown[-1].true_positives == 1
     assert "Kafka does not answer" in run.readiness
+    assert reader.snapshots == 2  # after the outage and at the stop
     assert reader.calls == [f"{verb} {TOPICS.labels}" for verb in ["pause", "resume"] * 2]
 
     silence: list[Step] = [[]] * (len(outage) - 5)

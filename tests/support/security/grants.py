@@ -1,4 +1,4 @@
-"""The rights that docs/security.md tells, read from the page itself so that it cannot lie."""
+"""The permissions in docs/security.md, read from the page itself, so that it is tested."""
 
 import argparse
 import re
@@ -7,13 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from confluent_kafka.admin import (
-    AclBinding,
-    AclOperation,
-    AclPermissionType,
-    ResourcePatternType,
-    ResourceType,
-)
+from confluent_kafka.admin._acl import AclBinding, AclOperation, AclPermissionType
+from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "security.md"
 
@@ -32,8 +27,8 @@ for _kind in (*_KINDS, "operation"):
 
 
 @dataclass(frozen=True)
-class Right:
-    """What a user may do with a resource; `prefixed` where the name is the beginning of many."""
+class Grant:
+    """A permission of a user on a resource; `prefixed` if the name is a prefix of names."""
 
     user: str
     kind: str
@@ -56,13 +51,13 @@ class Right:
         )
 
 
-def in_table(page: str) -> Iterator[Right]:
+def in_table(page: str) -> Iterator[Grant]:
     for user, kind, name, star, operation in _ROW.findall(page):
-        yield Right(user, kind, name, bool(star), operation)
+        yield Grant(user, kind, name, bool(star), operation)
 
 
-def in_commands(page: str) -> Iterator[Right]:
-    """Yield what the page's calls of kafka-acls.sh grant."""
+def in_commands(page: str) -> Iterator[Grant]:
+    """Yield the permissions that the page's calls of kafka-acls.sh grant."""
     for line in page.replace("\\\n", " ").splitlines():
         if "kafka-acls.sh" in line and "--add" in line:
             call, _ = _CALL.parse_known_args(shlex.split(line))
@@ -71,8 +66,8 @@ def in_commands(page: str) -> Iterator[Right]:
                     for operation in call.operation:
                         prefixed = call.resource_pattern_type == "prefixed"
                         user = call.allow_principal.removeprefix("User:")
-                        yield Right(user, kind, name, prefixed, operation)
+                        yield Grant(user, kind, name, prefixed, operation)
 
 
-RIGHTS = tuple(in_table(PAGE.read_text()))
-USERS = tuple(dict.fromkeys(right.user for right in RIGHTS))
+GRANTS = tuple(in_table(PAGE.read_text()))
+USERS = tuple(dict.fromkeys(grant.user for grant in GRANTS))
