@@ -30,7 +30,12 @@ def later(
     Raises:
         ValueError: the share is not between 0 and 1, or there are fewer than two rows.
     """
-    rows = len(frame)
+    kept = boundary(len(frame), share, weights)
+    return frame.iloc[:kept], frame.iloc[kept:]
+
+
+def boundary(rows: int, share: float, weights: NDArray[np.float64] | None = None) -> int:
+    """Return the number of rows before the last `share` of them; arguments as for `later`."""
     if not 0 < share < 1:
         raise ValueError(f"The later rows' share must lie between 0 and 1 and is {share}.")
     if rows < 2:  # noqa: PLR2004 - one row for each part
@@ -40,8 +45,7 @@ def later(
     else:
         before = np.cumsum(weights) - weights / 2  # a row belongs where its middle lies
         kept = int(np.searchsorted(before, (1 - share) * weights.sum()))
-    kept = min(max(kept, 1), rows - 1)
-    return frame.iloc[:kept], frame.iloc[kept:]
+    return min(max(kept, 1), rows - 1)
 
 
 def folds(

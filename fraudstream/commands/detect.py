@@ -122,7 +122,7 @@ def command(
     from consumer.detector.decode import READY_ROWS
     from consumer.detector.service import DetectorOptions, run_detector
     from events.topics import Topics
-    from model.artifact.save import load_metadata
+    from model.artifact.load import load_metadata
 
     load_metadata(model)  # refuses a wrong artifact before anything slow begins
 
