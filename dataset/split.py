@@ -29,7 +29,12 @@ def split_by_time(
     Raises:
         ValueError: the share is not between 0 and 1, or there are fewer than two rows.
     """
-    rows = len(frame)
+    kept = boundary(len(frame), share, weights)
+    return frame.iloc[:kept], frame.iloc[kept:]
+
+
+def boundary(rows: int, share: float, weights: NDArray[np.float64] | None = None) -> int:
+    """Return the number of rows before the last `share`; arguments as for `split_by_time`."""
     if not 0 < share < 1:
         raise ValueError(f"The share of later rows must be between 0 and 1, not {share}.")
     if rows < 2:  # noqa: PLR2004 - one row for each part
@@ -39,8 +44,7 @@ def split_by_time(
     else:
         before = np.cumsum(weights) - weights / 2  # assigns a row by its midpoint
         kept = int(np.searchsorted(before, (1 - share) * weights.sum()))
-    kept = min(max(kept, 1), rows - 1)
-    return frame.iloc[:kept], frame.iloc[kept:]
+    return min(max(kept, 1), rows - 1)
 
 
 def folds(

@@ -1,1 +1,1 @@
-"""How a fraud score is learned, judged, packed and served."""
+"""Training, evaluation, packaging and serving of the network that scores transactions."""

@@ -1,4 +1,4 @@
-"""What features and scores looked like in training, for whoever watches them drift."""
+"""The distributions of features and scores in training, against which drift is measured."""
 
 from itertools import pairwise
 from typing import Annotated
@@ -8,14 +8,14 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-# Of ten bins each holds a tenth of the training rows, where their values allow it.
+# Ten bins with a tenth of the training rows each, unless a value is more frequent than that.
 DECILES = np.arange(1, 10) / 10
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 class Distribution(msgspec.Struct, frozen=True, kw_only=True):
-    """How the values of one column lie: bins, and which share of the training rows is in each.
+    """The distribution of one column: bins, with the share of the training rows in each.
 
     Attributes:
         edges: between the bins, ascending; a value on an edge belongs to the bin below it. Nine,
@@ -27,28 +27,28 @@ class Distribution(msgspec.Struct, frozen=True, kw_only=True):
     shares: list[Share]
 
     def __post_init__(self) -> None:
-        """Refuse what is no distribution, as msgspec asks for it: with a ValueError."""
+        """Raise the ValueError that msgspec reports, unless edges and shares fit together."""
         ascending = all(low < high for low, high in pairwise(self.edges))
         if not ascending or len(self.shares) != len(self.edges) + 1:
-            raise ValueError("its edges have to ascend, with one share more than there are edges")
+            raise ValueError("edges must ascend, with one share more than there are edges")
 
     @classmethod
     def of(cls, values: NDArray[np.float32], weights: NDArray[np.float64]) -> "Distribution":
-        """Return the distribution of values, [n], that stand for so many transactions each, [n]."""
-        # Values that occur, and not means between two of them: so ties stay in one bin.
+        """Return the distribution of values, [n], with their weights, [n]."""
+        # Edges are values that occur, not means of two of them, so ties stay in one bin.
         deciles = np.quantile(values, DECILES, weights=weights, method="inverted_cdf")
         edges = np.unique(deciles)
-        held = np.bincount(np.searchsorted(edges, values), weights, minlength=len(edges) + 1)
-        return cls(edges=edges.tolist(), shares=(held / held.sum()).tolist())
+        counts = np.bincount(np.searchsorted(edges, values), weights, minlength=len(edges) + 1)
+        return cls(edges=edges.tolist(), shares=(counts / counts.sum()).tolist())
 
 
 class DriftBaseline(msgspec.Struct, frozen=True, kw_only=True):
-    """The training rows, as far as drift is told by them.
+    """The distributions of the training rows.
 
     Attributes:
-        rows: how many there were.
-        features: of each, in the order of `Metadata.feature_names`.
-        scores: that the network gives these rows.
+        rows: how many.
+        features: in the order of `Metadata.feature_names`.
+        scores: of the same rows.
     """
 
     rows: int
@@ -62,13 +62,13 @@ class DriftBaseline(msgspec.Struct, frozen=True, kw_only=True):
         scores: NDArray[np.float32],
         weights: NDArray[np.float64],
     ) -> "DriftBaseline":
-        """Return the reference of n training rows.
+        """Return the baseline of n training rows.
 
         Args:
-            features: raw, [n, 30]; float32 as the service has them, or a value that many rows
-                share would lie on the other side of its own edge.
-            scores: of those, [n].
-            weights: how many transactions each stands for, [n].
+            features: raw, [n, 30]; float32 as in the service, since a frequent value in float64
+                could lie on the other side of its own edge.
+            scores: of those rows, [n].
+            weights: how many transactions each row stands for, [n].
         """
         return cls(
             rows=len(features),

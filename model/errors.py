@@ -1,12 +1,15 @@
-"""What can go wrong between a data set and a score.
+"""Errors between a data set and a score.
 
 ModelError
-├── ArtifactError    a folder is no artifact, does not match, or cannot be written
-├── TrainingError    these rows or settings cannot be trained on
-├── PolicyError      no threshold does what was asked for
-├── ReportError      a report cannot be written
-├── DeviceError      a GPU was asked for and TensorFlow sees none
-└── MissingExtraError   TensorFlow or scikit-learn is not installed
+├── ArtifactError              an artifact is damaged, does not match, or cannot be written
+│   └── ArtifactMissingError   there is no artifact in this place
+├── TrainingError              these rows or settings cannot be trained on
+├── PolicyError                an unknown policy, or one that no threshold satisfies
+├── ReportError                a report cannot be written
+├── DeviceError                the network cannot run on the chosen device
+│   ├── NoGpuError             a GPU was required and there is none
+│   └── GpuInUseError          the CPU was required and the process already uses a GPU
+└── MissingExtraError          a package that training or serving needs is not installed
 """
 
 from errors import FraudstreamError
@@ -17,7 +20,11 @@ class ModelError(FraudstreamError):
 
 
 class ArtifactError(ModelError):
-    """A folder is no artifact, does not match what it says of itself, or cannot be written."""
+    """An artifact is damaged, does not match its metadata, or cannot be written."""
+
+
+class ArtifactMissingError(ArtifactError):
+    """There is no artifact in this place."""
 
 
 class TrainingError(ModelError):
@@ -25,7 +32,7 @@ class TrainingError(ModelError):
 
 
 class PolicyError(ModelError):
-    """A policy is none, or no threshold does what it asks for."""
+    """A policy is unknown, or no threshold satisfies it."""
 
 
 class ReportError(ModelError):
@@ -33,8 +40,16 @@ class ReportError(ModelError):
 
 
 class DeviceError(ModelError):
-    """A GPU was asked for and there is none to be used."""
+    """The network cannot run on the chosen device."""
+
+
+class NoGpuError(DeviceError):
+    """A GPU was required and there is none."""
+
+
+class GpuInUseError(DeviceError):
+    """The CPU was required and the process already uses a GPU."""
 
 
 class MissingExtraError(ModelError):
-    """What trains and serves the network is not installed."""
+    """A package that training or serving needs is not installed."""

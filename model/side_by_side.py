@@ -1,106 +1,103 @@
-"""Several recipes' networks side by side: an artifact each, with joint pictures in its card."""
+"""Save the networks of several recipes, with plots that compare them in each model card."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from model.artifact import save as artifact
-from model.plots.gallery import Picture, Rendered, rendered
+from model.artifact.save import check_replaceable, save
+from model.evaluation.curve import Scored
+from model.labelled import Labelled
+from model.pipeline import plots_of
 from model.plots.panels import precision_recall_curves, roc_curves
+from model.plots.plot import Plot, RenderedPlot, render_plots
 from model.recipes import RECIPES
 from model.recipes.recipe import Recipe
 from model.serving.backend import installed
-from model.training.train import Trained, ignore, pictures_of
-
-if TYPE_CHECKING:
-    import pandas as pd
+from model.training.train import Trained, ignore
 
 
-def check_lineup(folder: Path, recipes: Sequence[Recipe]) -> None:
-    """Refuse a folder for artifacts before any time is spent on training.
+def check_folder(folder: Path, recipes: Sequence[Recipe]) -> None:
+    """Check that each recipe's artifact can be written, before any time is spent on training.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
-        ArtifactError: an artifact cannot go there.
+        ArtifactError: an artifact cannot be written.
     """
     installed("matplotlib")
     for recipe in recipes:
-        artifact.check_replaceable(folder / recipe.name)
+        check_replaceable(folder / recipe.name)
 
 
-def save_lineup(
+def save_all(
     folder: Path,
-    lineup: Sequence[Trained],
-    frame: "pd.DataFrame",
+    networks: Sequence[Trained],
+    rows: Labelled,
     *,
-    weights: NDArray[np.float64] | None = None,
     progress: Callable[[int], None] = ignore,
 ) -> None:
-    """Write each network's artifact to FOLDER/RECIPE, with its own pictures and the joint ones.
+    """Write each network's artifact to FOLDER/RECIPE, with its own plots and the comparing ones.
 
     Args:
         folder: of the artifacts.
-        lineup: one network of each recipe.
-        frame: all rows, as `dataset.reader.read` gives them.
-        weights: how many transactions each row stands for, [rows]; None for one each.
+        networks: one of each recipe.
+        rows: that each was trained on.
         progress: called with 1 after each artifact.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
-        ArtifactError: a folder cannot be written, or holds something else.
+        ArtifactError: a folder cannot be written, or holds something other than an artifact.
     """
-    joint = joint_pictures(lineup)
-    for trained in lineup:
+    comparing = comparing_plots(networks)
+    for trained in networks:
         recipe = trained.metadata.recipe
-        own = rendered(pictures_of(trained, frame, weights=weights))
-        artifact.save(folder / recipe, trained.network, trained.metadata, [*own, *joint[recipe]])
+        plots = [*render_plots(plots_of(trained, rows)), *comparing[recipe]]
+        save(folder / recipe, trained.network, trained.metadata, plots)
         progress(1)
 
 
-def joint_pictures(lineup: Sequence[Trained]) -> Mapping[str, list[Rendered]]:
-    """Return each recipe's joint pictures: ROC with those of its write-up, precision with all.
+def comparing_plots(networks: Sequence[Trained]) -> Mapping[str, list[RenderedPlot]]:
+    """Return each recipe's comparing plots: ROC within its write-up, precision over recall of all.
 
-    A network that has nobody beside it has none.
+    There is no plot of one network alone.
     """
-    of_source: dict[str, list[Trained]] = defaultdict(list)
-    for trained in lineup:
-        of_source[RECIPES[trained.metadata.recipe].source].append(trained)
-    found: dict[str, list[Rendered]] = defaultdict(list)
-    for members, picture in (*((it, _roc) for it in of_source.values()), (lineup, _precision)):
-        if len(members) > 1:
-            drawn = rendered([picture(members)])
-            for member in members:
-                found[member.metadata.recipe] += drawn
-    return found
+    by_source: dict[str, list[Trained]] = defaultdict(list)
+    for trained in networks:
+        by_source[RECIPES[trained.metadata.recipe].source].append(trained)
+    plots: dict[str, list[RenderedPlot]] = defaultdict(list)
+    groups = (*((group, _roc) for group in by_source.values()), (networks, _precision))
+    for group, plot_of in groups:
+        if len(group) > 1:
+            rendered = render_plots([plot_of(group)])
+            for trained in group:
+                plots[trained.metadata.recipe] += rendered
+    return plots
 
 
-def _roc(members: Sequence[Trained]) -> Picture:
-    judged = {
-        f"{it.metadata.recipe}: {it.metadata.held_out.roc_auc:.3f}": it.judged for it in members
-    }
-    return Picture(
+def _roc(networks: Sequence[Trained]) -> Plot:
+    return Plot(
         "roc",
         "ROC of the recipes of this write-up, on the transactions held out from each.",
         8.0,
         5.6,
-        roc_curves(judged),
+        roc_curves(_by_label(networks, "roc_auc")),
     )
 
 
-def _precision(members: Sequence[Trained]) -> Picture:
-    judged = {
-        f"{it.metadata.recipe}: {it.metadata.held_out.average_precision:.3f}": it.judged
-        for it in members
-    }
-    return Picture(
+def _precision(networks: Sequence[Trained]) -> Plot:
+    return Plot(
         "precision-recall",
-        "Precision over recall of several recipes, on the transactions held out from each, which "
-        "are not the same ones.",
+        "Precision over recall of several recipes, each on its own held-out transactions.",
         8.0,
         6.0,
-        precision_recall_curves(judged),
+        precision_recall_curves(_by_label(networks, "average_precision")),
     )
+
+
+def _by_label(networks: Sequence[Trained], metric: str) -> dict[str, Scored]:
+    """Return the held-out rows of each network, by its recipe and a metric."""
+    return {
+        f"{trained.metadata.recipe}: {getattr(trained.metadata.held_out, metric):.3f}": (
+            trained.held_out
+        )
+        for trained in networks
+    }

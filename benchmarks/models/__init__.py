@@ -1,1 +1,1 @@
-"""How well and how fast networks score: folds, boosted trees beside them, CPU and GPU."""
+"""Benchmarks of the networks: quality on later transactions, size, and speed on CPU and GPU."""

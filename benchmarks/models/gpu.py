@@ -1,10 +1,10 @@
-"""What one device scores, a GPU where there is one: `python -m benchmarks.models.gpu`.
+"""Scoring speed on one device, a GPU where there is one: `python -m benchmarks.models.gpu`.
 
-The served network by JAX, in batches of 1 to 262,144 rows, in float32 and with bfloat16 in the
-hidden layers. From rows in the machine's memory to scores there, as the detector needs them, so
-with the transfer to the device and back; and with rows that are on the device already. The second
-is set against what the device's memory allows: a row's features have to be read and its score
-written, at the rate of a large copy on the same device.
+The served network on JAX, in batches of 1 to 262,144 rows, in float32 and with bfloat16 in the
+hidden layers. Two times are measured: from rows in the host's memory to scores there, as the
+detector needs them, including both transfers; and with rows that are on the device already. The
+second is compared with the limit of the device's memory: a row's features have to be read and its
+score written, at the bandwidth of a large copy on the same device.
 It needs JAX (for a GPU `jax[cuda12]`), Keras and scikit-learn, and no TensorFlow.
 """
 
@@ -26,6 +26,7 @@ from benchmarks.harness.command import errors_in_one_sentence
 from benchmarks.models.scoring import network
 from dataset.columns import FEATURES
 from fraudstream.progress import progress_bar
+from model.artifact import markdown
 from model.recipes.champion import CHAMPION
 from model.serving.backend import compiled, import_keras, installed, use_device
 
@@ -36,7 +37,7 @@ DTYPES = ("float32", "bfloat16")
 FLOAT_BYTES = 4
 ROW_BYTES = FLOAT_BYTES * (len(FEATURES) + 1)
 
-# Beyond every cache.
+# Larger than every cache.
 COPY_BYTES = 1 << 28
 
 SECONDS = 0.3
@@ -44,13 +45,13 @@ CALLS_LEAST = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Timed:
-    """Batches of one size.
+class BatchTimes:
+    """Scoring times of batches of one size.
 
     Attributes:
         dtype: of the hidden layers.
         rows: in a batch.
-        seconds: of a batch, the transfer to the device and back included.
+        seconds: of a batch, with the transfers to the device and back.
         on_device: seconds of a batch that is on the device, and whose scores stay there.
     """
 
@@ -60,10 +61,10 @@ class Timed:
     on_device: float
 
     def share(self, bandwidth: float) -> float:
-        """Return how near the device is to what its memory allows, in bytes a second; at most 1.
+        """Return the share, at most 1, of the memory's bandwidth, in bytes a second, that is used.
 
-        The weights are a third of a megabyte, which every device keeps in a cache; so are small
-        batches, of which the share says nothing.
+        The weights are a third of a megabyte, which every device keeps in a cache. So are small
+        batches, for which the share is meaningless.
         """
         return self.rows * ROW_BYTES / self.on_device / bandwidth
 
@@ -91,19 +92,19 @@ def bandwidth() -> float:
 def lowered(path: Path, dtype: str) -> Any:
     """Load a network that computes its hidden layers in this type.
 
-    What prepares the features stays in float32, since seconds of two days need 18 bits, and so
-    does the last layer, since scores are to be told apart.
+    Preprocessing stays in float32, since seconds of two days need 18 bits; so does the last layer,
+    since scores must remain distinguishable.
     """
     keras = import_keras()
     loaded = keras.saving.load_model(path, compile=False)
-    hidden = [it for it in loaded.layers if isinstance(it, keras.layers.Dense)][:-1]
+    hidden = [layer for layer in loaded.layers if isinstance(layer, keras.layers.Dense)][:-1]
     for layer in hidden if dtype != "float32" else ():
         layer.dtype_policy = keras.DTypePolicy(f"mixed_{dtype}")
     return loaded
 
 
 def on_device(loaded: Any) -> Callable[[Any], Any]:
-    """Return what scores rows that are on the device, and leaves their scores there."""
+    """Return a function that scores rows on the device and leaves the scores there."""
     jax = installed("jax")
     weights = [
         [variable.value for variable in variables]
@@ -113,7 +114,7 @@ def on_device(loaded: Any) -> Callable[[Any], Any]:
     return lambda rows: call(rows).block_until_ready()
 
 
-def measure(path: Path, largest: int) -> Iterator[Timed]:
+def measure(path: Path, largest: int) -> Iterator[BatchTimes]:
     """Time batches of all sizes up to the largest one, in both types."""
     jax = installed("jax")
     random = np.random.default_rng(1)
@@ -124,7 +125,7 @@ def measure(path: Path, largest: int) -> Iterator[Timed]:
             score, resident = compiled(loaded), on_device(loaded)
             for rows in sizes:
                 batch = random.normal(size=(rows, len(FEATURES))).astype(np.float32)
-                yield Timed(
+                yield BatchTimes(
                     dtype,
                     rows,
                     seconds=seconds_of(partial(score, batch)),
@@ -133,21 +134,21 @@ def measure(path: Path, largest: int) -> Iterator[Timed]:
                 advance(1)
 
 
-def table(timed: Sequence[Timed], bandwidth: float) -> str:
-    """Return what was measured as a Markdown table."""
+def table(timed: Sequence[BatchTimes], bandwidth: float) -> str:
+    """Return the measurements as a Markdown table."""
     rows = [
         [
-            f"{it.dtype}, {it.rows:,}",
-            f"{it.seconds * 1e3:,.3f}",
-            f"{it.rows / it.seconds:,.0f}",
-            f"{it.on_device * 1e3:,.3f}",
-            f"{it.rows / it.on_device:,.0f}",
-            f"{it.share(bandwidth):.2%}",
+            f"{batch.dtype}, {batch.rows:,}",
+            f"{batch.seconds * 1e3:,.3f}",
+            f"{batch.rows / batch.seconds:,.0f}",
+            f"{batch.on_device * 1e3:,.3f}",
+            f"{batch.rows / batch.on_device:,.0f}",
+            f"{batch.share(bandwidth):.2%}",
         ]
-        for it in timed
+        for batch in timed
     ]
-    heads = ["rows in a batch", "ms", "rows a second", "on the device, ms", "rows a second"]
-    return report.table([*heads, "of the memory's limit"], rows, align="lr", padded=True)
+    headers = ["rows in a batch", "ms", "rows a second", "on the device, ms", "rows a second"]
+    return markdown.table([*headers, "of the memory's limit"], rows, align="lr", padded=True)
 
 
 def main() -> None:
@@ -163,7 +164,7 @@ def main() -> None:
     with errors_in_one_sentence(), TemporaryDirectory(prefix="fraudstream-benchmark-") as folder:
         device = use_device("auto")
         jax = installed("jax")
-        # As on TensorFlow (`model.serving.backend`): without TensorFloat-32's ten bits.
+        # Without TensorFloat-32's ten bits, as on TensorFlow (`model.serving.backend`).
         jax.config.update("jax_default_matmul_precision", "highest")
         path = Path(folder) / "network.keras"
         network(CHAMPION, path)

@@ -1,4 +1,4 @@
-"""What our network is compared with: LightGBM's boosted trees."""
+"""LightGBM's boosted trees, which the network is compared with."""
 
 from importlib.util import find_spec
 from typing import Any
@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.harness.errors import BenchmarkError
-from model.training.rows import Rows
+from model.labelled import Labelled
 
-# Chosen by the mean average precision on the very folds that judge it, which favours it.
+# Chosen by the mean average precision on the same folds that test it, which favours it.
 TUNED: dict[str, Any] = {
     "n_estimators": 600,
     "learning_rate": 0.02,
@@ -26,28 +26,28 @@ TREES: dict[str, dict[str, Any]] = {"lightgbm": TUNED, "lightgbm-defaults": {}}
 
 
 def check_installed() -> None:
-    """Refuse to begin what could not be ended.
+    """Check that LightGBM is installed, before any time is spent.
 
     Raises:
         BenchmarkError: LightGBM is not installed.
     """
     if find_spec("lightgbm") is None:
         raise BenchmarkError(
-            "LightGBM, which the network is compared with, is missing; install it with: "
+            "LightGBM, which the network is compared with, is not installed; install it with: "
             "pip install 'lightgbm>=4.5'"
         )
 
 
 def scores(
-    settings: dict[str, Any], rows: Rows, judging: NDArray[np.float64], seed: int
+    settings: dict[str, Any], rows: Labelled, features: NDArray[np.float64], seed: int
 ) -> NDArray[np.float64]:
-    """Return the scores, [n], of raw features, [n, 30], by trees that learned from the rows.
+    """Return the scores, [n], of raw features, [n, 30], by trees trained on the rows.
 
-    It computes in one thread, so that the same seed gives the same trees.
+    Training runs in one thread, so that the same seed gives the same trees.
     """
     from lightgbm import LGBMClassifier
 
     trees = LGBMClassifier(**settings, random_state=seed, n_jobs=1, verbose=-1)
-    # The booster, since scikit-learn warns of names that LightGBM makes up for an array's columns.
+    # The booster, since scikit-learn warns of the names that LightGBM gives an array's columns.
     booster = trees.fit(rows.features, rows.labels, sample_weight=rows.weights).booster_
-    return np.asarray(booster.predict(judging), np.float64)
+    return np.asarray(booster.predict(features), np.float64)

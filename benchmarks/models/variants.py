@@ -1,4 +1,4 @@
-"""The champion with one thing changed: what each of its choices is worth."""
+"""The champion with one thing changed each, to measure the gain of its choices."""
 
 from dataclasses import replace
 
@@ -24,7 +24,7 @@ VARIANTS: dict[str, Recipe] = {
     "weight decay 0.01": replace(CHAMPION, weight_decay=1e-2),
     "classes weighted": replace(CHAMPION, class_weights="balanced"),
     "half frauds": replace(CHAMPION, oversampled=True),
-    # The network that all of this began with.
+    # The first version of the champion.
     "plain": replace(
         CHAMPION,
         preparation=replace(_PREPARATION, clip=10.0, apart=0.0, bins=0),
@@ -32,4 +32,4 @@ VARIANTS: dict[str, Recipe] = {
         epochs=6,
     ),
 }
-"""By what is changed."""
+"""By the change."""

@@ -8,7 +8,7 @@ from confluent_kafka import Consumer, Producer
 
 from benchmarks.peers.job import Job
 from events.messages import FEATURES
-from model.artifact.save import load_metadata
+from model.artifact.load import load_metadata
 
 
 def main(job: Job) -> None:

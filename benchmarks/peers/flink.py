@@ -11,7 +11,7 @@ from pyflink.table.udf import ScalarFunction, udf
 from benchmarks.peers.columns import scores
 from benchmarks.peers.job import Job
 from events.messages import FEATURES
-from model.artifact.save import load_metadata
+from model.artifact.load import load_metadata
 
 SETTINGS = {
     "execution.checkpointing.interval": "1 s",

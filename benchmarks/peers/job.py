@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from model.artifact.save import NETWORK
+from model.artifact.files import NETWORK
 from model.serving.scorer import Scorer
 
 BATCH = 4096

@@ -13,7 +13,7 @@ from pyspark.sql.types import FloatType, StringType, StructField, StructType
 from benchmarks.peers.columns import scores
 from benchmarks.peers.job import Job
 from events.messages import FEATURES
-from model.artifact.save import load_metadata
+from model.artifact.load import load_metadata
 
 # In each micro-batch, so that its fixed cost, some 0.2 s, is small beside its work.
 RECORDS = 100_000

@@ -1,4 +1,4 @@
-"""`fraudstream compare`: train every recipe, and see whether it gives what its author published."""
+"""`fraudstream compare`: train the recipes and compare their metrics with the published ones."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,8 +9,8 @@ from fraudstream.options import CONTEXT, RecipeType, json_option, option, weight
 from fraudstream.progress import progress_bar
 
 if TYPE_CHECKING:
-    from model.evaluation.comparison import Compared
-    from model.evaluation.evaluate import Evaluation
+    from model.evaluation.comparison import Comparison
+    from model.evaluation.results import Evaluation
     from model.recipes.recipe import Recipe
     from model.training.train import Trained
 
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
     "recipes",
     type=RecipeType(),
     multiple=True,
-    show_default="all that were published; with --models, all",
-    help="What to train; may be repeated.",
+    show_default="all published ones; with --models, all",
+    help="Recipe to train; may be repeated.",
 )
-@option("--seeds", type=click.IntRange(1, 100), default=3, help="How often each is trained.")
+@option("--seeds", type=click.IntRange(1, 100), default=3, help="How often each recipe is trained.")
 @option(
     "--models",
     type=click.Path(path_type=Path),
-    help="Folder where the first network of each recipe is kept, as the artifact FOLDER/RECIPE, "
-    "with pictures of it alone and beside the others.",
+    help="Folder for the first network of each recipe, as the artifact FOLDER/RECIPE, with plots "
+    "of it alone and beside the others.",
 )
 @json_option
 def command(
@@ -48,10 +48,10 @@ def command(
     models: Path | None,
     as_json: bool,
 ) -> None:
-    """Train the published recipes by their authors' protocols; print published and measured.
+    """Train the published recipes as their authors did; print published and measured figures.
 
-    A figure counts as published when it is as near as chance allows: the rows that judged here
-    and there, and the spread of the seeds.
+    The verdict is "as published" where the difference is explained by chance: by the choice of the
+    test rows, there and here, and by the spread over the seeds.
 
     \b
     Examples:
@@ -61,64 +61,66 @@ def command(
     """
     from dataset.reader import read
     from dataset.weights import read_weights
-    from model.artifact.metadata import DataSource
     from model.evaluation.comparison import AUTHORS_THRESHOLD, compare
     from model.evaluation.evaluate import evaluate
+    from model.labelled import Labelled
     from model.recipes import RECIPES
-    from model.side_by_side import check_lineup, save_lineup
+    from model.side_by_side import check_folder, save_all
+    from model.training.plan import TrainingPlan
+    from model.training.source import describe
     from model.training.train import train
 
-    chosen = recipes or tuple(it for it in RECIPES.values() if it.published or models)
+    chosen = recipes or tuple(recipe for recipe in RECIPES.values() if recipe.published or models)
     if models:
-        check_lineup(models, chosen)
-    frame, source = read(data), DataSource.of(data)
-    weight = None if weights is None else read_weights(weights, len(frame))
-    # Where nothing was published, there is nothing to compare: its first network is all.
-    runs = {it: range(1, 1 + (seeds if it.published else 1)) for it in chosen}
-    found: list[Compared] = []
-    lineup: list[Trained] = []
+        check_folder(models, chosen)
+    frame, source = read(data), describe(data)
+    rows = Labelled.of(frame, read_weights(weights, len(frame)) if weights else None)
+    # A recipe without published figures is trained only for its artifact.
+    runs = {recipe: range(1, 1 + (seeds if recipe.published else 1)) for recipe in chosen}
+    comparisons: list[Comparison] = []
+    networks: list[Trained] = []
     with progress_bar("Training", sum(map(len, runs.values())), unit="networks") as advance:
         for recipe, numbers in runs.items():
-            figures: list[Evaluation] = []
+            evaluations: list[Evaluation] = []
             for seed in numbers:
-                trained = train(frame, source=source, weights=weight, recipe=recipe, seed=seed)
-                figures.append(evaluate(trained.judged, AUTHORS_THRESHOLD, resamples=1))
+                trained = train(rows, TrainingPlan(recipe=recipe, seed=seed), source=source)
+                evaluations.append(evaluate(trained.held_out, AUTHORS_THRESHOLD, resamples=1))
                 if seed == 1:
-                    lineup.append(trained)
+                    networks.append(trained)
                 advance(1)
-            found += compare(recipe, figures)
-    _print(found, as_json=as_json)
+            comparisons += compare(recipe, evaluations)
+    _print(comparisons, as_json=as_json)
     if models:
-        with progress_bar("Drawing", len(lineup), unit="artifacts") as advance:
-            save_lineup(models, lineup, frame, weights=weight, progress=advance)
+        with progress_bar("Plotting", len(networks), unit="artifacts") as advance:
+            save_all(models, networks, rows, progress=advance)
 
 
-def _print(found: "list[Compared]", *, as_json: bool) -> None:
+def _print(comparisons: "list[Comparison]", *, as_json: bool) -> None:
     if as_json:
         import msgspec
 
-        for it in found:
-            fields = msgspec.to_builtins(it) | {"verdict": it.verdict}
+        for comparison in comparisons:
+            fields = msgspec.to_builtins(comparison) | {"verdict": comparison.verdict}
             click.echo(msgspec.json.encode(fields))
         return
     from fraudstream.tables import print_table
 
     rows = [
         (
-            figure.recipe,
-            figure.where,
-            figure.figure,
-            _value(figure.published),
-            _value(figure.measured),
-            f"{_value(figure.lowest)} to {_value(figure.highest)}",
-            figure.verdict,
+            comparison.recipe,
+            comparison.where,
+            comparison.figure,
+            _value(comparison.published),
+            _value(comparison.measured),
+            f"{_value(comparison.lowest)} to {_value(comparison.highest)}",
+            comparison.verdict,
         )
-        for figure in found
+        for comparison in comparisons
     ]
     headers = ("recipe", "published in", "figure", "published", "measured", "of seeds", "verdict")
     print_table(rows, headers=headers)
 
 
 def _value(value: float) -> str:
-    """Show a share with four significant digits where it is small, four decimals elsewhere."""
+    """Format a share with three significant digits where it is small, four decimals elsewhere."""
     return f"{value:.2e}" if 0 < value < 1e-2 else f"{value:.4f}"  # noqa: PLR2004

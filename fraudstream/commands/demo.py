@@ -88,7 +88,7 @@ def command(
     from fraudstream.demo.artifact import cached_artifact, train_artifact
     from fraudstream.demo.run import Plan, run_demo
     from fraudstream.demo.view import open_view
-    from model.artifact.save import load_metadata
+    from model.artifact.load import load_metadata
 
     plan = Plan(
         frame=frame,

@@ -120,7 +120,7 @@ def command(
     from consumer.detector.service import run_detector
     from events.topics import Topics
     from fraudstream.process import disable_created_metrics, tune_garbage_collector
-    from model.artifact.save import load_metadata
+    from model.artifact.load import load_metadata
 
     load_metadata(model)  # rejects an invalid artifact before anything slow starts
 

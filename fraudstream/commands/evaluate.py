@@ -1,4 +1,4 @@
-"""`fraudstream evaluate`: judge an artifact on labelled transactions."""
+"""`fraudstream evaluate`: evaluate an artifact on labelled transactions."""
 
 import sys
 from pathlib import Path
@@ -17,8 +17,9 @@ from fraudstream.options import (
 
 if TYPE_CHECKING:
     from model.artifact.metadata import Metadata
-    from model.evaluation.evaluate import Evaluation
+    from model.evaluation.results import Evaluation
     from model.evaluation.threshold import Policy
+    from model.labelled import Labelled
 
 
 @click.command(context_settings=CONTEXT)
@@ -36,14 +37,14 @@ if TYPE_CHECKING:
     type=click.FloatRange(0, 1, min_open=True),
     metavar="SHARE",
     default=1.0,
-    help="Judge only the last share of the transactions.",
+    help="Evaluate only the last share of the transactions.",
 )
 @option(
     "--policy",
     type=PolicyType(),
     default=None,
     show_default="the artifact's threshold",
-    help="Choose another threshold, as for 'fraudstream train', on these very transactions.",
+    help="Choose another threshold, as for 'fraudstream train', on these transactions.",
 )
 @option("--report", type=click.Path(path_type=Path), help="Write a report: FILE.html or FILE.png.")
 @json_option
@@ -56,10 +57,10 @@ def command(
     report: Path | None,
     as_json: bool,
 ) -> None:
-    """Judge an artifact on transactions whose frauds are known.
+    """Evaluate an artifact on labelled transactions.
 
-    Average precision with its interval, recall at a precision, what the threshold catches and
-    misses in frauds and money, alerts a day, and whether scores are probabilities.
+    Prints average precision with its interval, recall at two precisions, the frauds and amounts
+    that the threshold catches and misses, alerts a day, and the calibration error.
 
     \b
     Examples:
@@ -68,11 +69,9 @@ def command(
       fraudstream evaluate --data later.csv --policy alerts-per-day:100
 
     \b
-    An artifact of a recipe that keeps the last fifth apart, on that fifth:
+    An artifact of a recipe that holds out the last fifth, on that fifth:
       fraudstream evaluate --data creditcard.csv --model keras-imbalanced --last 0.2
     """
-    from dataset.reader import read
-    from dataset.split import split_by_time
     from model.evaluation.curve import OperatingCurve, Scored
     from model.evaluation.evaluate import evaluate
     from model.evaluation.threshold import choose
@@ -81,56 +80,60 @@ def command(
 
     if report:
         check_report(report)
-    frame = read(data)
-    weight = None
-    if weights is not None:
-        from dataset.weights import read_weights
-
-        weight = read_weights(weights, len(frame))
-    if last < 1:
-        frame = split_by_time(frame, last, weight)[1]
-        weight = None if weight is None else weight[-len(frame) :]
+    rows = _rows(data, weights, last)
     scorer = Scorer.load(model)
-    _warn_of_learned(scorer.metadata, data, last)
-    rows = Scored.of(frame, scorer.in_batches(frame), weight)
-    threshold = choose(OperatingCurve.of(rows), policy) if policy else scorer.metadata.threshold
-    figures = evaluate(rows, threshold)
+    _warn_of_training_rows(scorer.metadata, data, last)
+    scored = Scored.of(rows, scorer.in_batches(rows.inputs))
+    threshold = choose(OperatingCurve.of(scored), policy) if policy else scorer.metadata.threshold
+    evaluation = evaluate(scored, threshold)
     if report:
         title = f"fraudstream {scorer.metadata.model_version} on {data.name}"
-        write_report(report, rows, figures, title=title)
-    _print(figures, as_json=as_json)
+        write_report(report, scored, evaluation, title=title)
+    _print(evaluation, as_json=as_json)
 
 
-def _warn_of_learned(metadata: "Metadata", data: Path, last: float) -> None:
-    """Say so where rows that the network learned from would flatter it."""
+def _rows(data: Path, weights: Path | None, last: float) -> "Labelled":
+    from dataset.reader import read
+    from dataset.split import boundary
+    from dataset.weights import read_weights
+    from model.labelled import Labelled
+
+    frame = read(data)
+    weight = None if weights is None else read_weights(weights, len(frame))
+    rows = Labelled.of(frame, weight)
+    return rows if last == 1 else rows.take(slice(boundary(len(rows), last, weight), None))
+
+
+def _warn_of_training_rows(metadata: "Metadata", data: Path, last: float) -> None:
+    """Warn where the network was trained on some of the rows."""
     from dataset.reader import sha256
     from model.recipes import RECIPES
     from model.training.split import TEST_SHARE
 
     recipe = RECIPES.get(metadata.recipe)
-    apart = recipe and recipe.test == "later" and not metadata.refitted and last <= TEST_SHARE
-    if not apart and metadata.source.sha256 == sha256(data):
+    held_out = recipe and recipe.test == "later" and not metadata.refitted and last <= TEST_SHARE
+    if not held_out and metadata.source.sha256 == sha256(data):
         print(
-            f"Beware: this network learned from rows of {data.name}, so these figures flatter it. "
-            "Its model card has those of rows that it had not seen.",
+            f"Warning: this network was trained on rows of {data.name}, so these metrics are too "
+            "good. Its model card has those on held-out rows.",
             file=sys.stderr,
         )
 
 
-def _print(figures: "Evaluation", *, as_json: bool) -> None:
+def _print(evaluation: "Evaluation", *, as_json: bool) -> None:
     import msgspec
 
     from fraudstream.tables import print_table
-    from model.evaluation.evaluate import figures_table
+    from model.evaluation.evaluate import metrics_text
 
     if as_json:
-        click.echo(msgspec.json.encode(figures))
+        click.echo(msgspec.json.encode(evaluation))
         return
     rows = [
-        ("rows", f"{figures.rows:,}"),
-        ("transactions", f"{figures.transactions:,.0f}"),
-        ("days", f"{figures.days:.2f}"),
-        ("frauds", f"{figures.frauds:,}"),
-        *figures_table(figures),
+        ("rows", f"{evaluation.rows:,}"),
+        ("transactions", f"{evaluation.transactions:,.0f}"),
+        ("days", f"{evaluation.days:.2f}"),
+        ("frauds", f"{evaluation.frauds:,}"),
+        *metrics_text(evaluation),
     ]
     print_table(rows)

@@ -1,4 +1,4 @@
-"""`fraudstream recipes`: what can be trained, and who wrote it down."""
+"""`fraudstream recipes`: list the recipes with their sources."""
 
 import click
 
@@ -7,7 +7,7 @@ from fraudstream.options import CONTEXT
 
 @click.command(context_settings=CONTEXT)
 def command() -> None:
-    """List the recipes: our own, and those that others published.
+    """List the recipes: our own, and published ones.
 
     \b
     Example:

@@ -15,8 +15,8 @@ from fraudstream.demo.errors import ServiceFailedError
 def cached_artifact() -> Path:
     """Return the folder where the artifact is, or will be.
 
-    It is named by what the artifact follows from, the code and the twin's parameters, so that an
-    artifact of other code is never used.
+    Its name is a hash of the code and the twin's parameters, so an artifact of other code is never
+    used.
     """
     digest = hashlib.sha256()
     for package in ("model", "dataset"):
@@ -28,10 +28,10 @@ def cached_artifact() -> Path:
 
 
 def train_artifact(folder: Path) -> None:
-    """Train on the twin in a process of its own, so that ours stays without TensorFlow.
+    """Train on the twin in a process of its own, so that this one does not import TensorFlow.
 
     Raises:
-        PartFailedError: if it fails; the reason stands on stderr by then.
+        ServiceFailedError: training failed, and has printed the reason on stderr.
     """
     command = [
         sys.executable,
@@ -39,7 +39,7 @@ def train_artifact(folder: Path) -> None:
         "fraudstream",
         "train",
         "--no-pictures",
-        "--no-refit",  # half the time, and the stream that follows holds nothing later to learn
+        "--no-refit",  # half the time, and the demo replays no later transactions
         "--model",
         str(folder),
     ]
@@ -47,7 +47,7 @@ def train_artifact(folder: Path) -> None:
     try:
         code = training.wait()
     except KeyboardInterrupt:
-        training.send_signal(signal.SIGINT)  # it tidies up before it ends
+        training.send_signal(signal.SIGINT)  # training cleans up before it exits
         training.wait()
         raise
     if code != 0:

@@ -28,7 +28,7 @@ from fraudstream.progress import progress_bar
 from kafkaio.settings import KafkaSettings
 from kafkaio.topic_reader import TopicReader
 from kafkaio.topics import create_topics, delete_topics
-from model.artifact.save import load_metadata
+from model.artifact.load import load_metadata
 from producer.pace import Rate
 from producer.replay import replay
 from producer.report import ReplayReport

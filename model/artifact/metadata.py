@@ -1,46 +1,36 @@
-"""What an artifact says of itself: metadata.json as typed structs."""
+"""The contents of metadata.json as typed structs."""
 
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
-from dataset.columns import SHA256
-from dataset.reader import sha256
 from model.drift_baseline import DriftBaseline
-from model.evaluation.evaluate import Evaluation
-from model.evaluation.operating_points import OperatingPoint
+from model.evaluation.results import Evaluation, OperatingPoint
 
 FORMAT_VERSION = 2
-"""Raised when another version's reader could not understand what is written."""
+"""Raised when readers of the version before could not understand the file."""
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 class DataSource(msgspec.Struct, frozen=True, kw_only=True):
-    """What a network was trained on.
+    """Where the rows come from that a network was trained on.
 
     Attributes:
-        name: for a reader, for example "creditcard.csv".
-        sha256: of the file; "" where the rows were made in memory, until their values are hashed.
-        synthetic: whether the rows are made up; None where that is not known.
+        name: for people, for example "creditcard.csv".
+        sha256: of the file; "" for rows made in memory, until training hashes their values.
+        synthetic: whether the rows are synthetic; None where that is unknown.
     """
 
     name: str
     sha256: str = ""
     synthetic: bool | None = None
 
-    @classmethod
-    def of(cls, data: Path) -> "DataSource":
-        """Return what a file is: the published one is known by its checksum, no other is."""
-        checksum = sha256(data)
-        return cls(name=data.name, sha256=checksum, synthetic=False if checksum == SHA256 else None)
-
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
-    """A few rows and the scores that a faithful copy of the network gives them.
+    """A few rows with the scores that an intact copy of the network gives them.
 
     Attributes:
         features: raw features, [n, 30], in the order of `Metadata.feature_names`.
@@ -52,7 +42,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Metadata(msgspec.Struct, frozen=True, kw_only=True):
-    """All that is known about a trained network.
+    """Everything known about a trained network.
 
     Attributes:
         format_version: of this file, see `FORMAT_VERSION`.
@@ -62,23 +52,24 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
         feature_names: names and order of the input's columns.
         threshold: scores at or above it are flagged.
         threshold_policy: how it was chosen; its precision and recall are in `held_out`.
-        source: what was trained on.
-        rows: in it, those held out included.
-        transactions: that the rows stand for: the sum of their weights.
-        frauds: frauds among them.
+        source: of the training data.
+        rows: in it, including those held out.
+        transactions: represented by the rows: the sum of their weights.
+        frauds: frauds among the rows.
         seed: of all randomness in training.
-        recipe: the name of what was trained.
-        epochs: how often each row was learned from.
-        history: of each epoch, by Keras's names ("loss", "val_roc_auc"); fewer figures where
-            nothing was looked at meanwhile.
+        recipe: its name.
+        epochs: trained.
+        history: of each epoch, by Keras's names ("loss", "val_roc_auc"); without the `val_`
+            metrics where there were no validation rows.
         versions: of Python, Keras, its backend and numpy.
-        held_out: figures on rows from which nothing but the threshold was learned when they
-            judged.
-        refitted: whether the network learned from those rows too, afterwards.
-        sample: what a loaded network is checked against.
-        operating_points: on the same rows, the chosen one first, then those that other policies
-            would choose; older artifacts have none.
-        reference: what drift is told by, the rows held out included; older artifacts have none.
+        held_out: metrics on rows that the evaluated network was not trained on; only the
+            threshold was chosen on them.
+        refitted: whether the network was afterwards trained on those rows too.
+        sample: for checking a loaded network.
+        operating_points: on the same rows, the chosen one first, then those of other policies;
+            older artifacts have none.
+        reference: what drift is measured against, held-out rows included; older artifacts have
+            none.
     """
 
     format_version: int

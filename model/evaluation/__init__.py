@@ -1,1 +1,1 @@
-"""How good scores are, and the threshold at which to flag."""
+"""Metrics of scores on labelled rows, and the choice of the threshold."""

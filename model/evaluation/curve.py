@@ -1,14 +1,13 @@
-"""The operating curve: what would be flagged, and caught, at each threshold."""
+"""Labelled and scored rows, their operating curve, and intervals by resampling."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    import pandas as pd
+from model.labelled import Labelled
 
 SECONDS_A_DAY = 86_400
 
@@ -20,9 +19,9 @@ class Scored:
     Attributes:
         fraud: whether each is a fraud, bool [n].
         scores: [n]; higher is more suspicious.
-        amounts: money behind each, in the data set's currency, [n].
-        weights: how many transactions each stands for, [n].
-        days: the time from the first row to the last, at least one second.
+        amounts: in the data set's currency, [n].
+        weights: how many transactions each row stands for, [n].
+        days: from the first row to the last, at least one second.
     """
 
     fraud: NDArray[np.bool_]
@@ -32,41 +31,37 @@ class Scored:
     days: float
 
     @classmethod
-    def of(
-        cls,
-        frame: "pd.DataFrame",
-        scores: NDArray[np.floating[Any]],
-        weights: NDArray[np.floating[Any]] | None = None,
-    ) -> "Scored":
-        """Return the rows of a frame as `dataset.reader.read` gives them, with their scores.
+    def of(cls, rows: Labelled, scores: NDArray[np.floating[Any]]) -> "Scored":
+        """Return at least one row with its score.
 
         Args:
-            frame: n rows, n >= 1.
+            rows: n rows.
             scores: [n].
-            weights: [n]; None for one each.
         """
-        times = frame["Time"].to_numpy(np.float64)
+        times = rows.column("Time")
         return cls(
-            fraud=frame["Class"].to_numpy() == 1,
+            fraud=rows.fraud,
             scores=np.asarray(scores, np.float64),
-            amounts=frame["Amount"].to_numpy(np.float64),
-            weights=np.ones(len(frame)) if weights is None else np.asarray(weights, np.float64),
+            amounts=rows.column("Amount"),
+            weights=rows.weights,
             days=max(float(times.max() - times.min()), 1.0) / SECONDS_A_DAY,
         )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OperatingCurve:
-    """What is flagged at and above each distinct score, the highest first; a row's weight counts.
+    """Transactions flagged and frauds caught at each distinct score as the threshold.
+
+    A row counts as often as its weight says.
 
     Attributes:
-        thresholds: the k distinct scores, falling, [k].
-        flagged: transactions flagged, [k].
+        thresholds: the k distinct scores, descending, [k].
+        flagged: transactions that score at least as much, [k].
         caught: frauds among them, [k].
-        amount_caught: money behind those, [k].
-        frauds: in all.
-        amount: money behind all frauds.
-        days: the time that the rows span.
+        amount_caught: sum of the amounts of those, [k].
+        frauds: in total.
+        amount: sum of the amounts of all frauds.
+        days: spanned by the rows.
     """
 
     thresholds: NDArray[np.float64]
@@ -84,7 +79,9 @@ class OperatingCurve:
         scores, weights, fraud = rows.scores[order], rows.weights[order], rows.fraud[order]
         money = weights * fraud * rows.amounts[order]
         steps = _steps(scores)
-        flagged, caught, amount = (np.cumsum(it) for it in (weights, weights * fraud, money))
+        flagged, caught, amount = (
+            np.cumsum(values) for values in (weights, weights * fraud, money)
+        )
         return cls(
             thresholds=scores[steps],
             flagged=flagged[steps],
@@ -121,10 +118,10 @@ class OperatingCurve:
         return float(np.sum(np.diff(self.recall, prepend=0.0) * self.precision))
 
     def between(self, step: int) -> float:
-        """Return a threshold, exact as float32, at which just `thresholds[:step + 1]` are flagged.
+        """Return a threshold, exact as float32, that flags exactly `thresholds[:step + 1]`.
 
-        It lies in the middle to the next lower score, so that scores that another machine gives
-        a little differently fall on the same side.
+        It is halfway to the next lower score, so that scores that differ slightly on another
+        machine stay on the same side.
         """
         highest = float(self.thresholds[step])
         last = step + 1 == len(self.thresholds)
@@ -133,9 +130,9 @@ class OperatingCurve:
         return middle if below < middle <= highest else highest
 
 
-def _steps(falling: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Return the places where a threshold can stand: the last of each run of equal scores."""
-    return np.flatnonzero(np.append(falling[1:] < falling[:-1], True))
+def _steps(descending: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return the index of the last of each run of equal scores: a threshold can follow it."""
+    return np.flatnonzero(np.append(descending[1:] < descending[:-1], True))
 
 
 def average_precision_interval(
@@ -143,7 +140,7 @@ def average_precision_interval(
 ) -> tuple[float, float]:
     """Return the 95 % interval of the average precision, by resampling rows with replacement.
 
-    Without any fraud it is 0 to 0.
+    It is (0, 0) without any fraud.
     """
     if not rows.fraud.any():
         return 0.0, 0.0
@@ -151,7 +148,7 @@ def average_precision_interval(
 
 
 def interval(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Return what the middle 95 % of resampled values lie between."""
+    """Return the bounds of the middle 95 % of resampled values."""
     low, high = np.quantile(values, [0.025, 0.975])
     return float(low), float(high)
 
@@ -161,34 +158,33 @@ def resampled_average_precision(
 ) -> NDArray[np.float64]:
     """Return the average precision of resampled rows, float64 [models, resamples].
 
-    The percentile bootstrap (Efron, The Jackknife, the Bootstrap and Other Resampling Plans,
-    1982): rows are drawn, frauds and legitimate ones alike, as often as there are rows, so the
-    number of frauds varies as well. Resamples without any fraud, for one of the models, are drawn
-    again.
+    This is the percentile bootstrap (Efron, The Jackknife, the Bootstrap and Other Resampling
+    Plans, 1982): as many rows are drawn as there are, regardless of their class, so the number of
+    frauds varies as well. A resample without any fraud, for one of the models, is drawn again.
 
     Args:
-        models: the same rows as each model scores them, with a fraud among them; a resample is the
-            same for all, so that models can be compared in pairs. A row that is not to judge a
-            model has the weight 0 there.
+        models: the same rows, at least one of them a fraud, with the scores of each model.
+            Resamples are the same for all models, so that models can be compared in pairs. A row
+            that a model is not evaluated on has weight 0 there.
         resamples: how many.
-        seed: the same rows and seed are resampled alike.
+        seed: of the drawing.
     """
     random = np.random.default_rng(seed)
     fraud, ranked = models[0].fraud, [_Ranked.of(rows) for rows in models]
     frauds = np.array([rows.weights[fraud] for rows in models])
-    found = np.empty((len(models), resamples))
+    results = np.empty((len(models), resamples))
     for column in range(resamples):
         drawn = np.zeros_like(fraud, int)
         while not (frauds @ drawn[fraud]).all():
-            places = random.integers(0, len(fraud), len(fraud))
-            drawn = np.bincount(places, minlength=len(fraud))
-        found[:, column] = [rows.average_precision(drawn) for rows in ranked]
-    return found
+            numbers = random.integers(0, len(fraud), len(fraud))
+            drawn = np.bincount(numbers, minlength=len(fraud))
+        results[:, column] = [rows.average_precision(drawn) for rows in ranked]
+    return results
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Ranked:
-    """Rows in the order of their falling scores, as `order` gives them, [n]; k distinct scores."""
+    """Rows by descending score: `order` [n] sorts them, `steps` [k] are the distinct scores."""
 
     order: NDArray[np.intp]
     weights: NDArray[np.float64]
@@ -201,7 +197,7 @@ class _Ranked:
         return cls(order, rows.weights[order], rows.fraud[order], _steps(rows.scores[order]))
 
     def average_precision(self, drawn: NDArray[np.intp]) -> float:
-        """Return it where each row, in the order before ranking, is there so many times."""
+        """Return the average precision if the rows, unsorted, occur `drawn` times."""
         weights = self.weights * drawn[self.order]
         flagged = np.cumsum(weights)[self.steps]
         caught = np.cumsum(weights * self.fraud)[self.steps]

@@ -1,4 +1,4 @@
-"""Choose the score at which a transaction is flagged, by a policy."""
+"""Choose the threshold at which transactions are flagged, by a policy."""
 
 import math
 import sys
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from model.errors import PolicyError
 from model.evaluation.curve import OperatingCurve
 
-# With some 50 frauds held out, one more or less of them caught moves F1 by 0.01.
+# With some 50 frauds held out, catching one more or fewer changes F1 by 0.01.
 TOLERANCE = 0.02
 
-# Where the held-out rows have no fraud to choose by.
 WITHOUT_FRAUDS = 0.5
+"""The threshold where no held-out row is a fraud."""
 
 EXAMPLES = ("f1", "cost:10", "precision:0.9", "recall:0.8", "alerts-per-day:100")
 """A policy of each kind; "f1" takes no number."""
@@ -23,13 +23,13 @@ EXAMPLES = ("f1", "cost:10", "precision:0.9", "recall:0.8", "alerts-per-day:100"
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a threshold is chosen for.
+    """A rule for choosing a threshold.
 
     Attributes:
         name: "f1", "cost", "precision", "recall" or "alerts-per-day".
-        parameter: for "cost", what a review of one alert costs, in the data set's currency; for
-            "precision" and "recall", the least share; for "alerts-per-day", how many at most; None
-            for "f1".
+        parameter: for "cost", the cost of reviewing one alert, in the data set's currency; for
+            "precision" and "recall", the least share; for "alerts-per-day", the maximum; None for
+            "f1".
     """
 
     name: str = "f1"
@@ -37,10 +37,10 @@ class Policy:
 
     @classmethod
     def parse(cls, text: str) -> "Policy":
-        """Read "f1", or a name and its parameter, for example "cost:10".
+        """Parse "f1", or a name and its parameter, for example "cost:10".
 
         Raises:
-            PolicyError: it is none, or its parameter is missing or out of range.
+            PolicyError: the name is unknown, or the parameter is missing or out of range.
         """
         name, colon, number = text.partition(":")
         if name == "f1" and not colon:
@@ -53,7 +53,7 @@ class Policy:
         try:
             parameter = float(number)
         except ValueError:
-            example = next(it for it in EXAMPLES if it.startswith(name))
+            example = next(text for text in EXAMPLES if text.startswith(name))
             raise PolicyError(f"The policy {name} needs a number, for example {example}.") from None
         if not 0 < parameter <= _RANGES[name]:
             raise PolicyError(
@@ -64,7 +64,7 @@ class Policy:
 
     @property
     def sentence(self) -> str:
-        """What it does, after "The threshold is"."""
+        """The rule in words, continuing "The threshold is"."""
         number = f"{self.parameter:g}" if self.parameter is not None else ""
         return {
             "f1": "the middle of the range of thresholds whose F1 (the harmonic mean of precision "
@@ -81,13 +81,13 @@ class Policy:
 
 
 def as_text(threshold: float) -> str:
-    """Return a threshold with four decimals, or as many as tell it from 0 and from 1."""
+    """Return a threshold with four decimals, or as many as distinguish it from 0 and 1."""
     distance = min(threshold, 1 - threshold)
     decimals = 4 if distance <= 0 else max(4, 1 - math.floor(math.log10(distance)))
     return f"{threshold:.{decimals}f}"
 
 
-# The most that a parameter may be.
+# The maximum of each parameter.
 _RANGES = {
     "cost": sys.float_info.max,
     "precision": 1.0,
@@ -99,12 +99,12 @@ _RANGES = {
 def choose(curve: OperatingCurve, policy: Policy) -> float:
     """Return the threshold at and above which a score is flagged, 0 <= threshold <= 1.
 
-    It stands in the middle between two scores of the curve's rows, and is exact as float32,
-    which is what scores are. Rows of equal score are flagged together or not at all. Without any
-    fraud there is nothing to choose by, and it is `WITHOUT_FRAUDS`.
+    It lies halfway between two scores of the curve's rows, and is exact as float32, since scores
+    are float32. Rows of equal score are flagged together or not at all. Without any fraud it is
+    `WITHOUT_FRAUDS`.
 
     Raises:
-        PolicyError: no threshold does what the policy asks for.
+        PolicyError: no threshold satisfies the policy.
     """
     if not curve.frauds:
         return WITHOUT_FRAUDS
@@ -112,11 +112,11 @@ def choose(curve: OperatingCurve, policy: Policy) -> float:
 
 
 def _by_f1(curve: OperatingCurve, _: float) -> float:
-    """F1 asks for no price of a missed fraud or of a false alarm, which nobody has told us.
+    """Choose the middle of the thresholds whose F1 is within `TOLERANCE` of the best.
 
-    It weighs the two errors alike however rare frauds are. With few frauds it is nearly the same
-    over a wide range, and where in it the best lies is chance: so the range around the best is
-    taken as far as F1 stays within `TOLERANCE`, and its middle chosen.
+    F1 needs no price of a missed fraud or of a false alarm, which are unknown here. With few
+    frauds it is nearly constant over a wide range, and the best threshold within that range is a
+    matter of chance.
     """
     f1 = curve.f1
     best = int(np.argmax(f1))
@@ -124,16 +124,16 @@ def _by_f1(curve: OperatingCurve, _: float) -> float:
     first = int(poor[poor < best].max(initial=-1)) + 1
     beyond = int(poor[poor > best].min(initial=len(f1)))
     highest = float(curve.thresholds[first])
-    # Down to the score that must no longer be flagged, or to 0 where all may be.
+    # Down to the first score that must not be flagged, or to 0 where all may be.
     below = float(curve.thresholds[beyond]) if beyond < len(f1) else 0.0
     middle = float(np.float32((highest + below) / 2))
     return middle if below < middle <= highest else highest
 
 
 def cost(curve: OperatingCurve, review: float) -> NDArray[np.float64]:
-    """Return what each threshold of the curve costs, [k]: frauds missed and alerts reviewed.
+    """Return the cost of each threshold of the curve, [k]: missed frauds and reviewed alerts.
 
-    A missed fraud costs its amount; each alert, a fraud's or not, costs one review.
+    A missed fraud costs its amount; each alert, correct or not, costs one review.
     """
     return curve.amount - curve.amount_caught + review * curve.flagged
 
@@ -143,20 +143,20 @@ def _by_cost(curve: OperatingCurve, review: float) -> float:
     best = int(np.argmin(costs))
     if costs[best] >= curve.amount:
         raise PolicyError(
-            f"At {review:g} a review, flagging nothing is cheapest here; a lower cost of a review "
-            "makes alerts worth while."
+            f"At {review:g} a review, flagging nothing is cheapest here; choose a lower cost of a "
+            "review."
         )
     return curve.between(best)
 
 
 def _by_precision(curve: OperatingCurve, least: float) -> float:
-    right = np.flatnonzero(curve.precision >= least)
-    if not len(right):
+    steps = np.flatnonzero(curve.precision >= least)
+    if not len(steps):
         raise PolicyError(
             f"No threshold reaches a precision of {least:g}; the best is "
             f"{curve.precision.max():.3f}."
         )
-    return curve.between(int(right[-1]))
+    return curve.between(int(steps[-1]))
 
 
 def _by_recall(curve: OperatingCurve, least: float) -> float:
@@ -165,13 +165,13 @@ def _by_recall(curve: OperatingCurve, least: float) -> float:
 
 
 def _by_alerts(curve: OperatingCurve, most: float) -> float:
-    right = np.flatnonzero(curve.alerts_a_day <= most)
-    if not len(right):
+    steps = np.flatnonzero(curve.alerts_a_day <= most)
+    if not len(steps):
         raise PolicyError(
             f"No threshold gives {most:g} alerts a day or fewer; the fewest are "
             f"{curve.alerts_a_day[0]:.1f}."
         )
-    return curve.between(int(right[-1]))
+    return curve.between(int(steps[-1]))
 
 
 _CHOICES: dict[str, Callable[[OperatingCurve, float], float]] = {

@@ -1,67 +1,53 @@
-"""Loss with zero and with careful bias: whether a first score of the true share helps.
+"""Loss with a zero initial bias and with one that gives the share of frauds.
 
 As in TensorFlow's tutorial "Classification on imbalanced data".
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from model.plots.gallery import Picture
+from model.labelled import Labelled
+from model.plots.plot import Plot
 from model.plots.style import BLUE, ORANGE, logarithmic
 from model.recipes.recipe import Recipe
 from model.training.fit import Epoch, fit
-from model.training.rows import Rows
 from model.training.split import split
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 EPOCHS = 20
-"""As many as in the tutorial's picture."""
+"""As many as in the tutorial's plot."""
 
 Losses = Mapping[str, Sequence[Epoch]]
-"""The epochs of "zero bias" and of "careful bias"."""
+"""The epochs with "zero bias" and with "careful bias"."""
 
 
-def has_picture(recipe: Recipe) -> bool:
-    """Return whether the recipe's author begins with a careful bias."""
+def has_plot(recipe: Recipe) -> bool:
+    """Return whether the recipe's author begins with the bias of the share of frauds."""
     return recipe.true_bias and bool(recipe.published)
 
 
 def trained_epochs(recipe: Recipe) -> int:
-    """Return how many epochs the recipe's picture takes; 0 where it has none."""
-    return 2 * EPOCHS if has_picture(recipe) else 0
+    """Return the number of epochs trained for the recipe's plot; 0 where it has none."""
+    return 2 * EPOCHS if has_plot(recipe) else 0
 
 
-def losses(
-    recipe: Recipe,
-    frame: "pd.DataFrame",
-    weights: NDArray[np.float64],
-    *,
-    seed: int,
-    progress: Callable[[int], None],
-) -> Losses:
+def losses(recipe: Recipe, rows: Labelled, *, seed: int, progress: Callable[[int], None]) -> Losses:
     """Train the recipe with each bias, from the same other weights, without early stopping.
 
     Args:
-        recipe: trained `EPOCHS` epochs.
-        frame: rows as `dataset.reader.read` gives them, split as the recipe says.
-        weights: how many transactions each row stands for, [rows].
+        recipe: trained for `EPOCHS` epochs.
+        rows: split as the recipe says.
         seed: of all randomness, the same for both.
         progress: called with 1 after each epoch.
     """
-    parts = split(frame, recipe, weights, seed)
-    learned, validation = (
-        Rows.of(frame.iloc[part], weights[part]) for part in (parts.learned, parts.validation)
-    )
+    parts = split(rows, recipe, seed)
+    train, validation = rows.take(parts.train), rows.take(parts.validation)
     return {
         name: fit(
             replace(recipe, true_bias=careful, patience=None, epochs=EPOCHS),
-            learned,
+            train,
             validation,
             seed=seed,
             progress=progress,
@@ -70,13 +56,13 @@ def losses(
     }
 
 
-def picture(histories: Losses) -> Picture:
-    """Return the picture of both losses after each epoch."""
-    return Picture(
+def plot(histories: Losses) -> Plot:
+    """Return the plot of both losses after each epoch."""
+    return Plot(
         "bias",
-        "Loss after each epoch, from the same weights, where the untrained score is one half (zero "
-        "bias) and where it is the share of frauds (careful bias); in training, classes are "
-        "weighted as the recipe says.",
+        "Loss after each epoch, from the same weights, with an untrained score of one half (zero "
+        "bias) and of the share of frauds (careful bias); in training, classes are weighted as the "
+        "recipe says.",
         8.0,
         4.4,
         lambda figure: _draw(figure, histories),

@@ -1,4 +1,4 @@
-"""A report of an evaluation: one HTML page without anything beside it, or one PNG."""
+"""A report of an evaluation: one self-contained HTML page, or one PNG."""
 
 import base64
 import html
@@ -6,7 +6,8 @@ from pathlib import Path
 
 from model.errors import ReportError
 from model.evaluation.curve import Scored
-from model.evaluation.evaluate import Evaluation, figures_table
+from model.evaluation.evaluate import metrics_text
+from model.evaluation.results import Evaluation
 from model.plots.panels import evaluation_panels
 from model.plots.style import Background, render
 from model.serving.backend import installed
@@ -40,21 +41,21 @@ td + td {{ text-align: right; font-variant-numeric: tabular-nums }}
 
 
 def check_report(path: Path) -> None:
-    """Refuse a report that cannot be written, before any time is spent on it.
+    """Check that a report can be written, before any time is spent on it.
 
     Raises:
         ReportError: the name ends neither in .html nor in .png, or its folder is missing.
         MissingExtraError: matplotlib is not installed.
     """
     if path.suffix not in {".html", ".png"}:
-        raise ReportError(f"{path} must end in .html or .png, so that it is clear what to write.")
+        raise ReportError(f"{path} must end in .html or .png, which selects the format.")
     if not path.parent.is_dir():
         raise ReportError(f"{path} cannot be written: the folder {path.parent} is missing.")
     installed("matplotlib")
 
 
-def write_report(path: Path, rows: Scored, figures: Evaluation, *, title: str) -> None:
-    """Write the report; what the file is, its name's end says.
+def write_report(path: Path, rows: Scored, evaluation: Evaluation, *, title: str) -> None:
+    """Write the report, as HTML or PNG according to the name's suffix.
 
     Raises:
         ReportError: as `check_report`, or it cannot be written.
@@ -62,31 +63,31 @@ def write_report(path: Path, rows: Scored, figures: Evaluation, *, title: str) -
     """
     check_report(path)
     page = path.suffix == ".html"
-    content = _page(rows, figures, title).encode() if page else _picture(rows, figures, "light")
+    content = _page(rows, evaluation, title).encode() if page else _plot(rows, evaluation, "light")
     try:
         path.write_bytes(content)
     except OSError as error:
         raise ReportError(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
-def _page(rows: Scored, figures: Evaluation, title: str) -> str:
+def _page(rows: Scored, evaluation: Evaluation, title: str) -> str:
     light, dark = (
-        "data:image/png;base64," + base64.b64encode(_picture(rows, figures, ground)).decode()
+        "data:image/png;base64," + base64.b64encode(_plot(rows, evaluation, ground)).decode()
         for ground in ("light", "dark")
     )
     lines = [
         f"<tr><td>{html.escape(name)}</td><td>{html.escape(value)}</td></tr>"
-        for name, value in figures_table(figures)
+        for name, value in metrics_text(evaluation)
     ]
     subtitle = (
-        f"{figures.rows:,} rows, which stand for {figures.transactions:,.0f} transactions of "
-        f"{figures.days:.2f} days, with {figures.frauds:,} frauds."
+        f"{evaluation.rows:,} rows, representing {evaluation.transactions:,.0f} transactions of "
+        f"{evaluation.days:.2f} days, with {evaluation.frauds:,} frauds."
     )
     return _PAGE.format(
         title=html.escape(title), subtitle=subtitle, light=light, dark=dark, table="\n".join(lines)
     )
 
 
-def _picture(rows: Scored, figures: Evaluation, background: Background) -> bytes:
-    draw = evaluation_panels(rows, figures)
+def _plot(rows: Scored, evaluation: Evaluation, background: Background) -> bytes:
+    draw = evaluation_panels(rows, evaluation)
     return render(draw, width=WIDTH, height=HEIGHT, background=background)

@@ -1,4 +1,4 @@
-"""Pictures: one style, drawn for light and for dark backgrounds."""
+"""The style of all plots, for light and for dark backgrounds."""
 
 import io
 from collections.abc import Callable
@@ -12,7 +12,7 @@ BACKGROUNDS: tuple[Background, ...] = ("light", "dark")
 Draw = Callable[[Any], None]
 """Draws on an empty matplotlib figure."""
 
-# Readable on both grounds.
+# Readable on both backgrounds.
 BLUE, ORANGE, GREEN, RED = "#3b82f6", "#f59e0b", "#10b981", "#ef4444"
 VIOLET, CYAN, GREY = "#a855f7", "#06b6d4", "#8b949e"
 
@@ -30,13 +30,13 @@ def render(
     background: Background,
     kind: Literal["png", "svg"] = "png",
 ) -> bytes:
-    """Return a picture's bytes.
+    """Draw a plot and return the file's bytes.
 
     Args:
-        draw: draws it.
+        draw: draws the plot.
         width: in inches, at 120 dots each.
         height: likewise.
-        background: what it will be looked at on.
+        background: of the page that it will be shown on.
         kind: of file.
 
     Raises:
@@ -48,7 +48,7 @@ def render(
         figure = figures.Figure(figsize=(width, height), dpi=120, layout="constrained")
         draw(figure)
         file = io.BytesIO()
-        # Without a date, the same picture is the same bytes.
+        # Without a date, the same plot is the same bytes.
         figure.savefig(file, format=kind, metadata={"Date": None} if kind == "svg" else None)
     return file.getvalue()
 
@@ -78,7 +78,7 @@ def _style(background: Background) -> dict[str, Any]:
         "font.size": 11,
         "legend.frameon": False,
         "lines.linewidth": 2,
-        # In inches: without it, what stands at the edge is cut by the next thing on a page.
+        # In inches; text at the edge needs a margin.
         "figure.constrained_layout.h_pad": 0.12,
         "figure.constrained_layout.w_pad": 0.12,
         "svg.hashsalt": "fraudstream",
@@ -86,11 +86,11 @@ def _style(background: Background) -> dict[str, Any]:
 
 
 def logarithmic(axes: Any) -> None:
-    """Scale what is drawn up the axes by its logarithm, with numbers that are read at a glance."""
+    """Make the vertical axis logarithmic, with plain numbers as labels."""
     ticker = installed("matplotlib.ticker")
     axes.set_yscale("log")
     low, high = axes.get_ylim()
-    # There are too few powers of ten.
+    # There are too few powers of ten for ticks.
     if high < 10 * low:
         axes.yaxis.set_major_locator(ticker.MaxNLocator(4))
     elif high < 100 * low:

@@ -1,4 +1,4 @@
-"""Ways to learn a network from these rows: ours, and those that others published."""
+"""Recipes for training a network: our own, and published ones."""
 
 from model.recipes.champion import CHAMPION
 from model.recipes.keras_imbalanced import KERAS_IMBALANCED

@@ -1,15 +1,15 @@
-"""What a recipe is: who wrote it down, how it splits, prepares and learns, what its author got."""
+"""A recipe: its source, split, preprocessing, network, training, and its author's figures."""
 
 from dataclasses import dataclass, field
 from typing import Literal
 
 ClassWeights = Literal["balanced", "inverse"]
-"""How much more a fraud counts: "balanced" total / (2 x count), "inverse" 1 / count."""
+"""The weight of each class in the loss: "balanced" total / (2 x count), "inverse" 1 / count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A hidden layer of rectified units, and the share of them left out at each step after it."""
+    """A hidden layer of rectified linear units, with the rate of the dropout after it."""
 
     units: int
     dropout: float = 0.0
@@ -17,19 +17,19 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
-    """What is done to raw features, in this order, inside the network.
+    """Preprocessing of raw features inside the network, in this order.
 
     Attributes:
-        time: whether Time is looked at.
-        amount_offset: added to Amount before its logarithm is taken; None leaves it as it is.
-        standardised: whether each is brought to mean 0 and variance 1 of the learned rows.
-        clip: standard deviations beyond which values count as that; None for no bound.
-        apart: how far apart a feature's distributions in the two classes must be at least, as the
-            Kolmogorov-Smirnov distance from 0 to 1, for the feature to be looked at.
-        bins: for each feature, so many piecewise-linear terms beside it: what part of the bin lies
-            below the value, the bins' edges being quantiles of the legitimate rows, and of the
-            frauds half as many (Gorishniy, Rubachev and Babenko, On Embeddings for Numerical
-            Features in Tabular Deep Learning, 2022). 0 for none.
+        time: whether Time is a feature.
+        amount_offset: added to Amount before its logarithm is taken; None for no logarithm.
+        standardised: whether features get mean 0 and variance 1 on the training rows.
+        clip: bound in standard deviations; None for no bound.
+        apart: the least Kolmogorov-Smirnov distance, from 0 to 1, between the two classes'
+            distributions of a feature; features below it are dropped.
+        bins: bins of piecewise-linear terms, which are added to each feature: the part of each
+            bin below the value. The edges are this many quantiles of the legitimate rows and half
+            as many of the frauds (Gorishniy, Rubachev and Babenko, On Embeddings for Numerical
+            Features in Tabular Deep Learning, 2022). 0 for no terms.
     """
 
     time: bool
@@ -42,16 +42,16 @@ class Preparation:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Figures that an author published, on the author's own held-out rows.
+    """Figures that an author published, on the author's own held-out rows; None if unpublished.
 
     Attributes:
-        where: in which edition or place.
-        true_positives: frauds found; None where not told, as with the others.
+        where: edition or place.
+        true_positives: frauds flagged.
         false_positives: legitimate transactions flagged.
         true_negatives: legitimate transactions not flagged.
-        false_negatives: frauds missed.
+        false_negatives: frauds not flagged.
         roc_auc: area under the ROC.
-        recall: where it is told without counts.
+        recall: where it is published without counts.
         accuracy: likewise.
     """
 
@@ -67,33 +67,33 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """All that makes one network from one set of rows.
+    """Everything that determines a network, given the training rows and a seed.
 
     Attributes:
         name: as typed.
-        summary: what it is, in a line.
-        source: who wrote it down, and where.
-        test: which fifth of the rows judges it: drawn at "random", at random with the same share
-            of frauds ("stratified"), or the "later" rows.
-        split_seed: of that drawing; None for the training's own seed.
-        validation_share: of the other rows, drawn at random and not learned from, for early
-            stopping; 0 where the rows that judge are looked at after each epoch instead.
+        summary: in one line.
+        source: author and title.
+        test: which fifth of the rows is held out: a "random" one, a random one with the same
+            share of frauds ("stratified"), or the "later" one.
+        split_seed: of the random split; None for the training's seed.
+        validation_share: of the other rows, held out at random for early stopping; 0 to validate
+            on the test rows after each epoch instead.
         preparation: of raw features.
         layers: hidden ones.
-        true_bias: whether the untrained network's score is the share of frauds; 0.5 if not.
+        true_bias: whether the untrained network scores the share of frauds; 0.5 if not.
         learning_rate: of Adam.
-        weight_decay: decoupled from it, as in AdamW.
+        weight_decay: decoupled from the learning rate, as in AdamW.
         cosine: whether the learning rate falls to 0 along a half cosine.
         batch: rows in a step.
         epochs: at most.
-        patience: epochs without a better validation ROC AUC after which it ends, with the best
+        patience: epochs without a better validation ROC AUC before training stops, with the best
             weights; None for no early stopping.
-        class_weights: how much more a fraud counts in the loss; None for alike.
-        oversampled: whether half of each batch are frauds, drawn again and again.
-        steps: in an epoch, where oversampled; None for as many as show each legitimate row once.
-        refitted: whether, once judged, the network is fitted anew to all the rows, those that
-            judged among them: the latest are the most alike to what comes next.
-        published: what its author got.
+        class_weights: in the loss; None for equal ones.
+        oversampled: whether half of each batch are frauds, drawn repeatedly.
+        steps: in an epoch, where oversampled; None for enough to use each legitimate row once.
+        refitted: whether, after the evaluation, a network is trained on all rows, held-out ones
+            included: the latest rows are the most similar to the ones that follow.
+        published: the author's figures.
     """
 
     name: str

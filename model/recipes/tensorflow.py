@@ -1,4 +1,4 @@
-"""TensorFlow's tutorial on imbalanced data: one network, three ways to have it heed the frauds."""
+"""TensorFlow's tutorial on imbalanced data: one network, three ways to treat the rare class."""
 
 from dataclasses import replace
 
@@ -40,10 +40,10 @@ OVERSAMPLED = replace(
     BASELINE,
     name="tensorflow-oversampled",
     summary="the same, half of each batch frauds",
-    # With as many frauds as legitimate rows in a batch, the share to begin with is a half.
+    # With as many frauds as legitimate rows in a batch, the initial score is a half.
     true_bias=False,
     oversampled=True,
-    steps=20,  # the tutorial's slower version, whose many short epochs stop early at a finer grain
+    steps=20,  # the tutorial's slower version: with many short epochs, early stopping is finer
     epochs=1000,
     published=(
         Published("2019", 92, 1_193, 55_664, 13, roc_auc=0.962),

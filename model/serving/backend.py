@@ -1,16 +1,14 @@
-"""The one place that knows Keras's backend: its import, its devices, its compiled calls.
+"""The one module that knows Keras's backend: its import, its devices, its compiled calls.
 
-Everything else in this room speaks Keras 3 and numpy. TensorFlow is the default backend; the
-variable KERAS_BACKEND names another (jax, torch).
+Everything else in this package uses Keras 3 and numpy. TensorFlow is the default backend; the
+environment variable KERAS_BACKEND selects another (jax, torch).
 """
 
 import os
 import platform
-import re
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any, Literal
@@ -18,19 +16,22 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from model.errors import DeviceError, MissingExtraError
+from model.errors import GpuInUseError, MissingExtraError, NoGpuError
 
 Device = Literal["auto", "cpu", "gpu"]
 
-Score = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-"""Raw features, float32 [n, features], to scores, float32 [n]."""
+ScoreFunction = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""Maps raw features, float32 [n, features], to scores, float32 [n]."""
 
-# Rows that small batches are padded to, in rising order.
+BATCH_ROWS = 16_384
+"""A layer of 256 outputs takes 17 MB for so many rows."""
+
+# Small batches are padded to one of these numbers of rows.
 _SMALL_BATCHES = (1, 8, 64)
 
 
 def import_keras() -> Any:
-    """Return the module `keras`, imported quietly on first use.
+    """Return the module `keras`, imported on first use.
 
     Raises:
         MissingExtraError: Keras or its backend is not installed.
@@ -39,13 +40,16 @@ def import_keras() -> Any:
         return sys.modules["keras"]
     # A ~/.keras/keras.json does not decide which backend serves.
     backend = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    # TensorFlow logs only fatal errors, unless the user sets another level: it raises the others
+    # as exceptions, and on a machine without a GPU it logs the missing driver as an error.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     others = () if backend == "jax" else ("jax",)
-    with _hidden("pandas", "sklearn", *others), _without_banners():
+    with _hidden("pandas", "sklearn", *others):
         return installed("keras")
 
 
 def installed(name: str) -> Any:
-    """Return a module of the packages that train and serve the network.
+    """Import and return a module of an optional package.
 
     Raises:
         MissingExtraError: it is not installed.
@@ -53,9 +57,10 @@ def installed(name: str) -> Any:
     try:
         return import_module(name)
     except ImportError as error:
+        extra = "pictures" if name.startswith("matplotlib") else "model"
         raise MissingExtraError(
-            f"A package that trains and serves the network is missing ({error}); "
-            "install it with: pip install 'fraudstream[model]'"
+            f"A package that is needed here is not installed ({error}).",
+            hint=f"Install it with: pip install 'fraudstream[{extra}]'",
         ) from error
 
 
@@ -63,40 +68,39 @@ def use_device(device: Device) -> str:
     """Choose where the network runs, before its first computation in this process.
 
     Args:
-        device: "auto" takes a GPU where the backend sees one, "cpu" hides them, "gpu" insists.
+        device: "auto" takes a GPU where the backend finds one, "cpu" hides GPUs, "gpu" requires
+            one.
 
     Returns:
-        "cpu", or "gpu" with the card's name where the backend tells it: "gpu (NVIDIA H200)".
+        "cpu", or "gpu" with the card's name where the backend knows it: "gpu (NVIDIA H200)".
 
     Raises:
-        DeviceError: a GPU was asked for and there is none, or is in use and cannot be hidden.
+        NoGpuError: a GPU was required and there is none.
+        GpuInUseError: GPUs were to be hidden and this process already uses one.
     """
+    if device == "gpu":
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # log why there is no GPU
     if device == "cpu":
-        # Read by CUDA when it starts, and so understood by every backend.
+        # Read by CUDA when it starts, so every backend respects it.
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     keras = import_keras()
-    with _without_banners() if device != "gpu" else nullcontext():
-        if keras.backend.backend() == "tensorflow":
-            _prepare_tensorflow()
-        seen = _gpus(keras)
-    if not seen and device == "gpu":
-        raise DeviceError(
-            f"A GPU was asked for, but {keras.backend.backend()} sees none: install the drivers "
-            "and 'fraudstream[gpu]', or choose --device cpu or auto."
+    if keras.backend.backend() == "tensorflow":
+        _prepare_tensorflow()
+    gpus = _gpus(keras)
+    if not gpus and device == "gpu":
+        raise NoGpuError(f"A GPU is required, but {keras.backend.backend()} finds none.")
+    if gpus and device == "cpu":
+        raise GpuInUseError(
+            "This process already computes on a GPU, so it cannot be limited to the CPU."
         )
-    if seen and device == "cpu":
-        raise DeviceError(
-            "This process already computes on a GPU, so it cannot be told to use the CPU alone: "
-            "start a new one with --device cpu."
-        )
-    return _gpu_name(keras) if seen else "cpu"
+    return _gpu_name(keras) if gpus else "cpu"
 
 
-def compiled(network: Any) -> Score:
+def compiled(network: Any) -> ScoreFunction:
     """Return the network as a compiled function of any number of rows.
 
-    One graph with a free number of rows serves every batch. Each row's score depends on that row
-    alone (to float32 rounding), so batches of any size give the same score.
+    Each row's score depends on that row alone (to float32 rounding), so batches of any size give
+    the same scores.
     """
     backend = import_keras().backend.backend()
     if backend == "tensorflow":
@@ -108,8 +112,16 @@ def compiled(network: Any) -> Score:
     ).reshape(-1)
 
 
+def score_in_batches(
+    score: ScoreFunction, features: NDArray[np.float32], rows: int = BATCH_ROWS
+) -> NDArray[np.float32]:
+    """Return the scores, float32 [n], of at least one row, `rows` at a time."""
+    starts = range(0, len(features), rows)
+    return np.concatenate([score(features[start : start + rows]) for start in starts])
+
+
 def versions() -> dict[str, str]:
-    """Return the versions of what trains and serves, by name."""
+    """Return the versions of Python, Keras, its backend and numpy, by name."""
     keras = import_keras()
     backend = keras.backend.backend()
     return {
@@ -125,13 +137,13 @@ def _prepare_tensorflow() -> None:
     import tensorflow as tf
 
     # TensorFloat-32 keeps 10 bits of a factor's fraction: scores would differ from the CPU's in
-    # the third digit, for a network so small that nothing is won.
+    # the third digit, and a network this small gains no speed.
     tf.config.experimental.enable_tensor_float_32_execution(enabled=False)
     for gpu in tf.config.list_physical_devices("GPU"):
         try:
             tf.config.experimental.set_memory_growth(gpu, enable=True)
         except RuntimeError:
-            return  # this process computes on it already, so its memory is allotted
+            return  # this process already computes on it, so its memory is allocated
 
 
 def _has_gpu() -> bool:
@@ -142,12 +154,12 @@ def _has_gpu() -> bool:
 
 def _gpus(keras: Any) -> list[str]:
     try:
-        seen: list[str] = keras.distribution.list_devices("gpu")
+        gpus: list[str] = keras.distribution.list_devices("gpu")
     except RuntimeError:
         if keras.backend.backend() != "jax":
             raise
-        return []  # jax calls it an error to ask for devices of a kind that is not there
-    return seen
+        return []  # jax raises where there is no device of this kind
+    return gpus
 
 
 def _gpu_name(keras: Any) -> str:
@@ -160,7 +172,7 @@ def _gpu_name(keras: Any) -> str:
     return f"gpu ({name})" if name else "gpu"
 
 
-def _compiled_by_tensorflow(network: Any) -> Score:
+def _compiled_by_tensorflow(network: Any) -> ScoreFunction:
     import tensorflow as tf
 
     def call(features: Any) -> Any:
@@ -173,9 +185,9 @@ def _compiled_by_tensorflow(network: Any) -> Score:
         ).get_concrete_function()
 
     # Measured on two cores, medians: the graph called directly takes 0.21 ms for 1 row and 4.3 ms
-    # for 4,096; through tf.function 0.67 and 5.3. XLA takes 0.10 ms for 1 row and 0.13 for 32, in
-    # this thread alone, so none has to be woken; but it compiles each number of rows for 0.15 s,
-    # and gains nothing where many rows fill both cores.
+    # for 4,096; through tf.function 0.67 and 5.3. XLA takes 0.10 ms for 1 row and 0.13 for 32,
+    # since it computes in the calling thread and wakes no other; but it compiles for 0.15 s for
+    # each number of rows, and is no faster where many rows occupy both cores.
     any_size = graph(None, jit=False)
     small = {} if _has_gpu() else {rows: graph(rows, jit=True) for rows in _SMALL_BATCHES}
 
@@ -191,7 +203,7 @@ def _compiled_by_tensorflow(network: Any) -> Score:
     return score
 
 
-def _compiled_by_jax(network: Any) -> Score:
+def _compiled_by_jax(network: Any) -> ScoreFunction:
     jax = installed("jax")
 
     weights = (
@@ -201,7 +213,7 @@ def _compiled_by_jax(network: Any) -> Score:
     call = jax.jit(lambda features: network.stateless_call(*weights, features)[0])
 
     def score(features: NDArray[np.float32]) -> NDArray[np.float32]:
-        # jit compiles each shape anew, so rows are padded to the next power of two.
+        # jit compiles for each shape, so rows are padded to the next power of two.
         rows = len(features)
         padded = _padded(features, 1 << max(rows - 1, 0).bit_length())
         return np.asarray(call(padded), np.float32).reshape(-1)[:rows]
@@ -210,7 +222,7 @@ def _compiled_by_jax(network: Any) -> Score:
 
 
 def _padded(features: NDArray[np.float32], rows: int) -> NDArray[np.float32]:
-    """Return the features with rows of zeros after them."""
+    """Return the features followed by rows of zeros."""
     padded = np.zeros((rows, features.shape[1]), np.float32)
     padded[: len(features)] = features
     return padded
@@ -218,48 +230,16 @@ def _padded(features: NDArray[np.float32], rows: int) -> NDArray[np.float32]:
 
 @contextmanager
 def _hidden(*names: str) -> Iterator[None]:
-    """Let `import` find none of these modules, unless they are imported already.
+    """Make `import` fail for these modules, unless they are imported already.
 
-    Keras tries pandas and scikit-learn for wrappers that nobody here uses, and TensorFlow tries
-    jax for a converter; the first two would be a quarter of the time that the import takes, jax a
-    sixth, and the service does without them.
+    Keras tries to import pandas and scikit-learn for wrappers that are not used here, and
+    TensorFlow tries jax for a converter. The first two would take a quarter of the import's time,
+    jax a sixth.
     """
     absent = [name for name in names if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]  # None: "cannot be found"
+    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]  # None: not found
     try:
         yield
     finally:
         for name in absent:
             del sys.modules[name]
-
-
-# What TensorFlow's libraries write to the process's stderr while they load, before any setting of
-# theirs is heeded: two remarks (severity I) and a line that says where such remarks go. And what
-# they call an error on a machine without a GPU.
-_BANNER = re.compile(rb"WARNING: All log messages before absl|I\d{4} \d\d:\d\d|E\d{4} .*\bcuInit: ")
-
-
-@contextmanager
-def _without_banners() -> Iterator[None]:
-    """Hold back what is written to stderr in the block, then write it without the banners."""
-    # 2 leaves errors and drops remarks and warnings; whoever set it lower wants to see them all.
-    wanted = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2") in ("0", "1")
-    try:
-        terminal = None if wanted else os.dup(2)
-    except OSError:  # there is no stderr
-        terminal = None
-    if terminal is None:
-        yield
-        return
-    with tempfile.TemporaryFile() as held:
-        sys.stderr.flush()
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(terminal, 2)
-            os.close(terminal)
-            held.seek(0)
-            lines = [line for line in held if not _BANNER.match(line)]
-            os.write(2, b"".join(lines))

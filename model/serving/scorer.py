@@ -1,18 +1,22 @@
-"""Score transactions with a saved network: what the detector calls for each micro-batch."""
+"""Score transactions with a saved network: the detector calls this for each micro-batch."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model.artifact.load import check_scores, load_metadata, load_network
 from model.artifact.metadata import Metadata
-from model.artifact.save import check_scores, load_metadata, load_network
-from model.serving.backend import Device, Score, compiled, import_keras, use_device
-
-if TYPE_CHECKING:
-    import pandas as pd
+from model.serving.backend import (
+    BATCH_ROWS,
+    Device,
+    ScoreFunction,
+    compiled,
+    import_keras,
+    score_in_batches,
+    use_device,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +24,8 @@ class Scorer:
     """A loaded, checked and compiled network. Call it with raw features.
 
     Attributes:
-        metadata: what the artifact says of itself; its threshold says what is flagged.
-        backend: "tensorflow", or whatever KERAS_BACKEND names.
+        metadata: of the artifact, with the threshold at which transactions are flagged.
+        backend: "tensorflow", or the one that KERAS_BACKEND selects.
         device: "cpu", or "gpu" with the card's name: "gpu (NVIDIA H200)".
         batch_maximum: the most rows that `warm_up` prepares for.
     """
@@ -30,17 +34,17 @@ class Scorer:
     backend: str
     device: str
     batch_maximum: int
-    _score: Score
+    _score: ScoreFunction
 
     @classmethod
     def load(
-        cls, folder: Path, *, device: Device = "auto", batch_maximum: int = 16_384
+        cls, folder: Path, *, device: Device = "auto", batch_maximum: int = BATCH_ROWS
     ) -> "Scorer":
-        """Return the scorer of an artifact, its checksum, features and sample scores checked.
+        """Load an artifact; check its checksum, its features and the scores of its sample.
 
         Raises:
-            ArtifactError: the artifact is missing, incomplete, changed, or does not match.
-            DeviceError: "gpu" was asked for and there is none.
+            ArtifactError: the artifact is missing, incomplete or changed, or does not match.
+            DeviceError: the network cannot run on the device.
             MissingExtraError: Keras or its backend is not installed.
         """
         metadata = load_metadata(folder)
@@ -61,14 +65,12 @@ class Scorer:
     def __call__(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the scores, float32 [n], of raw features, float32 [n, 30], n from 0 up.
 
-        A row's score does not depend on the batch it came in (to about 1e-6).
+        A row's score does not depend on the batch around it (to about 1e-6).
         """
         if not len(features):
             return np.zeros(0, np.float32)
         return self._score(features)
 
-    def in_batches(self, frame: "pd.DataFrame") -> NDArray[np.float32]:
-        """Return the scores, float32 [n], of a frame's rows, `batch_maximum` at a time."""
-        features = frame[list(self.metadata.feature_names)].to_numpy(np.float32)
-        parts = range(0, len(features), self.batch_maximum)
-        return np.concatenate([self(features[at : at + self.batch_maximum]) for at in parts])
+    def in_batches(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the scores, float32 [n], of many rows, `batch_maximum` at a time."""
+        return score_in_batches(self._score, features, self.batch_maximum)

@@ -1,1 +1,1 @@
-"""From labelled rows to a trained network."""
+"""Training: from labelled rows to a network."""

@@ -1,4 +1,4 @@
-"""Fit a recipe's network to rows: the loss, its weights, the batches, when to stop."""
+"""Fit a recipe's network to rows: loss, class weights, batches, early stopping."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -7,22 +7,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from model.labelled import Labelled
 from model.recipes.recipe import Recipe
 from model.serving.backend import import_keras
 from model.training import network
-from model.training.rows import Rows
 
 Epoch = dict[str, float]
-"""What an epoch came to, by Keras's names: "loss", "roc_auc", "val_loss", ..."""
+"""Metrics of an epoch, by Keras's names: "loss", "roc_auc", "val_loss", ..."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A network that has learned.
+    """A trained network.
 
     Attributes:
-        network: without the optimizer's memory, which is twice the size of the weights.
-        history: of each epoch, the first one first.
+        network: without the optimizer's state, which is twice the size of the weights.
+        history: of the epochs, in order.
     """
 
     network: Any
@@ -31,8 +31,8 @@ class Fitted:
 
 def fit(
     recipe: Recipe,
-    rows: Rows,
-    validation: Rows | None,
+    rows: Labelled,
+    validation: Labelled | None,
     *,
     seed: int,
     epochs: int | None = None,
@@ -41,29 +41,29 @@ def fit(
     """Fit the recipe's network.
 
     Args:
-        recipe: what to do.
-        rows: to learn from, frauds and legitimate ones.
-        validation: looked at after each epoch, for early stopping where the recipe stops early,
-            else for the history alone; None to look at nothing (and stop early at nothing).
+        recipe: network, loss, optimizer and stopping.
+        rows: to train on, with frauds and legitimate transactions.
+        validation: evaluated after each epoch, for early stopping where the recipe has it, and
+            for the history; None for neither.
         seed: of all randomness.
         epochs: at most; None for as many as the recipe says.
         progress: called with 1 after each epoch.
     """
     keras = import_keras()
     keras.utils.set_random_seed(seed)
-    learner = network.build(recipe, rows)
-    most = epochs or recipe.epochs
+    model = network.build(recipe, rows)
+    maximum = epochs or recipe.epochs
     examples = _Examples.of(rows)
     steps = recipe.steps or -(-len(examples.labels) // recipe.batch)
-    learner.compile(
-        optimizer=_optimizer(keras, recipe, steps * most),
+    model.compile(
+        optimizer=_optimizer(keras, recipe, steps * maximum),
         loss="binary_crossentropy",
-        # Without weights: a fraud that counts more in the loss is still one fraud.
-        metrics=_metrics(keras) if validation else [],
+        # Unweighted: a fraud that counts more in the loss is still one fraud.
+        metrics=[] if validation is None else _metrics(keras),
     )
-    told = [keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: progress(1))]
-    if recipe.patience is not None and validation:
-        told.append(
+    callbacks = [keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: progress(1))]
+    if recipe.patience is not None and validation is not None:
+        callbacks.append(
             keras.callbacks.EarlyStopping(
                 monitor="val_roc_auc",
                 mode="max",
@@ -71,27 +71,30 @@ def fit(
                 restore_best_weights=True,
             )
         )
-    checked = _Examples.of(validation).as_tuple() if validation else None
-    history = learner.fit(
-        **_learned(recipe, rows, examples, steps, seed),
-        epochs=most,
-        validation_data=checked,
-        validation_batch_size=None if checked is None else 8192,
+    evaluated = None if validation is None else _Examples.of(validation).as_tuple()
+    history = model.fit(
+        **_training_data(recipe, rows, examples, steps, seed),
+        epochs=maximum,
+        validation_data=evaluated,
+        validation_batch_size=None if evaluated is None else 8192,
         verbose=0,
-        callbacks=told,
+        callbacks=callbacks,
     ).history
-    lengths = range(len(history["loss"]))
     return Fitted(
-        keras.Model(learner.inputs[0], learner.outputs[0], name=learner.name),
-        [{name: float(values[it]) for name, values in history.items()} for it in lengths],
+        keras.Model(model.inputs[0], model.outputs[0], name=model.name),
+        [
+            {name: float(values[epoch]) for name, values in history.items()}
+            for epoch in range(len(history["loss"]))
+        ],
     )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Examples:
-    """Rows as often as they stand for transactions, so that an epoch has as many steps.
+    """Rows repeated as often as their weights say, so that an epoch has as many steps.
 
-    What is missing to the weight of a row, which is no whole number, weighs each repetition.
+    A repetition weighs the row's weight divided by the number of repetitions, which is 1 where
+    the weight is a whole number.
     """
 
     features: NDArray[np.float32]
@@ -99,7 +102,7 @@ class _Examples:
     weights: NDArray[np.float32]
 
     @classmethod
-    def of(cls, rows: Rows) -> "_Examples":
+    def of(cls, rows: Labelled) -> "_Examples":
         times = np.maximum(1, np.rint(rows.weights)).astype(int)
         return cls(
             rows.features.astype(np.float32).repeat(times, axis=0),
@@ -111,10 +114,10 @@ class _Examples:
         return self.features, self.labels[:, None], self.weights
 
 
-def _learned(
-    recipe: Recipe, rows: Rows, examples: _Examples, steps: int, seed: int
+def _training_data(
+    recipe: Recipe, rows: Labelled, examples: _Examples, steps: int, seed: int
 ) -> dict[str, Any]:
-    """Return what Keras fits to: arrays with weights, or balanced batches without end."""
+    """Return Keras's arguments: weighted arrays, or an endless iterator of balanced batches."""
     if recipe.oversampled:
         batches = _balanced(examples, recipe.batch, np.random.default_rng(seed))
         return {"x": batches, "steps_per_epoch": steps, "shuffle": False}
@@ -127,8 +130,8 @@ def _learned(
     }
 
 
-def _class_weights(recipe: Recipe, rows: Rows) -> NDArray[np.float32]:
-    """Return how much a legitimate transaction and a fraud count in the loss."""
+def _class_weights(recipe: Recipe, rows: Labelled) -> NDArray[np.float32]:
+    """Return the weights in the loss of a legitimate transaction and of a fraud."""
     counts = np.array([rows.transactions - rows.frauds, rows.frauds])
     if recipe.class_weights == "balanced":
         return (rows.transactions / (2 * counts)).astype(np.float32)
@@ -140,9 +143,9 @@ def _class_weights(recipe: Recipe, rows: Rows) -> NDArray[np.float32]:
 def _balanced(
     examples: _Examples, batch: int, random: np.random.Generator
 ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]]:
-    """Give batches of as many frauds as legitimate transactions, drawn in a random order.
+    """Yield batches of, on average, as many frauds as legitimate transactions.
 
-    Each class is shuffled, given to its end, and shuffled again.
+    Each class is shuffled, used to its end, and shuffled again.
     """
     classes = [_endless(np.flatnonzero(examples.labels == label), random) for label in (0, 1)]
     while True:
@@ -155,9 +158,9 @@ def _balanced(
         )
 
 
-def _endless(places: NDArray[np.intp], random: np.random.Generator) -> Iterator[int]:
+def _endless(rows: NDArray[np.intp], random: np.random.Generator) -> Iterator[int]:
     while True:
-        yield from random.permutation(places).tolist()
+        yield from random.permutation(rows).tolist()
 
 
 def _optimizer(keras: Any, recipe: Recipe, steps: int) -> Any:

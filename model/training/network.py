@@ -1,30 +1,30 @@
-"""A recipe's network, in Keras 3's words only, so that it runs on any of its backends."""
+"""Build a recipe's network, with Keras 3 and numpy only, so that it runs on any Keras backend."""
 
 from typing import Any
 
 import numpy as np
 
+from model.labelled import Labelled
 from model.recipes.recipe import Recipe
 from model.serving.backend import import_keras
-from model.training.preprocessing import prepared
-from model.training.rows import Rows
+from model.training.preprocessing import preprocess
 
 
-def build(recipe: Recipe, rows: Rows) -> Any:
+def build(recipe: Recipe, rows: Labelled) -> Any:
     """Return the untrained network.
 
     Its input "transaction" is float32 [n, 30], raw features in the order of
-    `dataset.columns.FEATURES`; its output "score" is float32 [n, 1], a fraud's probability.
+    `dataset.columns.FEATURES`; its output "score" is float32 [n, 1], the probability of fraud.
 
     Args:
-        recipe: says how raw features are prepared, and the layers.
-        rows: to be trained on. The constants of the preprocessing are found in them; and the share
-            of frauds, which is the score that the untrained network gives on average where the
-            recipe wants it, so that training need not begin with finding it.
+        recipe: with the preprocessing and the layers.
+        rows: to train on. They give the constants of the preprocessing; and the share of frauds,
+            which a recipe may take as the initial score, so that training need not begin by
+            finding it.
     """
     keras = import_keras()
     transaction = keras.Input((rows.features.shape[1],), dtype="float32", name="transaction")
-    hidden = prepared(transaction, recipe.preparation, rows)
+    hidden = preprocess(transaction, recipe.preparation, rows)
     for number, layer in enumerate(recipe.layers, start=1):
         hidden = keras.layers.Dense(layer.units, activation="relu", name=f"dense_{number}")(hidden)
         if layer.dropout:

@@ -1,6 +1,6 @@
-"""How raw features are prepared, inside the graph: constants that training finds in its rows.
+"""Preprocessing as part of the network's graph, with constants from the training rows.
 
-Who serves the network sends raw features and cannot prepare them in another way than training did.
+A served network takes raw features, so serving cannot preprocess them differently than training.
 """
 
 from typing import Any
@@ -9,25 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import TrainingError
+from model.labelled import Labelled
 from model.recipes.recipe import Preparation
 from model.serving.backend import import_keras
-from model.training.rows import Rows
 
-# Of standard deviations: a value that another machine rounds in the seventh digit moves a term by
+# In standard deviations. A value that another machine rounds in the seventh digit changes a term by
 # 1e-5 at most.
 NARROWEST_BIN = 0.05
 
 
-def prepared(transaction: Any, preparation: Preparation, rows: Rows) -> Any:
-    """Return the part of the graph that makes raw features fit to be learned from.
+def preprocess(transaction: Any, preparation: Preparation, rows: Labelled) -> Any:
+    """Return the part of the graph that preprocesses raw features.
 
     Args:
         transaction: the network's input, float32 [n, 30].
-        preparation: what is to be done.
-        rows: to be trained on; the constants are found in them, each row as heavy as it weighs.
+        preparation: the steps.
+        rows: to train on; they give the constants, each row counting as its weight says.
 
     Raises:
-        TrainingError: no feature tells frauds from the others.
+        TrainingError: no feature separates frauds from legitimate transactions.
     """
     keras = import_keras()
     first = 0 if preparation.time else 1
@@ -41,8 +41,8 @@ def prepared(transaction: Any, preparation: Preparation, rows: Rows) -> Any:
         kept = np.flatnonzero(distances(known, rows) > preparation.apart)
         if not len(kept):
             raise TrainingError(
-                f"In none of the {known.shape[1]} features do frauds differ from other rows enough "
-                "to be learned from: check the column Class."
+                f"In none of the {known.shape[1]} features do frauds differ enough from "
+                "legitimate rows to train on: check the column Class."
             )
         joined = keras.ops.take(joined, kept, axis=1)
         known = known[:, kept]
@@ -65,41 +65,41 @@ def prepared(transaction: Any, preparation: Preparation, rows: Rows) -> Any:
     return joined
 
 
-def distances(features: NDArray[np.float64], rows: Rows) -> NDArray[np.float64]:
-    """Return how far apart the distributions in the two classes are, from 0 to 1, [features].
+def distances(features: NDArray[np.float64], rows: Labelled) -> NDArray[np.float64]:
+    """Return how far each feature separates the two classes, from 0 to 1, [features].
 
-    The two-sample Kolmogorov-Smirnov distance: the widest gap between the two classes' cumulated
-    shares.
+    This is the two-sample Kolmogorov-Smirnov distance: the widest gap between the cumulative
+    distributions of the two classes.
 
     Args:
-        features: of the rows, in any preparation, [rows, features].
-        rows: whose labels and weights count.
+        features: of the rows, preprocessed in any way, [rows, features].
+        rows: give labels and weights.
     """
-    found = np.zeros(features.shape[1])
+    result = np.zeros(features.shape[1])
     shares = [
         np.where(rows.labels == label, rows.weights, 0.0) / rows.weights[rows.labels == label].sum()
         for label in (0, 1)
     ]
-    for place, values in enumerate(features.T):
+    for column, values in enumerate(features.T):
         order = np.argsort(values, kind="stable")
         last = np.append(np.diff(values[order]) > 0, True)  # of each run of equal values
         gap = np.cumsum(shares[0][order]) - np.cumsum(shares[1][order])
-        found[place] = np.abs(gap[last]).max()
-    return found
+        result[column] = np.abs(gap[last]).max()
+    return result
 
 
 def edges(
-    features: NDArray[np.float64], rows: Rows, bins: int
+    features: NDArray[np.float64], rows: Labelled, bins: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the lower edges and the widths of each feature's bins, float32 [features, k] both.
 
-    k is `bins` and half as many and one: between the `bins + 1` quantiles of the legitimate rows
-    and the `bins // 2 + 1` of the frauds, all in one order. Where edges fall together, as where
-    many amounts are the same, the narrow bin tells whether a value is above them.
+    The edges are the `bins + 1` quantiles of the legitimate rows and the `bins // 2 + 1` of the
+    frauds, sorted together, so k is `bins + bins // 2 + 1`. Where edges coincide, for example at
+    frequent amounts, the narrow bin indicates whether a value is above them.
 
     Args:
         features: of the rows, standardised, [rows, features].
-        rows: whose labels and weights count.
+        rows: give labels and weights.
         bins: at least 2.
     """
     quantiles = [
@@ -112,6 +112,6 @@ def edges(
         )
         for label, count in ((0, bins), (1, bins // 2))
     ]
-    rising = np.sort(np.concatenate(quantiles), axis=0).T
-    low, width = rising[:, :-1], np.maximum(np.diff(rising, axis=1), NARROWEST_BIN)
+    ascending = np.sort(np.concatenate(quantiles), axis=0).T
+    low, width = ascending[:, :-1], np.maximum(np.diff(ascending, axis=1), NARROWEST_BIN)
     return low.astype(np.float32), width.astype(np.float32)

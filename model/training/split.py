@@ -1,104 +1,88 @@
-"""Which rows a recipe learns from, looks at meanwhile, and is judged on."""
+"""Split rows as a recipe does: for training, for validation after each epoch, for the test."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dataset.split import split_by_time
+from dataset.split import boundary
 from model.errors import TrainingError
+from model.labelled import Labelled
 from model.recipes.recipe import Recipe
 from model.serving.backend import installed
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 TEST_SHARE = 0.2
-"""Of all recipes: a fifth of the rows judges."""
+"""All recipes hold out a fifth of the rows."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Parts:
-    """Places of rows, in rising order.
+class Split:
+    """Row numbers, ascending.
 
     Attributes:
-        learned: from.
-        validation: looked at after each epoch; none of them is learned from.
-        test: judged on. The same as `validation` where the recipe sets nothing apart for it.
+        train: rows that the network is fitted to.
+        validation: rows evaluated after each epoch; none of them is in `train`.
+        test: held-out rows. The same as `validation` where the recipe sets none apart for it.
     """
 
-    learned: NDArray[np.intp]
+    train: NDArray[np.intp]
     validation: NDArray[np.intp]
     test: NDArray[np.intp]
 
 
-def split(
-    frame: "pd.DataFrame", recipe: Recipe, weights: NDArray[np.float64] | None, seed: int
-) -> Parts:
+def split(rows: Labelled, recipe: Recipe, seed: int) -> Split:
     """Split rows as the recipe's author did.
 
     Args:
-        frame: rows as `dataset.reader.read` gives them.
+        rows: to split.
         recipe: says how.
-        weights: how many transactions each row stands for, [rows]; None for one each.
-        seed: of a drawing for which the recipe has none of its own.
+        seed: of a random split for which the recipe has no seed of its own.
 
     Raises:
         TrainingError: a part would hold no fraud, or nothing but frauds.
     """
-    if len(frame) < 2:  # noqa: PLR2004 - one row to learn from and one to judge by
-        raise TrainingError(f"{len(frame)} rows are too few to train on.")
+    if len(rows) < 2:  # noqa: PLR2004 - one row to train on and one for the test
+        raise TrainingError(f"{len(rows)} rows are too few to train on.")
     if recipe.test == "later":
-        places = np.arange(len(frame))
-        kept = len(split_by_time(frame, TEST_SHARE, weights)[0])
-        learned, test = places[:kept], places[kept:]
+        numbers = np.arange(len(rows))
+        kept = boundary(len(rows), TEST_SHARE, rows.weights)
+        train, test = numbers[:kept], numbers[kept:]
     else:
-        drawn = seed if recipe.split_seed is None else recipe.split_seed
-        learned, test = at_random(frame, drawn, stratified=recipe.test == "stratified")
-    parts = Parts(learned, test, test)
+        split_seed = seed if recipe.split_seed is None else recipe.split_seed
+        train, test = at_random(rows, split_seed, stratified=recipe.test == "stratified")
+    validation = test
     if recipe.validation_share:
-        parts = _with_validation(frame, learned, test, recipe, seed)
-    for name, part in (("learned", parts.learned), ("held out", parts.test)):
-        frauds = int(frame["Class"].to_numpy()[part].sum())
+        kept_rows, drawn = at_random(rows.take(train), seed, share=recipe.validation_share)
+        train, validation = train[kept_rows], train[drawn]
+    for name, part in (("trained on", train), ("held out", test)):
+        frauds = int(rows.labels[part].sum())
         if not 0 < frauds < len(part):
             raise TrainingError(
-                f"Of the {len(frame):,} rows, the {len(part):,} that are {name} hold {frauds:,} "
-                "frauds; training needs frauds and legitimate transactions among both: give it "
+                f"Of the {len(rows):,} rows, the {len(part):,} that are {name} hold {frauds:,} "
+                "frauds; training needs frauds and legitimate transactions in both parts: provide "
                 "more rows."
             )
-    return parts
+    return Split(train, validation, test)
 
 
 def at_random(
-    frame: "pd.DataFrame", seed: int, *, share: float = TEST_SHARE, stratified: bool = False
+    rows: Labelled, seed: int, *, share: float = TEST_SHARE, stratified: bool = False
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the places of the rows kept and of those drawn, as scikit-learn draws them.
+    """Return the numbers of the rows kept and of those drawn, as scikit-learn draws them.
 
-    So that a split with an author's seed has the author's rows.
+    So a split with an author's seed holds out the author's rows.
 
     Raises:
-        TrainingError: it cannot be drawn from so few rows or frauds.
+        TrainingError: there are too few rows or frauds.
     """
     selection = installed("sklearn.model_selection")
     try:
         kept, drawn = selection.train_test_split(
-            np.arange(len(frame)),
+            np.arange(len(rows)),
             test_size=share,
             random_state=seed,
-            stratify=frame["Class"] if stratified else None,
+            stratify=rows.labels if stratified else None,
         )
     except ValueError as error:
-        raise TrainingError(f"{len(frame):,} rows cannot be split at random: {error}") from error
+        raise TrainingError(f"{len(rows):,} rows cannot be split at random: {error}") from error
     return np.sort(kept), np.sort(drawn)
-
-
-def _with_validation(
-    frame: "pd.DataFrame",
-    learned: NDArray[np.intp],
-    test: NDArray[np.intp],
-    recipe: Recipe,
-    seed: int,
-) -> Parts:
-    kept, drawn = at_random(frame.iloc[learned], seed, share=recipe.validation_share)
-    return Parts(learned[kept], learned[drawn], test)

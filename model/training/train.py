@@ -1,233 +1,153 @@
-"""Train a recipe on labelled transactions: split, fit, choose a threshold, judge, describe."""
+"""Train a recipe on labelled transactions: split, fit, choose a threshold, evaluate, describe."""
 
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from dataset.columns import FEATURES
-from model.artifact import save as artifact
 from model.artifact.metadata import FORMAT_VERSION, DataSource, Metadata, Sample
 from model.drift_baseline import DriftBaseline
-from model.errors import TrainingError
-from model.evaluation import threshold
 from model.evaluation.curve import OperatingCurve, Scored
 from model.evaluation.evaluate import evaluate
 from model.evaluation.operating_points import operating_points
-from model.evaluation.threshold import Policy
-from model.plots import initial_bias as bias
-from model.plots.gallery import Picture, Rendered, gallery, rendered
-from model.recipes import RECIPES
-from model.recipes.champion import CHAMPION
-from model.recipes.recipe import Recipe
-from model.serving.backend import Score, compiled, use_device, versions
-from model.training.fit import fit
-from model.training.rows import Rows
+from model.evaluation.threshold import choose
+from model.labelled import Labelled
+from model.serving.backend import (
+    ScoreFunction,
+    compiled,
+    score_in_batches,
+    use_device,
+    versions,
+)
+from model.training.fit import Epoch, Fitted, fit
+from model.training.plan import TrainingPlan
 from model.training.split import split
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-DEFAULT_POLICY = Policy()
-
-# Enough to scatter over the file's two days, few enough to be read in metadata.json.
+# Enough to cover the file's two days, few enough to be readable in metadata.json.
 SAMPLE_ROWS = 8
-
-PART_ROWS = 16_384
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A trained network, what is known about it, and what it was judged on.
+    """A trained network with its metadata.
 
     Attributes:
         network: with its preprocessing.
-        metadata: without a checksum, which comes with saving.
-        judged: the held-out rows, with the scores of a network that never saw them: where the
-            recipe is refitted, of the one before.
+        metadata: without version and checksum, which it gets when it is saved.
+        held_out: the held-out rows, with the scores of a network that was not trained on them
+            (where the plan refits, the network before that).
     """
 
     network: Any
     metadata: Metadata
-    judged: Scored
+    held_out: Scored
 
 
 def ignore(_amount: int) -> None:
-    """Report progress to nobody."""
-
-
-def train_and_save(
-    frame: "pd.DataFrame",
-    folder: Path,
-    *,
-    source: DataSource,
-    weights: NDArray[np.float64] | None = None,
-    recipe: Recipe = CHAMPION,
-    policy: Policy = DEFAULT_POLICY,
-    seed: int = 1,
-    epochs: int | None = None,
-    progress: Callable[[int], None] = ignore,
-    pictures: bool = False,
-) -> Metadata:
-    """Train a recipe and write its artifact; say what was written.
-
-    Nothing is written before training is done, and then the whole artifact or nothing.
-
-    Args:
-        frame: rows as `dataset.reader.read` gives them, in the order of time.
-        folder: where the artifact goes; an older artifact there is replaced.
-        source: what the rows are.
-        weights: how many transactions each row stands for, [rows]; None for one each.
-        recipe: what is trained, and how.
-        policy: what the threshold is chosen for.
-        seed: of all randomness.
-        epochs: how often each row is learned from, at most; None for as often as the recipe says.
-        progress: called with 1 after each epoch.
-        pictures: whether the artifact has some.
-
-    Raises:
-        TrainingError: the rows or settings cannot be trained on.
-        MissingExtraError: matplotlib is not installed, and pictures are wanted.
-        PolicyError: no threshold does what the policy asks for.
-        ArtifactError: the folder cannot be written, or holds something else.
-    """
-    artifact.check_replaceable(folder)
-    trained = train(
-        frame,
-        source=source,
-        weights=weights,
-        recipe=recipe,
-        policy=policy,
-        seed=seed,
-        epochs=epochs,
-        progress=progress,
-    )
-    drawn: list[Rendered] = []
-    if pictures:
-        drawn = rendered(pictures_of(trained, frame, weights=weights, progress=progress))
-    return artifact.save(folder, trained.network, trained.metadata, drawn)
-
-
-def pictures_of(
-    trained: Trained,
-    frame: "pd.DataFrame",
-    *,
-    weights: NDArray[np.float64] | None = None,
-    progress: Callable[[int], None] = ignore,
-) -> list[Picture]:
-    """Return the pictures of a network that was trained on these rows.
-
-    Where the recipe's author began with a careful bias, it is trained with and without, for the
-    picture of their losses.
-
-    Args:
-        trained: the network.
-        frame: the rows that `train` was given.
-        weights: of those.
-        progress: called with 1 after each epoch of the two.
-    """
-    weight = np.ones(len(frame)) if weights is None else weights
-    metadata, recipe = trained.metadata, RECIPES[trained.metadata.recipe]
-    pictures = gallery(frame, weight, trained.network, metadata, trained.judged)
-    if bias.has_picture(recipe):
-        found = bias.losses(recipe, frame, weight, seed=metadata.seed, progress=progress)
-        pictures.append(bias.picture(found))
-    return pictures
+    """Discard progress."""
 
 
 def train(
-    frame: "pd.DataFrame",
+    rows: Labelled,
+    plan: TrainingPlan,
     *,
     source: DataSource,
-    weights: NDArray[np.float64] | None = None,
-    recipe: Recipe = CHAMPION,
-    policy: Policy = DEFAULT_POLICY,
-    seed: int = 1,
-    epochs: int | None = None,
     progress: Callable[[int], None] = ignore,
 ) -> Trained:
-    """Train a recipe on some of the rows; judge it on the others; learn from those too, if it does.
+    """Train a network, evaluate it on held-out rows and, if planned, train one on all rows.
 
-    The same rows, seed and settings give the same scores on one machine. Another processor,
-    number of cores or version may add float32 sums in another order; each step builds on the
-    last, so the network is then a slightly different one.
+    The same rows and plan give the same scores on one machine. Another processor, number of cores
+    or version may add float32 sums in another order; since each step builds on the one before,
+    the network is then a slightly different one.
 
-    Arguments and errors are those of `train_and_save`.
+    Args:
+        rows: in the order of time.
+        plan: the choices.
+        source: of the rows, for the metadata.
+        progress: called with 1 after each epoch.
+
+    Raises:
+        TrainingError: the rows cannot be trained on.
+        PolicyError: no threshold satisfies the policy.
+        DeviceError: the network cannot run on the plan's device.
     """
-    if epochs is not None and epochs < 1:
-        raise TrainingError(f"{epochs} epochs were asked for; training needs at least 1.")
-    weight = np.ones(len(frame)) if weights is None else weights
-    parts = split(frame, recipe, weights, seed)
-    use_device("auto")
-    learned, validation = (
-        Rows.of(frame.iloc[part], weight[part]) for part in (parts.learned, parts.validation)
-    )
-    fitted = fit(recipe, learned, validation, seed=seed, epochs=epochs, progress=progress)
-    held_out = frame.iloc[parts.test]
-    scores = compiled(fitted.network)(held_out[list(FEATURES)].to_numpy(np.float32))
-    judged = Scored.of(held_out, scores, weight[parts.test])
-    curve = OperatingCurve.of(judged)
-    chosen = threshold.choose(curve, policy)
-    network = fitted.network
-    if recipe.refitted:
-        everything = Rows.of(frame, weight)
-        network = fit(recipe, everything, None, seed=seed, epochs=epochs, progress=progress).network
-    score, features = compiled(network), frame[list(FEATURES)].to_numpy(np.float32)
-    sample = features[_sampled(frame)]
-    return Trained(
-        network,
-        Metadata(
-            format_version=FORMAT_VERSION,
-            model_version="",
-            model_sha256="",
-            created=datetime.now(UTC).replace(microsecond=0),
-            feature_names=FEATURES,
-            threshold=chosen,
-            threshold_policy=policy.sentence,
-            source=_with_checksum(source, frame),
-            rows=len(frame),
-            transactions=float(weight.sum()),
-            frauds=int(frame["Class"].sum()),
-            seed=seed,
-            recipe=recipe.name,
-            refitted=recipe.refitted,
-            epochs=len(fitted.history),
-            history=fitted.history,
-            versions=versions(),
-            held_out=evaluate(judged, chosen),
-            sample=Sample(features=sample.tolist(), scores=score(sample).tolist()),
-            operating_points=operating_points(curve, policy, chosen),
-            reference=DriftBaseline.of(features, _in_parts(score, features), weight),
-        ),
-        judged,
+    parts = split(rows, plan.recipe, plan.seed)
+    use_device(plan.device)
+    validation = rows.take(parts.validation)
+    fitted = _fit(rows.take(parts.train), validation, plan, progress)
+    network, score, test = fitted.network, compiled(fitted.network), rows.take(parts.test)
+    held_out = Scored.of(test, score(test.inputs))
+    if plan.refits:
+        network = _fit(rows, None, plan, progress).network
+        score = compiled(network)
+    metadata = _metadata(rows, plan, source, held_out, score, fitted.history)
+    return Trained(network, metadata, held_out)
+
+
+def _fit(
+    rows: Labelled,
+    validation: Labelled | None,
+    plan: TrainingPlan,
+    progress: Callable[[int], None],
+) -> Fitted:
+    return fit(plan.recipe, rows, validation, seed=plan.seed, epochs=plan.epochs, progress=progress)
+
+
+def _metadata(
+    rows: Labelled,
+    plan: TrainingPlan,
+    source: DataSource,
+    held_out: Scored,
+    score: ScoreFunction,
+    history: list[Epoch],
+) -> Metadata:
+    curve = OperatingCurve.of(held_out)
+    threshold = choose(curve, plan.policy)
+    inputs = rows.inputs
+    sample = inputs[_sample_rows(rows)]
+    return Metadata(
+        format_version=FORMAT_VERSION,
+        model_version="",
+        model_sha256="",
+        created=datetime.now(UTC).replace(microsecond=0),
+        feature_names=FEATURES,
+        threshold=threshold,
+        threshold_policy=plan.policy.sentence,
+        source=_with_checksum(source, rows),
+        rows=len(rows),
+        transactions=rows.transactions,
+        frauds=int(rows.labels.sum()),
+        seed=plan.seed,
+        recipe=plan.recipe.name,
+        refitted=plan.refits,
+        epochs=len(history),
+        history=history,
+        versions=versions(),
+        held_out=evaluate(held_out, threshold),
+        sample=Sample(features=sample.tolist(), scores=score(sample).tolist()),
+        operating_points=operating_points(curve, plan.policy, threshold),
+        reference=DriftBaseline.of(inputs, score_in_batches(score, inputs), rows.weights),
     )
 
 
-def _sampled(frame: "pd.DataFrame") -> NDArray[np.intp]:
+def _sample_rows(rows: Labelled) -> NDArray[np.intp]:
     """Return the numbers of a few rows spread over the file, half of them frauds."""
     half = SAMPLE_ROWS // 2
-    fraud = frame["Class"].to_numpy() == 1
     chosen = [
         np.flatnonzero(kind)[np.linspace(0, kind.sum() - 1, half).astype(int)]
-        for kind in (~fraud, fraud)
+        for kind in (~rows.fraud, rows.fraud)
     ]
     return np.unique(np.concatenate(chosen))
 
 
-def _in_parts(score: Score, features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the scores, [n]; a layer of 256 outputs for all rows at once would be 300 MB."""
-    parts = range(0, len(features), PART_ROWS)
-    return np.concatenate([score(features[at : at + PART_ROWS]) for at in parts])
-
-
-def _with_checksum(source: DataSource, frame: "pd.DataFrame") -> DataSource:
+def _with_checksum(source: DataSource, rows: Labelled) -> DataSource:
     if source.sha256:
         return source
-    values = np.ascontiguousarray(frame[[*FEATURES, "Class"]].to_numpy(np.float64))
+    values = np.column_stack([rows.features, rows.labels])
     return msgspec.structs.replace(source, sha256=hashlib.sha256(values.tobytes()).hexdigest())

@@ -137,7 +137,7 @@ def make_stream(plan: Plan) -> Stream:
 
 def _sample(artifact: Path) -> tuple[Mapping[str, float], Mapping[str, float]]:
     """Return a flagged and an unflagged row of the sample in the artifact's metadata."""
-    from model.artifact.save import load_metadata
+    from model.artifact.load import load_metadata
 
     metadata = load_metadata(artifact)
     rows = list(zip(metadata.sample.scores, metadata.sample.features, strict=True))

@@ -1,4 +1,4 @@
-"""Made-up transactions that a network can learn from in a second."""
+"""Made-up transactions that a network learns in a second."""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +7,7 @@ from dataset.columns import COLUMNS, FEATURES
 
 
 def transactions(rows: int, *, every: int = 20) -> pd.DataFrame:
-    """Return rows of two days; one in `every` is a fraud, and lies apart in some of V1 to V28."""
+    """Return rows of two days; one in `every` is a fraud, shifted in some of V1 to V28."""
     random = np.random.default_rng(5)
     fraud = np.arange(rows) % every == 7
     frame = pd.DataFrame(random.normal(size=(rows, len(FEATURES))), columns=list(FEATURES))

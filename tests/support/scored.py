@@ -1,4 +1,4 @@
-"""Labelled and scored rows, written by hand."""
+"""Labelled and scored rows for tests."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ def scored(
     weights: Sequence[float] | None = None,
     days: float = 1.0,
 ) -> Scored:
-    """Return rows of one day, each of amount 1 and weight 1 unless told otherwise."""
+    """Return rows of one day, by default with amount 1 and weight 1 each."""
     rows = len(labels)
     return Scored(
         fraud=np.array(labels) == 1,

@@ -1,4 +1,4 @@
-"""The limits of the served network, on sizes and times that are known."""
+"""The limits of the served network, with known sizes and times."""
 
 import time
 
@@ -8,16 +8,16 @@ from numpy.typing import NDArray
 
 from benchmarks.harness.errors import BenchmarkError
 from benchmarks.models import scoring
-from benchmarks.models.scoring import CALLS, FULL_BATCH, Timed, check, measure, table
-from model.serving.backend import Score
+from benchmarks.models.scoring import CALLS, FULL_BATCH, RoundTimes, check, measure, table
+from model.serving.backend import ScoreFunction
 
 
-def timed(times: float) -> dict[int, Timed]:
-    return {rows: Timed([1.0, 2.0, 4.0], [times, 2 * times, 40 * times]) for rows in CALLS}
+def timed(ratio: float) -> dict[int, RoundTimes]:
+    return {rows: RoundTimes([1.0, 2.0, 4.0], [ratio, 2 * ratio, 40 * ratio]) for rows in CALLS}
 
 
-def test_a_slow_round_of_one_network_moves_nothing() -> None:
-    assert timed(1.5)[1].times == 1.5
+def test_one_slow_round_does_not_change_the_ratio() -> None:
+    assert timed(1.5)[1].ratio == 1.5
 
 
 def test_the_table_has_medians_and_limits() -> None:
@@ -30,7 +30,7 @@ def test_the_table_has_medians_and_limits() -> None:
     assert full == ["a batch of 4,096, ms", "2.000", "3.000", "1.50", "3 times"]
 
 
-def test_limits() -> None:
+def test_size_and_the_time_of_a_full_batch_have_limits() -> None:
     check(2_000_000, timed(3.0))
     with pytest.raises(BenchmarkError, match="2,000,001 bytes, more than 2,000,000"):
         check(2_000_001, timed(1.0))
@@ -44,7 +44,7 @@ def test_both_are_timed_in_turns_on_the_same_rows(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(scoring, "CALLS", {2: 3, FULL_BATCH: 1})
     seen: list[tuple[str, float]] = []
 
-    def network(name: str, seconds: float) -> Score:
+    def network(name: str, seconds: float) -> ScoreFunction:
         def score(batch: NDArray[np.float32]) -> NDArray[np.float32]:
             if len(batch) == 2:
                 seen.append((name, float(batch.sum())))
@@ -53,11 +53,11 @@ def test_both_are_timed_in_turns_on_the_same_rows(monkeypatch: pytest.MonkeyPatc
 
         return score
 
-    found = measure(network("plain", 0.001), network("other", 0.005), rounds=2)
+    times = measure(network("plain", 0.001), network("other", 0.005), rounds=2)
     names = [name for name, _ in seen]
     assert names == ["other"] * 4 + ["plain"] * 8 + ["other"] * 4  # three and one to warm up
     first, second = [total for _, total in seen[:8]], [total for _, total in seen[8:]]
     assert len(set(first)) == len(set(second)) == 1
-    assert min(found[2].plain) >= 1
-    assert min(found[2].other) >= 5
-    assert len(found[FULL_BATCH].plain) == len(found[FULL_BATCH].other) == 2
+    assert min(times[2].plain) >= 1
+    assert min(times[2].other) >= 5
+    assert len(times[FULL_BATCH].plain) == len(times[FULL_BATCH].other) == 2

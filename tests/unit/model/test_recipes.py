@@ -1,21 +1,20 @@
-"""Every recipe: its network's shape, and an artifact that scores as the trained network did."""
+"""Every recipe: the shape of its network, and its artifact, which scores as the network does."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from model.artifact.metadata import DataSource
 from model.artifact.save import save
+from model.labelled import Labelled
 from model.recipes import RECIPES
 from model.recipes.recipe import Recipe
 from model.serving.backend import compiled
 from model.serving.scorer import Scorer
 from model.training import network
-from model.training.rows import Rows
-from model.training.train import train
+from model.training.train import Trained
 
 # Keras 3.15 converts its variables in a way that numpy 2 warns about, whenever it saves.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -39,13 +38,13 @@ def test_the_champion_is_the_first() -> None:
         ("keras-imbalanced", 139_777),  # as its author's summary says
     ],
 )
-def test_networks_have_their_authors_shape(name: str, weights: int, rows: Rows) -> None:
+def test_networks_have_their_authors_shape(name: str, weights: int, rows: Labelled) -> None:
     built = network.build(RECIPES[name], rows)
     assert sum(int(np.prod(weight.shape)) for weight in built.trainable_weights) == weights
 
 
 @every
-def test_an_untrained_network_gives_the_share_it_should(recipe: Recipe, rows: Rows) -> None:
+def test_the_initial_score_is_the_share_of_frauds_or_a_half(recipe: Recipe, rows: Labelled) -> None:
     built = network.build(recipe, rows)
     *_, bias = built.get_weights()
     assert 1 / (1 + np.exp(-bias[0])) == pytest.approx(0.05 if recipe.true_bias else 0.5)
@@ -53,23 +52,25 @@ def test_an_untrained_network_gives_the_share_it_should(recipe: Recipe, rows: Ro
 
 @every
 def test_a_saved_network_scores_as_the_trained_one(
-    recipe: Recipe, transactions: pd.DataFrame, raw: NDArray[np.float32], tmp_path: Path
+    recipe: Recipe,
+    by_recipe: Callable[[str], Trained],
+    raw: NDArray[np.float32],
+    tmp_path: Path,
 ) -> None:
-    trained = train(transactions, source=DataSource(name="made up"), recipe=recipe, epochs=2)
+    trained = by_recipe(recipe.name)
     folder = tmp_path / recipe.name
     save(folder, trained.network, trained.metadata)
     scores = Scorer.load(folder)(raw)
     assert np.abs(scores - compiled(trained.network)(raw)).max() <= 1e-6
     assert trained.metadata.recipe == recipe.name
-    assert {"loss", "roc_auc", "val_loss", "val_true_positives"} <= trained.metadata.history[
-        0
-    ].keys()
+    first = trained.metadata.history[0]
+    assert {"loss", "roc_auc", "val_loss", "val_true_positives"} <= first.keys()
     assert recipe.summary in (folder / "README.md").read_text()
 
 
 @every
 def test_published_counts_are_of_one_test_set(recipe: Recipe) -> None:
-    """Each fifth has 56,961 or 56,962 rows, and 75 to 105 of its frauds were there to be found."""
+    """Each fifth has 56,961 or 56,962 rows, with 75 to 105 frauds."""
     for published in recipe.published:
         counts = (
             published.true_positives,
@@ -78,6 +79,6 @@ def test_published_counts_are_of_one_test_set(recipe: Recipe) -> None:
             published.false_negatives,
         )
         if None not in counts:
-            assert sum(it or 0 for it in counts) in {56_961, 56_962}
-            found, missed = published.true_positives or 0, published.false_negatives or 0
-            assert 75 <= found + missed <= 105
+            assert sum(count or 0 for count in counts) in {56_961, 56_962}
+            flagged, missed = published.true_positives or 0, published.false_negatives or 0
+            assert 75 <= flagged + missed <= 105

@@ -1,62 +1,62 @@
-"""Several recipes beside each other: which pictures are whose, and where they are put."""
+"""Networks of several recipes: the plots that compare them, and their artifacts."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
-from model.artifact.metadata import DataSource
+from model.artifact.files import PLOTS
 from model.errors import ArtifactError
+from model.labelled import Labelled
+from model.plots import initial_bias, plot
 from model.recipes import RECIPES
-from model.side_by_side import check_lineup, joint_pictures, save_lineup
-from model.training.train import Trained, train
+from model.side_by_side import check_folder, comparing_plots, save_all
+from model.training.train import Trained
 
 # Keras 3.15 converts its variables in a way that numpy 2 warns about, whenever it saves.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
 @pytest.fixture(scope="module")
-def lineup(trained: Trained, transactions: pd.DataFrame) -> list[Trained]:
-    """Two recipes that are judged on the same rows, and two of one write-up."""
-    names = ("keras-imbalanced", "tensorflow-weighted", "tensorflow-oversampled")
-    source = DataSource(name="made up for tests")
-    return [
-        trained,
-        *(train(transactions, source=source, recipe=RECIPES[name], epochs=1) for name in names),
-    ]
+def networks(by_recipe: Callable[[str], Trained]) -> list[Trained]:
+    """Two recipes with the same held-out rows, and two of one write-up."""
+    names = ("champion", "keras-imbalanced", "tensorflow-weighted", "tensorflow-oversampled")
+    return [by_recipe(name) for name in names]
 
 
-def test_a_write_ups_recipes_share_a_roc_and_all_share_precision(lineup: list[Trained]) -> None:
-    joint = joint_pictures(lineup)
-    assert {name: [it.name for it in drawn] for name, drawn in joint.items()} == {
+def test_recipes_of_a_write_up_share_a_roc_and_all_share_precision(networks: list[Trained]) -> None:
+    comparing = comparing_plots(networks)
+    assert {name: [plot.name for plot in plots] for name, plots in comparing.items()} == {
         "champion": ["precision-recall"],
         "keras-imbalanced": ["precision-recall"],
         "tensorflow-weighted": ["roc", "precision-recall"],
         "tensorflow-oversampled": ["roc", "precision-recall"],
     }
-    assert not joint_pictures(lineup[:1])["champion"]
+    assert not comparing_plots(networks[:1])["champion"]
 
 
-def test_each_artifact_has_its_own_pictures_and_the_joint_ones(
-    lineup: list[Trained], transactions: pd.DataFrame, tmp_path: Path
+def test_each_artifact_has_its_own_plots_and_the_comparing_ones(
+    networks: list[Trained], rows: Labelled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[int] = []
-    save_lineup(tmp_path, lineup, transactions, progress=told.append)
-    assert told == [1] * 4
-    for trained in lineup:
+    monkeypatch.setattr(plot, "render", lambda *_arguments, **_options: b"image")
+    monkeypatch.setattr(initial_bias, "EPOCHS", 1)
+    reported: list[int] = []
+    save_all(tmp_path, networks, rows, progress=reported.append)
+    assert reported == [1] * 4
+    for trained in networks:
         folder = tmp_path / trained.metadata.recipe
-        files = sorted(str(it.relative_to(folder)) for it in (folder / "pictures").iterdir())
+        files = sorted(str(path.relative_to(folder)) for path in (folder / PLOTS).iterdir())
         shown = re.findall(r"pictures/[\w-]+\.png", (folder / "README.md").read_text())
         assert sorted(shown) == files
-        names = {re.sub(r"pictures/(.*)-(light|dark)\.png", r"\1", it) for it in files}
+        names = {re.sub(r"pictures/(.*)-(light|dark)\.png", r"\1", name) for name in files}
         assert ("bias" in names) == (trained.metadata.recipe == "tensorflow-weighted")
         assert {"operating-curve", "precision-recall"} <= names
 
 
-def test_a_place_that_is_taken_is_told_before_training(tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_rejected_before_training(tmp_path: Path) -> None:
     (tmp_path / "prosise").mkdir()
     (tmp_path / "prosise" / "thesis.tex").write_text("years of work")
-    check_lineup(tmp_path, [RECIPES["champion"]])
+    check_folder(tmp_path, [RECIPES["champion"]])
     with pytest.raises(ArtifactError, match=r"holds thesis\.tex"):
-        check_lineup(tmp_path, [RECIPES["champion"], RECIPES["prosise"]])
+        check_folder(tmp_path, [RECIPES["champion"], RECIPES["prosise"]])

@@ -2,6 +2,7 @@ import errno
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ import pytest
 from numpy.typing import NDArray
 
 from dataset.columns import FEATURES
-from model.artifact import save as artifact
-from model.artifact.save import check_replaceable, load_metadata, save
-from model.errors import ArtifactError
-from model.plots.gallery import Rendered
+from model.artifact import save as saving
+from model.artifact.load import load_metadata
+from model.artifact.save import check_replaceable, save
+from model.errors import ArtifactError, ArtifactMissingError
+from model.plots.plot import RenderedPlot
 from model.serving.scorer import Scorer
 from model.training.train import Trained
 
@@ -23,9 +25,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 
 
 @pytest.fixture
-def folder(trained: Trained, tmp_path: Path) -> Path:
-    save(tmp_path / "artifact", trained.network, trained.metadata)
-    return tmp_path / "artifact"
+def folder(artifact: Path, tmp_path: Path) -> Path:
+    """A copy of the artifact, alone in its folder."""
+    return Path(shutil.copytree(artifact, tmp_path / "artifact"))
 
 
 def change(folder: Path, **fields: Any) -> None:
@@ -37,7 +39,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_it_is_three_files_that_know_each_other(folder: Path) -> None:
+def test_an_artifact_is_three_files_with_one_version(folder: Path) -> None:
     assert sorted(contents(folder)) == ["README.md", "metadata.json", "model.keras"]
     metadata = load_metadata(folder)
     assert metadata.model_version.endswith(metadata.model_sha256[:8])
@@ -45,8 +47,8 @@ def test_it_is_three_files_that_know_each_other(folder: Path) -> None:
     assert [path.name for path in folder.parent.iterdir()] == ["artifact"]
 
 
-def test_others_may_read_it(folder: Path) -> None:
-    # The service runs as another user than the one who trained.
+def test_other_users_may_read_it(folder: Path) -> None:
+    # The service runs as another user than training.
     assert folder.stat().st_mode & 0o777 == 0o777 & ~_umask()
 
 
@@ -56,7 +58,7 @@ def _umask() -> int:
     return mask
 
 
-def test_the_card_is_honest_and_has_front_matter(folder: Path) -> None:
+def test_the_card_names_synthetic_data_and_has_front_matter(folder: Path) -> None:
     card = (folder / "README.md").read_text()
     assert card.startswith("---\nlibrary_name: keras\n")
     assert "model-index:" in card.split("---\n")[1]
@@ -67,12 +69,12 @@ def test_the_card_is_honest_and_has_front_matter(folder: Path) -> None:
 def test_saved_and_loaded_scores_agree(
     folder: Path, trained: Trained, raw: NDArray[np.float32]
 ) -> None:
-    # Also past the sample: all rows, against the network that was never saved.
+    # For all rows, not only the sample, and against the network that was never saved.
     direct = np.asarray(trained.network(raw, training=False))[:, 0]
     assert np.allclose(Scorer.load(folder)(raw), direct, atol=1e-6)
 
 
-def test_an_artifact_from_before_drift_was_watched_loads(folder: Path) -> None:
+def test_an_artifact_without_a_drift_baseline_loads(folder: Path) -> None:
     assert load_metadata(folder).reference is not None
     metadata = json.loads((folder / "metadata.json").read_text())
     del metadata["reference"]
@@ -89,7 +91,7 @@ def test_an_artifact_from_before_drift_was_watched_loads(folder: Path) -> None:
         (("features",), []),
     ],
 )
-def test_a_reference_that_cannot_be_compared_with_is_refused(
+def test_an_invalid_drift_baseline_is_rejected(
     folder: Path, path: tuple[str, ...], value: Any
 ) -> None:
     reference = json.loads((folder / "metadata.json").read_text())["reference"]
@@ -97,7 +99,7 @@ def test_a_reference_that_cannot_be_compared_with_is_refused(
     inner[path[-1]] = value
     change(folder, reference=reference)
     with pytest.raises(
-        ArtifactError, match=r"one share more than there are edges|a reference of 0 features"
+        ArtifactError, match=r"one share more than there are edges|a drift baseline of 0 features"
     ):
         load_metadata(folder)
 
@@ -108,7 +110,7 @@ def test_an_older_artifact_is_replaced(folder: Path, trained: Trained) -> None:
     assert [path.name for path in folder.parent.iterdir()] == ["artifact"]
 
 
-def test_a_folder_with_other_things_is_left_alone(folder: Path, trained: Trained) -> None:
+def test_a_folder_with_other_files_is_left_alone(folder: Path, trained: Trained) -> None:
     (folder / "thesis.tex").write_text("years of work")
     before = contents(folder)
     with pytest.raises(ArtifactError, match=r"holds thesis\.tex, which is no part of an artifact"):
@@ -116,7 +118,7 @@ def test_a_folder_with_other_things_is_left_alone(folder: Path, trained: Trained
     assert contents(folder) == before
 
 
-def test_a_file_in_its_place_is_left_alone(tmp_path: Path, trained: Trained) -> None:
+def test_a_file_of_the_same_name_is_left_alone(tmp_path: Path, trained: Trained) -> None:
     (tmp_path / "artifact").write_text("mine")
     with pytest.raises(ArtifactError, match="is not a folder"):
         save(tmp_path / "artifact", trained.network, trained.metadata)
@@ -130,14 +132,14 @@ def test_a_full_disk_leaves_the_older_artifact(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     before = contents(folder)
-    monkeypatch.setattr(artifact, step, full)
+    monkeypatch.setattr(saving, step, full)
     with pytest.raises(ArtifactError, match="cannot be written: the disk is full"):
         save(folder, trained.network, trained.metadata)
     assert contents(folder) == before
     assert [path.name for path in folder.parent.iterdir()] == ["artifact"]
 
 
-def test_an_interrupted_replacement_puts_the_older_artifact_back(
+def test_an_interrupted_replacement_restores_the_older_artifact(
     folder: Path, trained: Trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, rename = contents(folder), Path.rename
@@ -176,7 +178,7 @@ def swapped(first: int, second: int) -> list[str]:
         ({"sample": {"features": [], "scores": []}}, "has an incomplete sample"),
     ],
 )
-def test_metadata_that_do_not_match_are_refused(
+def test_metadata_that_do_not_match_are_rejected(
     folder: Path, fields: dict[str, Any], sentence: str
 ) -> None:
     change(folder, **fields)
@@ -184,7 +186,7 @@ def test_metadata_that_do_not_match_are_refused(
         Scorer.load(folder)
 
 
-def test_scores_that_are_not_reproduced_are_refused(folder: Path) -> None:
+def test_scores_that_are_not_reproduced_are_rejected(folder: Path) -> None:
     sample = json.loads((folder / "metadata.json").read_text())["sample"]
     sample["scores"][0] += 5e-5 if sample["scores"][0] < 0.5 else -5e-5
     change(folder, sample=sample)
@@ -195,13 +197,13 @@ def test_scores_that_are_not_reproduced_are_refused(folder: Path) -> None:
 @pytest.mark.parametrize(
     "text", [b"", b"{", b"[]", b"\xff", b'{"format_version": "1"}', b"[" * 9999]
 )
-def test_what_is_no_metadata_is_refused(folder: Path, text: bytes) -> None:
+def test_invalid_metadata_are_rejected(folder: Path, text: bytes) -> None:
     (folder / "metadata.json").write_bytes(text)
     with pytest.raises(ArtifactError, match="is not an artifact's metadata"):
         load_metadata(folder)
 
 
-def test_a_newer_format_is_named_even_if_its_shape_is_unknown(folder: Path) -> None:
+def test_a_newer_format_is_named_although_its_fields_are_unknown(folder: Path) -> None:
     (folder / "metadata.json").write_text('{"format_version": 7, "novelty": true}')
     with pytest.raises(ArtifactError, match="has format 7"):
         load_metadata(folder)
@@ -214,12 +216,12 @@ def test_a_missing_file_is_named(folder: Path, name: str) -> None:
         Scorer.load(folder)
 
 
-def test_no_folder_says_how_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises(ArtifactError, match=r"`fraudstream train --model .*nowhere` makes one"):
+def test_a_missing_artifact_has_an_error_of_its_own(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactMissingError, match=r"There is no artifact at .*nowhere"):
         Scorer.load(tmp_path / "nowhere")
 
 
-def test_a_changed_network_is_refused_before_it_is_opened(folder: Path) -> None:
+def test_a_changed_network_is_rejected_before_it_is_loaded(folder: Path) -> None:
     with (folder / "model.keras").open("ab") as file:
         file.write(b"!")
     with pytest.raises(ArtifactError, match=r"is not the file that metadata.json describes"):
@@ -227,18 +229,18 @@ def test_a_changed_network_is_refused_before_it_is_opened(folder: Path) -> None:
 
 
 def disguise(folder: Path, payload: bytes) -> None:
-    """Put other bytes in the network's place, with the checksum that goes with them."""
+    """Replace the network by other bytes, with their checksum."""
     (folder / "model.keras").write_bytes(payload)
-    change(folder, model_sha256=artifact._sha256(folder / "model.keras"))
+    change(folder, model_sha256=saving._sha256(folder / "model.keras"))
 
 
-def test_what_keras_cannot_load_is_refused(folder: Path) -> None:
+def test_a_file_that_keras_cannot_load_is_rejected(folder: Path) -> None:
     disguise(folder, b"no archive")
     with pytest.raises(ArtifactError, match=r"^Keras .* cannot load .*model\.keras \(saved by"):
         Scorer.load(folder)
 
 
-def test_a_network_with_code_in_it_is_refused(folder: Path, tmp_path: Path) -> None:
+def test_a_network_with_code_in_it_is_rejected(folder: Path, tmp_path: Path) -> None:
     import keras
 
     inputs = keras.Input((30,))
@@ -249,7 +251,7 @@ def test_a_network_with_code_in_it_is_refused(folder: Path, tmp_path: Path) -> N
         Scorer.load(folder)
 
 
-def test_a_network_of_another_width_is_refused(folder: Path, tmp_path: Path) -> None:
+def test_a_network_of_another_width_is_rejected(folder: Path, tmp_path: Path) -> None:
     import keras
 
     inputs = keras.Input((29,))
@@ -259,23 +261,24 @@ def test_a_network_of_another_width_is_refused(folder: Path, tmp_path: Path) -> 
         Scorer.load(folder)
 
 
-def test_a_place_that_cannot_be_written_is_refused_before_training(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_rejected_before_training(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    place = Path("/proc/fraudstream/artifact")  # not even root may make a folder there
-    with pytest.raises(ArtifactError, match=r"cannot be written: .*; name a folder that this user"):
+    place = Path("/proc/fraudstream/artifact")  # not even root may create a folder there
+    with pytest.raises(ArtifactError, match=r"cannot be written: .*; choose a folder that"):
         check_replaceable(place)
     check_replaceable(tmp_path / "new" / "artifact")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_pictures_lie_beside_the_card_that_shows_them(tmp_path: Path, trained: Trained) -> None:
+def test_plots_are_written_beside_the_card(tmp_path: Path, trained: Trained) -> None:
     folder = tmp_path / "artifact"
-    drawn = [Rendered(name, "What one sees.", b"light", b"dark") for name in ("history", "network")]
-    save(folder, trained.network, trained.metadata, drawn)
+    names = ("history", "network")
+    plots = [RenderedPlot(name, "A caption.", b"light", b"dark") for name in names]
+    save(folder, trained.network, trained.metadata, plots)
     shown = re.findall(r"pictures/[\w-]+\.png", (folder / "README.md").read_text())
     assert sorted(shown) == sorted(
-        str(it.relative_to(folder)) for it in (folder / "pictures").iterdir()
+        str(path.relative_to(folder)) for path in (folder / "pictures").iterdir()
     )
     assert (folder / "pictures" / "history-dark.png").read_bytes() == b"dark"
-    save(folder, trained.network, trained.metadata)  # replaced whole: none are left
+    save(folder, trained.network, trained.metadata)  # replaced as a whole
     assert not (folder / "pictures").exists()

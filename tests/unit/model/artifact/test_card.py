@@ -1,4 +1,4 @@
-"""What the model card says, and how."""
+"""The text and the tables of the model card."""
 
 import re
 
@@ -7,13 +7,13 @@ import pytest
 
 from model.artifact.card import card
 from model.artifact.card_tables import EPOCHS_SHOWN, epochs, hyperparameters, policies
-from model.evaluation.operating_points import OperatingPoint
+from model.evaluation.results import OperatingPoint
 from model.recipes import RECIPES
 from model.training.train import Trained
 
 
 def cells(table: str) -> list[list[str]]:
-    """Return the cells of a Markdown table, its head first, without the rule below."""
+    """Return the cells of a Markdown table, headers first, without the rule below them."""
     lines = [line for line in table.splitlines() if line.startswith("| ")]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return [row for row in rows if not set("".join(row)) <= set("-:")]
@@ -38,28 +38,26 @@ def test_the_card_has_the_sections_of_a_model_card(trained: Trained) -> None:
         ("prosise", "stratified random fifth"),
     ],
 )
-def test_the_front_matter_says_how_the_judging_rows_were_chosen(
-    trained: Trained, recipe: str, split: str
-) -> None:
+def test_the_front_matter_names_the_split(trained: Trained, recipe: str, split: str) -> None:
     front = card(msgspec.structs.replace(trained.metadata, recipe=recipe)).split("---\n")[1]
     assert f"          split: {split}\n" in front
 
 
 @pytest.mark.parametrize(
-    ("recipe", "said"),
+    ("recipe", "expected"),
     [
         (
             "champion",
             {
                 "features": "all, of them those with a Kolmogorov-Smirnov distance above 0.2 "
                 "between the classes, logarithm of Amount + 1, standardised, clipped at 5 "
-                "standard deviations, beside each its piecewise-linear terms, of 8 bins",
-                "hidden layers": "256 rectified units with dropout 0.3",
-                "output's first bias": "log-odds of the share of frauds",
+                "standard deviations, with piecewise-linear terms of 8 bins each",
+                "hidden layers": "256 rectified linear units with dropout 0.3",
+                "initial bias of the output": "log-odds of the share of frauds",
                 "optimizer": "AdamW, weight decay 0.0001",
                 "learning rate": "0.001, falling to 0 along a half cosine",
                 "epochs": "15",
-                "fitted anew to all rows, once judged": "yes",
+                "trained again on all rows, once evaluated": "yes",
                 "seed": "3",
             },
         ),
@@ -67,9 +65,9 @@ def test_the_front_matter_says_how_the_judging_rows_were_chosen(
             "prosise",
             {
                 "features": "all but Time",
-                "hidden layers": "128 rectified units",
-                "output's first bias": "0",
-                "weights of the classes": "alike",
+                "hidden layers": "128 rectified linear units",
+                "initial bias of the output": "0",
+                "class weights": "equal",
                 "optimizer": "Adam",
                 "batch": "100",
             },
@@ -78,41 +76,41 @@ def test_the_front_matter_says_how_the_judging_rows_were_chosen(
             "tensorflow-oversampled",
             {
                 "batch": "2,048, half of them frauds",
-                "epochs": "15 of 20 steps; at most 1,000, ended after 10 without a better "
+                "epochs": "15 of 20 steps; at most 1,000, stopped after 10 without a better "
                 "validation ROC AUC, with the best epoch's weights",
             },
         ),
-        ("tensorflow-weighted", {"weights of the classes": "total / (2 x count)"}),
-        ("keras-imbalanced", {"weights of the classes": "1 / count"}),
+        ("tensorflow-weighted", {"class weights": "total / (2 x count)"}),
+        ("keras-imbalanced", {"class weights": "1 / count"}),
     ],
 )
 def test_hyperparameters_are_the_recipes(
-    trained: Trained, recipe: str, said: dict[str, str]
+    trained: Trained, recipe: str, expected: dict[str, str]
 ) -> None:
     table = dict(cells(hyperparameters(trained.metadata, RECIPES[recipe])))
-    assert said.items() <= table.items()
+    assert expected.items() <= table.items()
 
 
-def test_few_epochs_have_a_line_each(trained: Trained) -> None:
+def test_few_epochs_have_a_row_each(trained: Trained) -> None:
     history = trained.metadata.history
     numbers = [row[0] for row in cells(epochs(history))]
     assert numbers == ["epoch", *(str(number + 1) for number in range(len(history)))]
 
 
-def test_of_many_epochs_the_first_the_best_and_the_last_are_among_the_shown() -> None:
+def test_of_many_epochs_the_first_the_best_and_the_last_are_shown() -> None:
     history = [{"loss": 1.0, "val_roc_auc": 0.5} for _ in range(233)]
     history[157]["val_roc_auc"] = 0.9
-    told, _, table = epochs(history).partition("\n\n")
-    assert told == "One in 6 of 233 epochs, with the first, the best and the last:"
-    heads, *rows = cells(table)
-    assert heads == ["epoch", "loss", "ROC AUC"]
+    caption, _, table = epochs(history).partition("\n\n")
+    assert caption == "One in 6 of 233 epochs, with the first, the best and the last:"
+    headers, *rows = cells(table)
+    assert headers == ["epoch", "loss", "ROC AUC"]
     numbers = [int(row[0]) for row in rows]
     assert len(numbers) <= EPOCHS_SHOWN + 2
     assert {1, 6, 12, 158, 233} <= set(numbers)
     assert numbers == sorted(numbers)
 
 
-def test_policies_are_listed_with_what_comes_of_them() -> None:
+def test_policies_are_listed_with_their_metrics() -> None:
     table = cells(
         policies(
             [

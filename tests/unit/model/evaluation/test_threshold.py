@@ -66,8 +66,8 @@ def test_the_order_of_rows_does_not_matter(
     rows: list[tuple[int, float, float]], random: Random
 ) -> None:
     shuffled = random.sample(rows, len(rows))
-    both = [chosen(*zip(*order, strict=True)) for order in (rows, shuffled)]
-    assert np.isclose(*both, rtol=1e-12)
+    one, other = (chosen(*zip(*order, strict=True)) for order in (rows, shuffled))
+    assert np.isclose(one, other, rtol=1e-12)
 
 
 def test_a_clear_gap_is_split_in_the_middle() -> None:
@@ -75,22 +75,22 @@ def test_a_clear_gap_is_split_in_the_middle() -> None:
     assert np.isclose(threshold, 0.4)
 
 
-def test_a_flat_stretch_is_taken_in_its_middle() -> None:
-    # 100 frauds: whether the one at 0.3 is flagged moves F1 by 0.005, the 50 others below by far.
+def test_the_middle_of_a_flat_range_is_chosen() -> None:
+    # 100 frauds: flagging the one at 0.3 changes F1 by 0.005, the 50 others by far more.
     scores = np.array([*[0.9] * 99, 0.3, *[0.1] * 50], np.float32)
     labels = np.array([1] * 100 + [0] * 50)
     assert np.isclose(chosen(labels, scores), 0.5)
 
 
-def test_there_is_no_number_between_neighbours() -> None:
+def test_adjacent_float32_scores_have_no_number_between_them() -> None:
     fraud = np.nextafter(np.float32(0.5), np.float32(1))
     threshold = chosen(np.array([1, 0]), np.array([fraud, 0.5], np.float32))
     assert threshold == fraud
 
 
-def test_rows_of_equal_score_stand_or_fall_together() -> None:
+def test_rows_of_equal_score_are_flagged_together() -> None:
     labels, scores = np.array([1, 0, 0, 0, 1]), np.array([0.9, 0.5, 0.5, 0.5, 0.5], np.float32)
-    # With 0.5 flagged: 2 of 5 right, F1 4/7; with 0.9 alone: 1 of 1 right and 1 missed, F1 2/3.
+    # With 0.5 flagged: 2 of 5 correct, F1 4/7; with 0.9 alone: 1 of 1 correct, 1 missed, F1 2/3.
     assert np.isclose(chosen(labels, scores), 0.7)
 
 
@@ -100,7 +100,7 @@ def test_a_weight_counts_as_so_many_rows() -> None:
     assert np.isclose(chosen(labels, scores, np.array([1.0, 9.0, 1.0, 1.0])), 0.85)
 
 
-def test_without_frauds_there_is_nothing_to_choose_by() -> None:
+def test_without_frauds_the_threshold_is_fixed() -> None:
     assert chosen([0, 0, 0], [0.1, 0.2, 0.3]) == WITHOUT_FRAUDS
 
 
@@ -119,7 +119,7 @@ def by(policy: str) -> float:
         ("alerts-per-day:8", 0.7),  # 4 in half a day
         ("alerts-per-day:15.9", 0.7),
         ("alerts-per-day:16", 0.3),
-        ("cost:1", 0.3),  # 4 more reviews for 5 of money
+        ("cost:1", 0.3),  # 4 more reviews save an amount of 5
         ("cost:2", 0.7),
     ],
 )
@@ -140,7 +140,7 @@ def test_the_cost_of_each_threshold_by_hand() -> None:
         ("cost:1000", "At 1000 a review, flagging nothing is cheapest"),
     ],
 )
-def test_what_cannot_be_had_is_said(policy: str, sentence: str) -> None:
+def test_an_unsatisfiable_policy_is_an_error(policy: str, sentence: str) -> None:
     with pytest.raises(PolicyError, match=sentence):
         by(policy)
 
@@ -158,19 +158,19 @@ def test_what_cannot_be_had_is_said(policy: str, sentence: str) -> None:
         ("cost:inf", "needs a number above 0, not inf"),
     ],
 )
-def test_what_is_no_policy_is_refused(text: str, sentence: str) -> None:
+def test_an_invalid_policy_is_rejected(text: str, sentence: str) -> None:
     with pytest.raises(PolicyError, match=sentence):
         Policy.parse(text)
 
 
 @pytest.mark.parametrize("text", EXAMPLES)
-def test_a_policy_is_read_as_it_is_written(text: str) -> None:
+def test_a_policy_is_parsed_from_its_text(text: str) -> None:
     assert str(Policy.parse(text)) == text
     assert Policy.parse(text).sentence
 
 
 @given(scored_rows, st.sampled_from(["precision", "recall", "alerts-per-day"]), st.floats(0.01, 1))
-def test_a_chosen_threshold_keeps_what_the_policy_asks(
+def test_a_chosen_threshold_satisfies_the_policy(
     rows: list[tuple[int, float, float]], name: str, share: float
 ) -> None:
     labels, scores, weights = (np.array(column) for column in zip(*rows, strict=True))
@@ -203,5 +203,5 @@ def test_a_chosen_threshold_keeps_what_the_policy_asks(
         (1.0, "1.0000"),
     ],
 )
-def test_a_threshold_is_told_from_0_and_from_1(threshold: float, text: str) -> None:
+def test_the_text_distinguishes_a_threshold_from_0_and_1(threshold: float, text: str) -> None:
     assert as_text(threshold) == text

@@ -1,39 +1,38 @@
-"""Pictures are drawn, for both backgrounds, and are the same bytes each time."""
+"""Plots are drawn, for both backgrounds, and are the same bytes each time."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 from PIL import Image
 
-from model.plots.gallery import rendered
-from model.training.train import Trained, pictures_of
+from model.labelled import Labelled
+from model.pipeline import plots_of
+from model.plots.plot import render_plots
+from model.training.train import Trained
 
 
-def test_every_picture_is_drawn_as_large_as_it_says(
-    trained: Trained, transactions: pd.DataFrame
-) -> None:
-    pictures = pictures_of(trained, transactions)
-    drawn = rendered(pictures)
-    assert [it.name for it in drawn] == [it.name for it in pictures]
-    assert len({it.name for it in drawn}) == len(drawn) == 7
-    for picture, files in zip(pictures, drawn, strict=True):
-        light, dark = (Image.open(io.BytesIO(it)) for it in (files.light, files.dark))
-        assert light.size == dark.size == (round(picture.width * 120), round(picture.height * 120))
+def test_every_plot_has_its_size_and_content(trained: Trained, rows: Labelled) -> None:
+    plots = plots_of(trained, rows)
+    rendered = render_plots(plots)
+    assert [files.name for files in rendered] == [plot.name for plot in plots]
+    assert len({files.name for files in rendered}) == len(rendered) == 7
+    for plot, files in zip(plots, rendered, strict=True):
+        light, dark = (Image.open(io.BytesIO(content)) for content in (files.light, files.dark))
+        assert light.size == dark.size == (round(plot.width * 120), round(plot.height * 120))
         for image, ground in ((light, (255, 255, 255)), (dark, (13, 17, 23))):
             colours = image.convert("RGB").getcolors(1_000_000)
             assert colours is not None
-            assert max(colours)[1] == ground or picture.name == "confusion"
-            assert len(colours) > 20, f"{picture.name} is empty"
-    assert rendered(pictures[:1]) == drawn[:1]
+            assert max(colours)[1] == ground or plot.name == "confusion"
+            assert len(colours) > 20, f"{plot.name} is empty"
+    assert render_plots(plots[:1]) == rendered[:1]
 
 
-def test_a_row_counts_in_the_class_balance_as_often_as_it_stands_for(
-    trained: Trained, transactions: pd.DataFrame
-) -> None:
-    weights = np.where(transactions["Class"] == 1, 2.0, 30.0)
-    balance, *_ = pictures_of(trained, transactions, weights=weights)
+def test_weights_count_in_the_class_balance(trained: Trained, rows: Labelled) -> None:
+    weighted = replace(rows, weights=np.where(rows.fraud, 2.0, 30.0))
+    balance, *_ = plots_of(trained, weighted)
     figure = Figure()
     balance.draw(figure)
-    assert [bar.get_width() for bar in figure.axes[0].patches] == [150 * 2, 2850 * 30]
+    widths = [bar.get_width() for bar in figure.axes[0].patches]  # type: ignore[attr-defined]
+    assert widths == [150 * 2, 2850 * 30]

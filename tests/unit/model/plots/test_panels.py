@@ -1,4 +1,4 @@
-"""What stands in the pictures of scores, as matplotlib was told it."""
+"""The contents of the panels about scores, as matplotlib holds them."""
 
 from typing import Any
 
@@ -21,8 +21,8 @@ def panels(policy: Policy, threshold: float) -> list[Any]:
 
 def test_each_policy_with_a_threshold_is_marked_in_every_panel() -> None:
     shares, _, _, names = drawn = panels(Policy("cost", 2.0), 0.7)
-    # A precision of 90 % is not to be had.
-    assert [it.get_text() for it in names.get_yticklabels()] == [
+    # No threshold reaches a precision of 90 %.
+    assert [label.get_text() for label in names.get_yticklabels()] == [
         "cost:2 (chosen)",
         "f1",
         "cost:10",
@@ -31,14 +31,16 @@ def test_each_policy_with_a_threshold_is_marked_in_every_panel() -> None:
     ]
     for axes in drawn:
         lines = [
-            it for it in axes.lines if len(set(it.get_xdata())) == 1 and len(it.get_xdata()) > 1
+            line
+            for line in axes.lines
+            if len(set(line.get_xdata())) == 1 and len(line.get_xdata()) > 1
         ]
-        assert max(it.get_xdata()[0] for it in lines) == pytest.approx(0.7)
+        assert max(line.get_xdata()[0] for line in lines) == pytest.approx(0.7)
         assert len(lines) == 5
-    assert [it.get_text() for it in shares.get_legend().get_texts()] == ["precision", "recall"]
+    assert [text.get_text() for text in shares.get_legend().get_texts()] == ["precision", "recall"]
 
 
-def test_curves_are_drawn_over_the_threshold_and_the_review_is_the_policys() -> None:
+def test_curves_are_drawn_over_the_threshold_at_the_policys_cost_of_a_review() -> None:
     shares, alerts, costs, _ = panels(Policy("cost", 2.0), 0.7)
     for axes, line, values in (
         (shares, 0, [4 / 12, 4 / 8, 3 / 4]),
@@ -63,13 +65,13 @@ def test_scores_of_0_and_1_stay_on_the_axis() -> None:
             assert ((across > 0) & (across < 1)).all()
 
 
-def test_networks_are_named_and_weights_count() -> None:
+def test_curves_are_labelled_and_weighted() -> None:
     heavy = scored([1, 0], [0.4, 0.6], weights=[1.0, 3.0])
     figure = Figure()
     precision_recall_curves({"first": STEPS, "second": heavy})(figure)
     axes = figure.axes[0]
-    assert [it.get_text() for it in figure.legends[0].get_texts()] == ["first", "second"]
-    assert axes.lines[1].get_ydata()[-1] == pytest.approx(1 / 4)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["first", "second"]
+    assert np.asarray(axes.lines[1].get_ydata())[-1] == pytest.approx(1 / 4)
     figure = Figure()
     roc_curves({"first": STEPS})(figure)
     assert np.allclose(figure.axes[0].lines[0].get_xdata(), [1 / 8, 4 / 8, 1])

@@ -1,27 +1,26 @@
-"""A network that was trained on TensorFlow scores alike on another of Keras's backends."""
+"""A network that was trained on TensorFlow gives the same scores on another Keras backend."""
 
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from model.artifact.metadata import DataSource
 from model.artifact.save import save
 from model.recipes import RECIPES
 from model.recipes.recipe import Recipe
 from model.serving.scorer import Scorer
-from model.training.train import train
+from model.training.train import Trained
 
 # Keras 3.15 converts its variables in a way that numpy 2 warns about, whenever it saves.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
-# Recipes differ in how they learn as well, which scores do not depend on.
-NETWORKS = {(it.preparation, it.layers): it for it in RECIPES.values()}
+# Recipes that differ in training alone have the same network.
+NETWORKS = {(recipe.preparation, recipe.layers): recipe for recipe in RECIPES.values()}
 
 # The backend is chosen when Keras is imported, so another one needs a process of its own.
 SCORE = """
@@ -46,14 +45,15 @@ for path in folder.glob("*/metadata.json"):
 
 @pytest.fixture(scope="module")
 def folder(
-    transactions: pd.DataFrame, raw: NDArray[np.float32], tmp_path_factory: pytest.TempPathFactory
+    by_recipe: Callable[[str], Trained],
+    raw: NDArray[np.float32],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    """An artifact of each recipe by its name, beside it its scores, as jax gives them."""
+    """A folder with an artifact of each network, and beside it its scores on jax."""
     folder = tmp_path_factory.mktemp("backend")
     np.save(folder / "rows.npy", raw)
     for recipe in NETWORKS.values():
-        source = DataSource(name="made up for tests", synthetic=True)
-        trained = train(transactions, source=source, recipe=recipe, seed=3, epochs=1)
+        trained = by_recipe(recipe.name)
         save(folder / recipe.name, trained.network, trained.metadata)
     ended = subprocess.run(
         [sys.executable, "-W", "error", "-c", SCORE, str(folder)],
@@ -65,7 +65,7 @@ def folder(
     )
     assert (ended.returncode, ended.stderr) == (0, "")
     no_gpu, *lines = ended.stdout.splitlines()
-    assert no_gpu.startswith("A GPU was asked for, but jax sees none")
+    assert no_gpu.startswith("A GPU is required, but jax finds none")
     assert lines == ["jax tensorflow"] * len(NETWORKS)
     return folder
 

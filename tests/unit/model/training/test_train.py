@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,17 @@ from dataset.columns import FEATURES
 from model.artifact.metadata import DataSource
 from model.errors import TrainingError
 from model.evaluation.threshold import Policy
+from model.labelled import Labelled
+from model.pipeline import planned_epochs, train_and_save
+from model.recipes import RECIPES
 from model.serving.backend import compiled
-from model.training.train import Trained, train, train_and_save
+from model.training.plan import TrainingPlan
+from model.training.train import Trained, train
 
 SOURCE = DataSource(name="made up for tests")
 
 
-def test_it_learns_and_is_judged_on_the_last_fifth(
+def test_it_learns_and_is_evaluated_on_the_last_fifth(
     trained: Trained, transactions: pd.DataFrame
 ) -> None:
     held_out = trained.metadata.held_out
@@ -26,7 +31,7 @@ def test_it_learns_and_is_judged_on_the_last_fifth(
     assert held_out.amount_caught + held_out.amount_missed == pytest.approx(frauds)
 
 
-def test_the_metadata_say_what_was_done(trained: Trained, transactions: pd.DataFrame) -> None:
+def test_the_metadata_describe_the_training(trained: Trained) -> None:
     metadata = trained.metadata
     assert metadata.feature_names == FEATURES
     assert (metadata.rows, metadata.frauds, metadata.seed, metadata.epochs) == (3000, 150, 3, 15)
@@ -38,60 +43,69 @@ def test_the_metadata_say_what_was_done(trained: Trained, transactions: pd.DataF
     assert all(len(row) == 30 for row in metadata.sample.features)
 
 
-def test_progress_counts_epochs(trained: Trained, epochs_told: list[int]) -> None:
-    assert epochs_told == [1] * 30  # once to be judged, and once to all rows
-
-
-def test_the_same_seed_gives_the_same_network_and_another_another(
-    trained: Trained, transactions: pd.DataFrame, raw: NDArray[np.float32]
+def test_progress_counts_epochs(
+    trained: Trained, plan: TrainingPlan, reported_epochs: list[int]
 ) -> None:
-    first, again, other = (
-        compiled(network)(raw)
-        for network in (
-            trained.network,
-            train(transactions, source=SOURCE, seed=3, epochs=15).network,
-            train(transactions, source=SOURCE, seed=4, epochs=15).network,
-        )
-    )
-    assert np.allclose(first, again, atol=1e-6)
-    assert not np.allclose(first, other, atol=1e-3)
+    assert reported_epochs == [1] * 30  # before the evaluation, and on all rows
+    assert planned_epochs(plan) == 30
+
+
+def test_the_planned_epochs_include_those_of_the_plots() -> None:
+    plan = TrainingPlan(RECIPES["tensorflow-baseline"], epochs=3)
+    assert planned_epochs(plan) == 3
+    assert planned_epochs(replace(plan, plots=True)) == 3 + 2 * 20
+
+
+def test_the_same_seed_gives_the_same_network_and_another_seed_another(
+    trained: Trained,
+    plan: TrainingPlan,
+    rows: Labelled,
+    raw: NDArray[np.float32],
+    scores: NDArray[np.float32],
+) -> None:
+    again = train(rows, plan, source=SOURCE)
+    assert np.allclose(scores, compiled(again.network)(raw), atol=1e-6)
+    other = train(rows, replace(plan, seed=4, refit=False), source=SOURCE)
+    # The held-out rows are scored before the refit.
+    assert np.allclose(trained.held_out.scores, again.held_out.scores, atol=1e-6)
+    assert not np.allclose(trained.held_out.scores, other.held_out.scores, atol=1e-3)
 
 
 @pytest.mark.parametrize(
-    ("rows", "sentence"),
+    ("part", "sentence"),
     [
         (slice(0, 1), "1 rows are too few to train on."),
-        (slice(8, 27), "Of the 19 rows, the 15 that are learned hold 0 frauds"),
+        (slice(8, 27), "Of the 19 rows, the 15 that are trained on hold 0 frauds"),
         (slice(0, 20), "Of the 20 rows, the 4 that are held out hold 0 frauds"),
     ],
 )
-def test_rows_without_frauds_are_refused(
-    transactions: pd.DataFrame, rows: slice, sentence: str
-) -> None:
+def test_rows_without_frauds_are_rejected(rows: Labelled, part: slice, sentence: str) -> None:
     with pytest.raises(TrainingError, match=sentence):
-        train(transactions.iloc[rows], source=SOURCE)
+        train(rows.take(part), TrainingPlan(), source=SOURCE)
 
 
-def test_no_epochs_are_refused(transactions: pd.DataFrame) -> None:
-    with pytest.raises(TrainingError, match="0 epochs were asked for"):
-        train(transactions, source=SOURCE, epochs=0)
+def test_a_plan_needs_an_epoch() -> None:
+    with pytest.raises(TrainingError, match="0 epochs are too few"):
+        TrainingPlan(epochs=0)
 
 
-def test_an_interruption_leaves_nothing(transactions: pd.DataFrame, tmp_path: Path) -> None:
+def test_an_interruption_leaves_nothing(rows: Labelled, tmp_path: Path) -> None:
     def interrupt(_epochs: int) -> None:
         raise KeyboardInterrupt
 
+    plan = TrainingPlan(epochs=2)
     with pytest.raises(KeyboardInterrupt):
-        train_and_save(transactions, tmp_path / "new", source=SOURCE, epochs=2, progress=interrupt)
+        train_and_save(rows, plan, tmp_path / "new", source=SOURCE, progress=interrupt)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_weights_stand_for_repeated_rows(transactions: pd.DataFrame) -> None:
-    """The same split, constants, bias and figures as with the rows themselves repeated."""
+    """The same split, constants, bias and metrics as with the rows themselves repeated."""
     times = np.where(transactions["Class"] == 1, 1, 3)
     repeated = transactions.iloc[np.arange(len(times)).repeat(times)].reset_index(drop=True)
-    weighted = train(transactions, source=SOURCE, weights=times.astype(float), seed=3, epochs=1)
-    many = train(repeated, source=SOURCE, seed=3, epochs=1)
+    plan = TrainingPlan(seed=3, epochs=1, refit=False)
+    weighted = train(Labelled.of(transactions, times.astype(float)), plan, source=SOURCE)
+    many = train(Labelled.of(repeated), plan, source=SOURCE)
     assert weighted.metadata.transactions == many.metadata.transactions == len(repeated)
     mine, theirs = weighted.metadata.held_out, many.metadata.held_out
     assert (mine.transactions, mine.frauds) == (theirs.transactions, theirs.frauds)
@@ -103,19 +117,21 @@ def test_weights_stand_for_repeated_rows(transactions: pd.DataFrame) -> None:
         )
 
 
-def test_weights_reach_the_loss(transactions: pd.DataFrame, raw: NDArray[np.float32]) -> None:
-    """Frauds that stand for next to nothing are hardly learned."""
-    fraud = transactions["Class"].to_numpy() == 1
-    weights = np.where(fraud, 1e-5, 1.0)
-    light = train(transactions, source=SOURCE, weights=weights, seed=3, epochs=15)
-    plain = train(transactions, source=SOURCE, seed=3, epochs=15)
-    assert compiled(light.network)(raw)[fraud].mean() < 0.1
-    assert compiled(plain.network)(raw)[fraud].mean() > 0.5
+def test_weights_reach_the_loss(
+    rows: Labelled, plan: TrainingPlan, raw: NDArray[np.float32], scores: NDArray[np.float32]
+) -> None:
+    """Frauds of nearly no weight are hardly learned."""
+    weighted = replace(rows, weights=np.where(rows.fraud, 1e-5, 1.0))
+    light = train(weighted, replace(plan, refit=False), source=SOURCE)
+    assert compiled(light.network)(raw)[rows.fraud].mean() < 0.1
+    assert scores[rows.fraud].mean() > 0.5
 
 
-def test_the_policy_chooses_the_threshold(transactions: pd.DataFrame, trained: Trained) -> None:
+def test_the_policy_chooses_the_threshold(
+    rows: Labelled, plan: TrainingPlan, trained: Trained
+) -> None:
     policy = Policy("alerts-per-day", 20)  # of about 75 frauds a day
-    few = train(transactions, source=SOURCE, policy=policy, seed=3, epochs=15).metadata
+    few = train(rows, replace(plan, policy=policy, refit=False), source=SOURCE).metadata
     assert few.held_out.alerts_a_day <= 20
     assert few.threshold > trained.metadata.threshold
     assert few.threshold_policy == policy.sentence

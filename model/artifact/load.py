@@ -1,0 +1,139 @@
+"""Load an artifact: its metadata, then its network, then a check of the scores.
+
+`load_metadata` needs no Keras. `load_network` imports it.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from dataset.columns import FEATURES
+from model.artifact.files import METADATA, NETWORK
+from model.artifact.metadata import FORMAT_VERSION, Metadata
+from model.errors import ArtifactError, ArtifactMissingError
+from model.serving.backend import ScoreFunction, import_keras
+
+# Scores are float32 and come out of sums of up to 256 products. Other processors and versions
+# add in another order, which changes a score by 1e-7 to 1e-6.
+SCORE_TOLERANCE = 1e-5
+
+
+def load_metadata(folder: Path) -> Metadata:
+    """Return an artifact's metadata, checked for format and features.
+
+    Raises:
+        ArtifactMissingError: there is no such folder.
+        ArtifactError: the metadata cannot be read, have another format, or name other features.
+    """
+    if not folder.is_dir():
+        raise ArtifactMissingError(f"There is no artifact at {folder}: train a network first.")
+    path = folder / METADATA
+    payload = _read(path)
+    try:
+        version = msgspec.json.decode(payload, type=_Format).format_version
+        if version != FORMAT_VERSION:
+            way = "upgrade fraudstream, or train" if version > FORMAT_VERSION else "train"
+            raise ArtifactError(
+                f"{path} has format {version} and this fraudstream reads {FORMAT_VERSION}: {way} "
+                "again with this one."
+            )
+        metadata = msgspec.json.decode(payload, type=Metadata)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ArtifactError(f"{path} is not an artifact's metadata: {error}.") from error
+    _check_features(path, metadata.feature_names)
+    if metadata.reference and len(metadata.reference.features) != len(FEATURES):
+        raise ArtifactError(
+            f"{path} has a drift baseline of {len(metadata.reference.features)} features instead "
+            f"of {len(FEATURES)}: train again."
+        )
+    return metadata
+
+
+def load_network(folder: Path, metadata: Metadata) -> Any:
+    """Return an artifact's Keras network, not compiled for training.
+
+    Raises:
+        ArtifactError: model.keras is missing, changed since it was saved, or cannot be loaded.
+    """
+    path = folder / NETWORK
+    checksum = hashlib.sha256(_read(path)).hexdigest()
+    if checksum != metadata.model_sha256:
+        raise ArtifactError(
+            f"{path} is not the file that {METADATA} describes (its SHA-256 begins with "
+            f"{checksum[:12]}, not {metadata.model_sha256[:12]}): copy the artifact again."
+        )
+    keras = import_keras()
+    try:
+        network = keras.saving.load_model(path, compile=False, safe_mode=True)
+        width = network.input_shape[-1]
+    except Exception as error:
+        # Keras raises nearly any exception for a file that it cannot load.
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise ArtifactError(
+            f"Keras {keras.__version__} cannot load {path} (saved by Keras "
+            f"{metadata.versions.get('keras', 'of an unknown version')}): {reason}"
+        ) from error
+    if width != len(metadata.feature_names):
+        raise ArtifactError(
+            f"{path} takes {width} features and {METADATA} names {len(metadata.feature_names)}: "
+            "train again."
+        )
+    return network
+
+
+def check_scores(folder: Path, metadata: Metadata, score: ScoreFunction) -> None:
+    """Check that a network gives the sample rows the scores that it gave them in training.
+
+    Raises:
+        ArtifactError: a score differs by more than `SCORE_TOLERANCE`, or the sample is incomplete.
+    """
+    sample = metadata.sample
+    widths = {len(row) for row in sample.features}
+    if widths != {len(FEATURES)} or len(sample.features) != len(sample.scores):
+        raise ArtifactError(f"{folder / METADATA} has an incomplete sample: train again.")
+    features = np.asarray(sample.features, np.float32)
+    difference = np.abs(score(features) - np.asarray(sample.scores, np.float32)).max()
+    if not difference <= SCORE_TOLERANCE:
+        raise ArtifactError(
+            f"The network in {folder} scores its sample differently here than in training (by "
+            f"{difference:.1e}, more than {SCORE_TOLERANCE:.0e}), so it cannot be trusted: train "
+            "again on this machine."
+        )
+
+
+class _Format(msgspec.Struct):
+    """The part of metadata.json that every format has."""
+
+    format_version: int
+
+
+def _check_features(path: Path, names: tuple[str, ...]) -> None:
+    if names == FEATURES:
+        return
+    if sorted(names) == sorted(FEATURES):
+        pairs = enumerate(zip(names, FEATURES, strict=True), start=1)
+        number, (name, expected) = next((place, pair) for place, pair in pairs if len({*pair}) > 1)
+        raise ArtifactError(
+            f"{path} has the features in another order: number {number} is {name} and "
+            f"not {expected}; train again."
+        )
+    other = sorted(set(names) ^ set(FEATURES), key=[*FEATURES, *names].index)
+    raise ArtifactError(
+        f"{path} has {len(names)} other features than the {len(FEATURES)} of a transaction "
+        f"({', '.join(other[:3]) or 'some are named twice'}); train again."
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise ArtifactError(
+            f"{path} is missing, so {path.parent} is not a whole artifact: train again, or copy "
+            "it again."
+        ) from None
+    except OSError as error:
+        raise ArtifactError(f"{path} cannot be read: {error.strerror or error}.") from None
