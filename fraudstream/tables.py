@@ -1,6 +1,10 @@
 """Tables on stdout: with rich on a terminal, plain aligned text otherwise."""
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 PLAIN_WIDTH = 10_000
 """Columns of a plain table, in characters: wide enough that no cell is ever wrapped."""
@@ -9,7 +13,7 @@ PLAIN_WIDTH = 10_000
 def print_table(
     rows: Iterable[Sequence[str]], *, headers: Sequence[str] = (), align: str = "l"
 ) -> None:
-    """Print a table, two blanks between its columns.
+    """Print a table: with rich on a terminal, as `plain_table` formats it otherwise.
 
     Args:
         rows: of as many cells as there are headers.
@@ -17,6 +21,34 @@ def print_table(
         align: "l" or "r" for each column; the last one also applies to the columns after it.
     """
     from rich.console import Console
+
+    # Cells are text, not rich's markup.
+    console = Console(highlight=False, markup=False, emoji=False)
+    if console.is_terminal:
+        console.print(_table(rows, headers, align))
+    else:
+        print(plain_table(rows, headers=headers, align=align))
+
+
+def plain_table(
+    rows: Iterable[Sequence[str]], *, headers: Sequence[str] = (), align: str = "l"
+) -> str:
+    """Return a table as aligned text without borders, two blanks between its columns.
+
+    Args:
+        rows: as for `print_table`.
+        headers: likewise.
+        align: likewise.
+    """
+    from rich.console import Console
+
+    console = Console(width=PLAIN_WIDTH, highlight=False, markup=False, emoji=False)
+    with console.capture() as capture:
+        console.print(_table(rows, headers, align))
+    return "\n".join(line.rstrip() for line in capture.get().splitlines())
+
+
+def _table(rows: Iterable[Sequence[str]], headers: Sequence[str], align: str) -> "Table":
     from rich.table import Table
 
     cells = [tuple(row) for row in rows]
@@ -28,13 +60,4 @@ def print_table(
         table.add_column(header, justify="right" if side == "r" else "left")
     for row in cells:
         table.add_row(*row)
-    # Cells are text, not rich's markup.
-    console = Console(highlight=False, markup=False, emoji=False)
-    if console.is_terminal:
-        console.print(table)
-        return
-    console = Console(width=PLAIN_WIDTH, highlight=False, markup=False, emoji=False)
-    with console.capture() as capture:
-        console.print(table)
-    for line in capture.get().splitlines():
-        print(line.rstrip())
+    return table

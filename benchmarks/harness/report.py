@@ -1,8 +1,7 @@
-"""Report pages: the machine, Markdown tables, sections that a benchmark rewrites."""
+"""Report pages: the machine, and sections that a benchmark rewrites."""
 
 import os
 import platform
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -19,39 +18,6 @@ def machine() -> str:
     system, load = f"{platform.system()} {platform.machine()}", os.getloadavg()[0]
     number = cores()
     return f"{number} core{'s' if number > 1 else ''}, {system}, load {load:.1f} at the start"
-
-
-def table(
-    headers: Sequence[str],
-    rows: Iterable[Sequence[str]],
-    *,
-    align: str = "l",
-    padded: bool = False,
-) -> str:
-    """Return a Markdown table, without a line break at its end.
-
-    Args:
-        headers: one for each column.
-        rows: of as many cells.
-        align: "l" or "r" for each column; the last one also applies to the columns after it, so
-            "lr" is a column of text followed by numbers.
-        padded: whether to pad cells to the width of their column, for readers of the source.
-    """
-    sides = align[: len(headers)].ljust(len(headers), align[-1])
-    lines = [list(headers), *map(list, rows)]
-    widths = [max(3, *map(len, cells)) if padded else 3 for cells in zip(*lines, strict=True)]
-    columns = list(zip(widths, sides, strict=True))
-    rule = ["-" * (width - 1) + (":" if side == "r" else "-") for width, side in columns]
-    lines = [
-        [
-            cell.rjust(width if padded else 0)
-            if side == "r"
-            else cell.ljust(width if padded else 0)
-            for cell, (width, side) in zip(line, columns, strict=True)
-        ]
-        for line in lines
-    ]
-    return "\n".join(f"| {' | '.join(line)} |" for line in (lines[0], rule, *lines[1:]))
 
 
 def write_section(page: Path, name: str, text: str) -> None:

@@ -30,6 +30,7 @@ from dataset.columns import FEATURES
 from dataset.reader import read
 from dataset.twin import synthesize
 from dataset.weights import read_weights
+from model.artifact.markdown import table
 from model.drift_baseline import DriftBaseline
 from model.serving.scorer import Scorer
 
@@ -124,10 +125,10 @@ def run(arguments: argparse.Namespace) -> None:
     headers = ["rows in a batch", "drift, us a transaction", "scoring, us a transaction"]
     costs = [measure(scorer, size) for size in SIZES]
     print(f"On {machine}; medians of {ROUNDS} rounds.\n")
-    print(report.table(headers, costs, align="lr", padded=True))
+    print(table(headers, costs, align="lr", padded=True))
     headers = ["hours", "index, median", "largest", "of", f"features with {LARGE} or more"]
     print(f"\nWindows of {arguments.data or 'the twin'}, against all of it.\n")
-    print(report.table(headers, windows(frame, weights), align="lr", padded=True))
+    print(table(headers, windows(frame, weights), align="lr", padded=True))
 
 
 if __name__ == "__main__":

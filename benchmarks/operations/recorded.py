@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.harness import report
 from benchmarks.operations.panels import SCRAPE_SECONDS
 from benchmarks.operations.prometheus import Prometheus
+from model.artifact import markdown
 
 # The stream's rate over a minute rises in the first minute and falls in the last.
 EDGE_SECONDS = 60
@@ -43,7 +43,7 @@ def table(prometheus: Prometheus, span: TimeRange) -> str:
         *_quality(prometheus),
         ("alerts of Prometheus that fired", _fired(prometheus, span)),
     ]
-    return report.table(["figure", "recorded"], rows, align="lr", padded=True)
+    return markdown.table(["figure", "recorded"], rows, align="lr", padded=True)
 
 
 def _stream(prometheus: Prometheus, span: TimeRange) -> TableRows:

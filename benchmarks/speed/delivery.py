@@ -3,9 +3,9 @@
 from statistics import median
 from typing import Any
 
-from benchmarks.harness import report
 from benchmarks.harness.rounds import Runs, speedup
 from benchmarks.speed.contenders import OURS, OURS_AT_LEAST_ONCE, OURS_JOURNAL
+from model.artifact import markdown
 
 DELIVERIES = (OURS, OURS_JOURNAL, OURS_AT_LEAST_ONCE)
 
@@ -17,7 +17,7 @@ def table(runs: Runs) -> str:
         rates = [run.rate for run in rounds]
         rows.append([name, f"{median(rates):,.0f}", f"{min(rates):,.0f} to {max(rates):,.0f}"])
     return (
-        report.table(["", "a second", "of the rounds"], rows, align="lr", padded=True)
+        markdown.table(["", "a second", "of the rounds"], rows, align="lr", padded=True)
         + f"\n\nExactly-once costs {_cost(runs, OURS, OURS_AT_LEAST_ONCE):.1%} of the throughput, "
         f"the journal {_cost(runs, OURS_JOURNAL, OURS):.1%} more (medians of the rounds' ratios)."
     )

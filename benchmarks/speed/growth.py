@@ -10,13 +10,13 @@ from functools import partial
 from statistics import median
 from tempfile import gettempdir
 
-from benchmarks.harness import report
 from benchmarks.harness.bench import Bench
 from benchmarks.harness.detector import PARTITIONS
 from benchmarks.harness.drain import Run, run_detector
 from benchmarks.harness.errors import BenchmarkError
 from benchmarks.harness.rounds import Contender, Runs, measure
 from events.codec import Encoding
+from model.artifact import markdown
 
 RECORDS, QUICK_RECORDS = 500_000, 200_000
 
@@ -164,4 +164,4 @@ def table(grown: Mapping[str, Scenarios], runs: Runs) -> str:
                 ]
             )
     headers = ["", "a second", "of the rounds", "CPU s / million", "peak MB"]
-    return report.table(headers, rows, align="lr", padded=True)
+    return markdown.table(headers, rows, align="lr", padded=True)

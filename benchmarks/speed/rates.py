@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
-from benchmarks.harness import report
 from benchmarks.harness.bench import Bench
 from benchmarks.harness.drain import FIRST_ALERT_SECONDS
 from benchmarks.harness.errors import AlertsMissingError, BenchmarkError
@@ -24,6 +23,7 @@ from benchmarks.speed.contenders import DETECTORS, OURS, launch_detector, launch
 from events.codec import Encoding
 from events.topics import Topics
 from fraudstream.progress import progress_bar
+from model.artifact import markdown
 
 RATES = (100.0, 1_000.0, 10_000.0, 50_000.0)
 WARM_UP_SECONDS = 2.0
@@ -178,7 +178,7 @@ def table(
     """Return the latencies as a Markdown table."""
     headers = ["p50 / p99, ms", "delivery", *(f"{rate:,.0f} a second" for rate in rates)]
     rows = [[name, delivery[name], *cells(result, rates)] for name, result in results.items()]
-    return report.table(headers, rows, align="lr", padded=True)
+    return markdown.table(headers, rows, align="lr", padded=True)
 
 
 def summary(results: Mapping[str, LatencyByRate]) -> dict[str, Any]:

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
-from benchmarks.harness import report
 from benchmarks.harness.drain import Run
 from benchmarks.harness.rounds import Runs, speedup
 from benchmarks.peers.lineup import BATCH_LOOP, TUTORIAL_LOOP
 from benchmarks.speed.contenders import BARE, DECODE, OURS, OURS_AT_LEAST_ONCE, OURS_COMPACT
+from model.artifact import markdown
 
 HEADERS = (
     "",
@@ -45,14 +45,14 @@ def table(runs: Runs, delivery: Mapping[str, str]) -> str:
                 f"{median(firsts):.1f}" if firsts else "",
             ]
         )
-    return report.table(HEADERS, rows, align="lr", padded=True)
+    return markdown.table(HEADERS, rows, align="lr", padded=True)
 
 
 def stages_table(runs: Runs, names: Sequence[str]) -> str:
     """Return the stages of these detectors as a Markdown table, medians of the rounds."""
     stages = dict.fromkeys(stage for name in names for run in runs[name] for stage in run.stages)
     rows = [[stage, *(_stage(runs[name], stage) for name in names)] for stage in stages]
-    return report.table(["stage", *names], rows, align="lr", padded=True)
+    return markdown.table(["stage", *names], rows, align="lr", padded=True)
 
 
 def _stage(runs: Sequence[Run], stage: str) -> str:

@@ -1,7 +1,9 @@
-"""Aligned tables, as plain text and as Markdown."""
+"""Tables of numbers, as plain text and as Markdown."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+
+from fraudstream.tables import plain_table
+from model.artifact import markdown
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,20 +20,8 @@ class Table:
 
     def text(self) -> str:
         """Return the table as plain text."""
-        return "\n".join("  ".join(cells).rstrip() for cells in self._aligned())
+        return plain_table(self.rows, headers=self.header, align="lr")
 
     def markdown(self) -> str:
         """Return the table as Markdown."""
-        first, *others = self._aligned()
-        rule = ["-" * len(first[0]), *("-" * (len(cell) - 1) + ":" for cell in first[1:])]
-        return "\n".join(f"| {' | '.join(cells)} |" for cells in (first, rule, *others))
-
-    def _aligned(self) -> list[list[str]]:
-        lines = [self.header, *self.rows]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        return [_align(line, widths) for line in lines]
-
-
-def _align(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
-    first, *others = zip(cells, widths, strict=True)
-    return [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]
+        return markdown.table(self.header, self.rows, align="lr", padded=True)

@@ -7,7 +7,8 @@ import click
 
 from fraudstream.main import COMMANDS, fraudstream
 from fraudstream.options import kafka_options, topics_option
-from tools.docs.markdown import code, table
+from model.artifact.markdown import table
+from tools.docs.markdown import code
 
 PAGE = "configuration"
 HEADERS = ("option", "variable", "takes", "default", "meaning")

@@ -4,7 +4,8 @@ from typing import Any
 
 from events.asyncapi import document
 from events.topics import Topics
-from tools.docs.markdown import code, table
+from model.artifact.markdown import table
+from tools.docs.markdown import code
 
 PAGE = "messages"
 

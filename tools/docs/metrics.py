@@ -8,7 +8,8 @@ from prometheus_client.registry import Collector
 
 from consumer.detector.metrics import DetectorMetrics
 from consumer.quality.metrics import QualityMetrics
-from tools.docs.markdown import code, table
+from model.artifact.markdown import table
+from tools.docs.markdown import code
 
 PAGE = "metrics"
 
