@@ -62,6 +62,11 @@ def test_images_have_version_and_licence_labels(target: str) -> None:
     assert 'org.opencontainers.image.licenses="Apache-2.0"' in whole(target)
 
 
+@pytest.mark.parametrize("target", TARGETS)
+def test_images_log_json(target: str) -> None:
+    assert "FRAUDSTREAM_LOG_FORMAT=json" in whole(target)
+
+
 @pytest.mark.parametrize("target", ["consumer", "consumer-gpu"])
 def test_detector_images_have_a_health_check(target: str) -> None:
     check = last("HEALTHCHECK", target)

@@ -1,1 +1,1 @@
-"""What stands in docs/ and follows from the code: `python -m tools.docs` writes it anew."""
+"""Generates the sections of docs/ that follow from the code: `python -m tools.docs`."""

@@ -241,6 +241,7 @@ def test_a_missing_topic_is_one_sentence(
     )
     assert missing.process.wait(PATIENCE) == 2
     assert missing.out == ""
-    (error,) = (line for line in missing.err.splitlines() if line.startswith("Error: "))
+    error, hint = missing.err.splitlines()[-2:]
     assert error.startswith("Error: Kafka at ")
     assert "no topic nowhere.fraud.alerts" in error
+    assert hint.startswith("Hint: `fraudstream topics create`")
