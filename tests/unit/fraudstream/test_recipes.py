@@ -1,6 +1,7 @@
 """`fraudstream recipes` and `compare`: what there is, and a comparison on a few rows."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture
+def short_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train each recipe for two epochs: these tests are about what is done with the networks."""
+    for name in ("champion", "prosise"):
+        monkeypatch.setitem(RECIPES, name, replace(RECIPES[name], epochs=2))
+
+
 def test_every_recipe_is_listed_with_its_author() -> None:
     listed = CliRunner().invoke(recipes.command).output
     for name, recipe in RECIPES.items():
@@ -30,6 +38,7 @@ def test_every_recipe_is_listed_with_its_author() -> None:
         assert recipe.source in listed
 
 
+@pytest.mark.usefixtures("short_training")
 def test_a_comparison_has_a_line_for_each_published_figure(data: Path) -> None:
     given = ["--data", str(data), "--recipe", "prosise", "--seeds", "2"]
     table = CliRunner().invoke(compare.command, given)
@@ -47,6 +56,7 @@ def test_a_comparison_has_a_line_for_each_published_figure(data: Path) -> None:
         assert it["verdict"] in {"as published", "higher", "lower"}
 
 
+@pytest.mark.usefixtures("short_training")
 def test_the_first_network_of_each_recipe_is_kept(data: Path, tmp_path: Path) -> None:
     names = ("champion", "prosise")
     chosen = [it for name in names for it in ("--recipe", name)]
