@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -50,6 +51,13 @@ def each_plan_is_trained_once(data: Path) -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def short_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train each recipe for two epochs: these tests are about what is done with the networks."""
+    for name in ("champion", "prosise"):
+        monkeypatch.setitem(RECIPES, name, replace(RECIPES[name], epochs=2))
+
+
 def test_every_recipe_is_listed_with_its_source() -> None:
     listed = CliRunner().invoke(recipes.command).output
     for name, recipe in RECIPES.items():
@@ -58,6 +66,7 @@ def test_every_recipe_is_listed_with_its_source() -> None:
         assert recipe.source in listed
 
 
+@pytest.mark.usefixtures("short_training")
 def test_a_comparison_has_a_line_for_each_published_figure(data: Path) -> None:
     given = ["--data", str(data), "--recipe", "prosise", "--seeds", "2"]
     table = CliRunner().invoke(compare.command, given)
@@ -77,6 +86,7 @@ def test_a_comparison_has_a_line_for_each_published_figure(data: Path) -> None:
         assert comparison["verdict"] in {"as published", "higher", "lower"}
 
 
+@pytest.mark.usefixtures("short_training")
 def test_the_first_network_of_each_recipe_is_kept(data: Path, tmp_path: Path) -> None:
     names = ("champion", "prosise")
     chosen = [argument for name in names for argument in ("--recipe", name)]
