@@ -26,7 +26,8 @@ from model.errors import ArtifactMissingError, GpuInUseError, NoGpuError
 
 HINTS: dict[type[FraudstreamError], str] = {
     AddressError: "`--metrics HOST:PORT` chooses another address; port 0 picks a free one.",
-    ArtifactMissingError: "`fraudstream train --model FOLDER` trains a model and writes its artifact.",
+    ArtifactMissingError: "`fraudstream train --model FOLDER` trains a model and writes its "
+    "artifact.",
     BrokerUnavailableError: "`fraudstream detect --broker-timeout SECONDS` waits longer for Kafka.",
     BrokerUnreachableError: "`--broker HOST:PORT` names another Kafka; `fraudstream broker --port "
     "9092` starts one on this machine.",
@@ -35,26 +36,26 @@ HINTS: dict[type[FraudstreamError], str] = {
     ConnectionRejectedError: "`--kafka NAME=VALUE` and `--kafka-config FILE` set the properties "
     "of TLS and SASL; `--broker HOST:PORT` names another address.",
     DeadLetterNotFoundError: "`fraudstream dead-letters list` shows one example per reason.",
-    GpuInUseError: "`--device cpu` runs the network without a GPU.",
-    NoGpuError: "`--device cpu` or `--device auto` runs the network without a GPU.",
     DownloadError: "`--mirror URL` names another mirror; `fraudstream data synthesize` makes a "
     "synthetic file without a download.",
+    FileMissingError: "`fraudstream data download` fetches the original creditcard.csv; "
+    "`fraudstream data synthesize` makes a synthetic one.",
+    FolderInUseError: "`--data` chooses another folder; `--temporary` uses one that is removed at "
+    "the end.",
+    GpuInUseError: "`--device cpu` takes effect in a new process only.",
     JarsUnavailableError: "`--broker HOST:PORT` uses a Kafka that is already running.",
-    FileMissingError: "`fraudstream data download` fetches the original creditcard.csv; `fraudstream "
-    "data synthesize` makes a synthetic one.",
+    NoGpuError: "`--device auto` and `--device cpu` run the network without a GPU.",
+    PortTakenError: "`--port` chooses another port; without it, any free one is used.",
     SettingsError: "Kafka properties come from `--kafka-config FILE`, FRAUDSTREAM_KAFKA_... "
     "variables and `--kafka NAME=VALUE`.",
-    FolderInUseError: "`--data DIR` chooses another folder; `--temporary` uses one that is removed "
-    "at the end.",
-    PortTakenError: "`--port` chooses another port; without it, a free one is picked.",
-    StillRejectedError: "`--on-error requeue` writes such dead letters to the end of their topic; "
-    "`--on-error drop` skips them.",
+    StillRejectedError: "`--on-error requeue` moves such dead letters to the end of their topic; "
+    "`--on-error drop` drops them.",
+    TooFewPartitionsError: "`fraudstream detect --no-journal` runs without a journal.",
     TooManyDeadLettersError: "`fraudstream dead-letters list` counts the reasons; "
     "`--dead-letters-in-a-row` and `--dead-letter-ratio` set the limits, and 0 disables them.",
-    TooFewPartitionsError: "`--no-journal` runs without the journal.",
     TopicMissingError: "`fraudstream topics create` creates the topics; give it the same "
     "`--topic-prefix`.",
-    TwinParametersError: "`fraudstream data fit` writes such a file.",
+    TwinParametersError: "`fraudstream data fit` writes the parameters of a twin.",
     WriteError: "`--out` chooses another place.",
 }
 
