@@ -46,7 +46,11 @@ def test_a_hint_is_a_sentence(kind: type[FraudstreamError]) -> None:
 
 
 def options(command: click.Command) -> set[str]:
-    own = {name for parameter in command.params for name in parameter.opts}
+    own = {
+        name
+        for parameter in command.params
+        for name in [*parameter.opts, *parameter.secondary_opts]
+    }
     if not isinstance(command, click.Group):
         return own
     context = click.Context(command)
