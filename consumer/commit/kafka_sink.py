@@ -9,6 +9,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from consumer.commit.deadline import Deadline
 from consumer.commit.sink import CommitHook, OutputRecord, no_hook
 from consumer.errors import CommitError
+from kafkaio.clients import producer_configuration
 from kafkaio.settings import KafkaSettings
 
 # A commit takes milliseconds; one that takes ten seconds is a fault. Kafka then aborts the
@@ -46,13 +47,11 @@ def producer_settings(
         on_error: called with the client's errors.
     """
     milliseconds = int(COMMIT_SECONDS * 1000)
-    required: dict[str, Any] = {"enable.idempotence": True, "acks": "all", "error_cb": on_error}
+    required: dict[str, object] = {}
     if transactional_id is not None:
-        required |= {
-            "transactional.id": transactional_id,
-            "transaction.timeout.ms": milliseconds,
-        }
-    return settings.client(
+        required = {"transactional.id": transactional_id, "transaction.timeout.ms": milliseconds}
+    return producer_configuration(
+        settings,
         {
             "linger.ms": 0,
             "message.timeout.ms": milliseconds,
@@ -61,6 +60,7 @@ def producer_settings(
             "retry.backoff.ms": 1,
             "retry.backoff.max.ms": 10,
         },
+        on_error=on_error,
         required=required,
     )
 

@@ -20,6 +20,7 @@ from consumer.errors import OffsetOrderError
 from events.errors import Reason
 
 if TYPE_CHECKING:
+    from kafkaio.partitions import PartitionId
     from consumer.detector.decode import Batch
     from consumer.detector.metrics import DetectorMetrics
     from consumer.detector.source import InputRecord, Trigger
@@ -71,12 +72,12 @@ class Checkpoint:
     def __init__(self, metrics: "DetectorMetrics", limit: DeadLetterLimit) -> None:
         self._metrics = metrics
         self._limit = limit
-        self._accounts: dict[tuple[str, int], Account] = {}
+        self._accounts: dict[PartitionId, Account] = {}
         self._results: list[BatchResult] = []
         self._rejections = RejectionHistory()
         self._committed_rejections = self._rejections
-        self._committed: dict[tuple[str, int], int] = {}
-        self._expected: dict[tuple[str, int], int] = {}
+        self._committed: dict[PartitionId, int] = {}
+        self._expected: dict[PartitionId, int] = {}
 
     def __bool__(self) -> bool:
         """Whether there is anything to commit."""

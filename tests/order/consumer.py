@@ -10,8 +10,9 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
+from kafkaio.partitions import PartitionId
 from tests.order.external import ExternalCall, Metadata
-from tests.order.memory import Broker, PartitionId, Stored, kafka_exception
+from tests.order.memory import Broker, Stored, kafka_exception
 
 Listener = Callable[[Any, list[TopicPartition]], None]
 

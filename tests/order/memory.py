@@ -15,8 +15,7 @@ from enum import Enum
 
 from confluent_kafka import KafkaError, KafkaException
 
-PartitionId = tuple[str, int]
-"""A topic's name and a partition's number."""
+from kafkaio.partitions import PartitionId
 
 
 class Status(Enum):

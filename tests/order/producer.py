@@ -5,12 +5,15 @@ Every external call pauses twice, as the consumer's do.
 
 from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from tests.order.external import ExternalCall, Metadata
-from tests.order.memory import Broker, PartitionId, Transaction, kafka_exception
+from tests.order.memory import Broker, Transaction, kafka_exception
+
+if TYPE_CHECKING:
+    from kafkaio.partitions import PartitionId
 
 
 class ProducerState(Enum):

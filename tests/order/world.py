@@ -12,7 +12,8 @@ from consumer.detector.loop import Detector
 from consumer.detector.source import Source
 from events.codec import decode_alert, decode_journal_entry, encode, read_dead_letter
 from events.messages import FEATURES, Transaction
-from tests.order.memory import Broker, PartitionId
+from kafkaio.partitions import PartitionId
+from tests.order.memory import Broker
 from tests.order.process import FAULTS, GROUP, TOPICS, Fault, Notice, Process, Setup, Sink
 
 PARTITIONS = 2
