@@ -20,10 +20,10 @@ from consumer.errors import OffsetOrderError
 from events.errors import Reason
 
 if TYPE_CHECKING:
-    from kafkaio.partitions import PartitionId
     from consumer.detector.decode import Batch
     from consumer.detector.metrics import DetectorMetrics
     from consumer.detector.source import InputRecord, Trigger
+    from kafkaio.partitions import PartitionId
 
 logger = logging.getLogger(__name__)
 

@@ -5,8 +5,6 @@ It always starts a Kafka of its own, whatever `--broker` says, because it kills 
 
 from pathlib import Path
 
-import pytest
-
 from tests.chaos.campaign import run
 from tests.chaos.faults import Kind
 from tests.chaos.report import as_text
@@ -14,7 +12,6 @@ from tests.chaos.schedule import DECK
 from tests.chaos.testbed import Plan
 
 
-@pytest.mark.timeout(400)
 def test_exactly_once_holds_under_every_kind_of_fault(tmp_path: Path) -> None:
     plan = Plan(faults=sum(DECK.values()), longest_outage=5.0, sizes=(4, 5, 6))
     result = run(plan, tmp_path)
@@ -24,7 +21,6 @@ def test_exactly_once_holds_under_every_kind_of_fault(tmp_path: Path) -> None:
     assert set(result.injected) == set(Kind)
 
 
-@pytest.mark.timeout(200)
 def test_at_least_once_loses_nothing(tmp_path: Path) -> None:
     plan = Plan(faults=8, longest_outage=5.0, delivery="at-least-once", sizes=(4,))
     result = run(plan, tmp_path)

@@ -5,7 +5,7 @@ Every external call pauses twice, as the consumer's do.
 
 from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 

@@ -97,7 +97,6 @@ TestOrder = Order.TestCase
 TestOrder.settings = settings(
     max_examples=300,
     stateful_step_count=30,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],  # the machine may be busy
 )

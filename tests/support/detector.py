@@ -75,7 +75,7 @@ OPTIONS = DetectorOptions(
 )
 
 
-class Running:
+class DetectorThread:
     """A detector in a thread; `stop` or `join` ends it and raises its error."""
 
     def __init__(

@@ -12,7 +12,7 @@ from fraudstream.cache import cache_folder
 from kafkaio.settings import KafkaSettings
 from kafkaio.topics import create_topics
 from tests.support.committing import Group
-from tests.support.detector import PATIENCE, Running
+from tests.support.detector import PATIENCE, DetectorThread
 from tests.support.reading import PARTITIONS
 from tests.support.standstill import Standstill
 
@@ -21,13 +21,15 @@ QUICK = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": "100"}
 
 
 @pytest.fixture
-def detect(kafka_settings: KafkaSettings, topics: Topics) -> Iterator[Callable[..., Running]]:
+def detect(
+    kafka_settings: KafkaSettings, topics: Topics
+) -> Iterator[Callable[..., DetectorThread]]:
     """Start detectors of one group; stop those that still run at the end."""
     group = f"test-{uuid.uuid4().hex[:12]}"
-    started: list[Running] = []
+    started: list[DetectorThread] = []
 
-    def start(settings: KafkaSettings = kafka_settings, **changes: Any) -> Running:
-        started.append(Running(settings, topics, group=group, **changes))
+    def start(settings: KafkaSettings = kafka_settings, **changes: Any) -> DetectorThread:
+        started.append(DetectorThread(settings, topics, group=group, **changes))
         return started[-1]
 
     yield start
@@ -38,7 +40,7 @@ def detect(kafka_settings: KafkaSettings, topics: Topics) -> Iterator[Callable[.
 
 @pytest.fixture
 def standstill(
-    detect: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+    detect: Callable[..., DetectorThread], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Standstill]:
     """A place to pause at; released before the detectors are stopped."""
     # A pause in a commit must not make the watchdog end the process, which is pytest's.

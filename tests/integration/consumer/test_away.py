@@ -15,7 +15,7 @@ from events.topics import Topics
 from kafkaio.settings import KafkaSettings
 from tests.conftest import ROOT
 from tests.support.committing import Group, at_least_once, one_record
-from tests.support.detector import PATIENCE, Running, payloads, publish
+from tests.support.detector import PATIENCE, DetectorThread, payloads, publish
 from tests.support.reading import alerts, assert_scored_once, rows
 from tests.support.standstill import Standstill, at
 
@@ -89,7 +89,7 @@ def test_a_broker_that_restarts_during_a_commit_loses_and_repeats_nothing(
     hook = at(CommitStep.COMMIT, standstill)
     published = rows(*range(100))
     publish(own_settings, own_topics, payloads([True] * 100))
-    running = Running(own_settings, own_topics, group="crash", hook=hook, journal=True)
+    running = DetectorThread(own_settings, own_topics, group="crash", hook=hook, journal=True)
     standstill.wait()
     own_broker.kill()
     own_broker.restart()
@@ -98,7 +98,7 @@ def test_a_broker_that_restarts_during_a_commit_loses_and_repeats_nothing(
         running.wait_for(lambda: running.value("fraud_alerts_total") == 100)
     except CommitError:  # allowed, too: a new process does the rest
         done = len(alerts(own_settings, own_topics))
-        running = Running(own_settings, own_topics, group="crash", journal=True)
+        running = DetectorThread(own_settings, own_topics, group="crash", journal=True)
         running.wait_for(lambda: running.value("fraud_alerts_total") == 100 - done)
     running.stop()
     assert alerts(own_settings, own_topics) == published

@@ -9,13 +9,13 @@ from events.topics import Topics
 from kafkaio.reading import read_topic
 from kafkaio.settings import KafkaSettings
 from tests.support.bad_payloads import generate
-from tests.support.detector import Running, publish, transaction
+from tests.support.detector import DetectorThread, publish, transaction
 
 BAD = 10_000
 
 
 def test_every_bad_payload_is_one_dead_letter_and_every_good_one_is_scored(
-    kafka_settings: KafkaSettings, topics: Topics, detect: Callable[..., Running]
+    kafka_settings: KafkaSettings, topics: Topics, detect: Callable[..., DetectorThread]
 ) -> None:
     bad = generate(BAD)
     # A valid record after every fourth bad one; every second of these is a fraud.

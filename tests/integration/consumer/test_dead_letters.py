@@ -30,7 +30,7 @@ from kafkaio.settings import KafkaSettings
 from tests.support.command import Transactions
 from tests.support.detector import (
     PATIENCE,
-    Running,
+    DetectorThread,
     payloads,
     producing,
     publish,
@@ -334,7 +334,7 @@ def test_a_replay_ends_at_the_end_of_its_snapshot(
 def test_too_many_dead_letters_stop_the_detector_and_nothing_after_the_stop_is_committed(
     kafka_settings: KafkaSettings,
     topics: Topics,
-    detect: Callable[..., Running],
+    detect: Callable[..., DetectorThread],
     limit: dict[str, float],
 ) -> None:
     before = payloads([False] * 100)

@@ -20,19 +20,19 @@ from kafkaio.errors import BrokerUnavailableError, TopicMissingError
 from kafkaio.reading import read_topic
 from kafkaio.settings import KafkaSettings
 from tests.support.detector import (
-    Running,
+    DetectorThread,
     payloads,
     producing,
     publish,
     transaction,
 )
 
-Detect = Callable[..., Running]
+Detect = Callable[..., DetectorThread]
 LONG_AGO = 1_500_000_000_000
 """A timestamp, milliseconds since the epoch."""
 
 
-def offsets(settings: KafkaSettings, topics: Topics, running: Running) -> int:
+def offsets(settings: KafkaSettings, topics: Topics, running: DetectorThread) -> int:
     """Return the sum of the group's committed offsets."""
     group = running.options.group
     consumer = Consumer(settings.client(required={"group.id": group}))
@@ -163,7 +163,7 @@ def test_a_stop_commits_before_the_interval_is_over(
 def test_a_second_member_shares_the_partitions_and_nothing_is_processed_twice(
     kafka_settings: KafkaSettings, topics: Topics, detect: Detect
 ) -> None:
-    def lag_series(running: Running) -> int:
+    def lag_series(running: DetectorThread) -> int:
         text = "fraud_kafka_consumer_lag"
         return sum(
             1
@@ -235,14 +235,14 @@ def test_health_and_readiness_are_served(
 
 
 def test_a_missing_topic_is_named(kafka_settings: KafkaSettings) -> None:
-    running = Running(kafka_settings, Topics("nowhere."), group="test-nowhere")
+    running = DetectorThread(kafka_settings, Topics("nowhere."), group="test-nowhere")
     with pytest.raises(TopicMissingError, match=r"no topic nowhere\.transactions and no topic"):
         running.join()
 
 
 def test_the_wait_for_an_absent_broker_ends_at_the_limit(topics: Topics) -> None:
     nobody = KafkaSettings("127.0.0.1:1")
-    running = Running(nobody, topics, group="test", broker_timeout=1.5)
+    running = DetectorThread(nobody, topics, group="test", broker_timeout=1.5)
     with pytest.raises(BrokerUnavailableError, match=r"127\.0\.0\.1:1 has not answered"):
         running.join()
 
@@ -252,6 +252,6 @@ def test_a_taken_metrics_port_is_named(kafka_settings: KafkaSettings, topics: To
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        running = Running(kafka_settings, topics, group="test", metrics_port=port)
+        running = DetectorThread(kafka_settings, topics, group="test", metrics_port=port)
         with pytest.raises(AddressInUseError, match=f"Port {port} "):
             running.join()

@@ -10,7 +10,7 @@ from events.messages import FEATURES, Transaction
 from events.topics import Topics
 from kafkaio.settings import KafkaSettings
 from model.drift_baseline import DriftBaseline
-from tests.support.detector import KnownModel, Metadata, Running, publish
+from tests.support.detector import DetectorThread, KnownModel, Metadata, publish
 
 RANDOM = np.random.default_rng(4)
 SOME = 2_000  # rows that are published at once
@@ -25,8 +25,12 @@ def rows(number: int, *, moved: str | None = None) -> np.ndarray:
 
 
 def run(
-    detect: Callable[..., Running], settings: KafkaSettings, topics: Topics, *, reference: bool
-) -> Running:
+    detect: Callable[..., DetectorThread],
+    settings: KafkaSettings,
+    topics: Topics,
+    *,
+    reference: bool,
+) -> DetectorThread:
     """Publish until the window has enough rows; V7 has moved."""
     trained, model = rows(20_000), KnownModel()
     known = DriftBaseline.of(trained, trained[:, 1], np.ones(len(trained)))
@@ -50,7 +54,7 @@ def run(
 
 
 def test_a_feature_that_moved_raises_its_own_gauge_only(
-    detect: Callable[..., Running], kafka_settings: KafkaSettings, topics: Topics
+    detect: Callable[..., DetectorThread], kafka_settings: KafkaSettings, topics: Topics
 ) -> None:
     running = run(detect, kafka_settings, topics, reference=True)
     drift = {name: running.value("fraud_feature_drift_psi", feature=name) for name in FEATURES}
@@ -60,7 +64,7 @@ def test_a_feature_that_moved_raises_its_own_gauge_only(
 
 
 def test_a_model_without_a_drift_baseline_is_served_without_drift_gauges(
-    detect: Callable[..., Running], kafka_settings: KafkaSettings, topics: Topics
+    detect: Callable[..., DetectorThread], kafka_settings: KafkaSettings, topics: Topics
 ) -> None:
     running = run(detect, kafka_settings, topics, reference=False)
     for name, labels in (

@@ -8,11 +8,11 @@ from consumer.commit.sink import CommitStep
 from consumer.errors import CommitError
 from events.topics import Topics
 from kafkaio.settings import KafkaSettings
-from tests.support.detector import Running, payloads, publish, transaction
+from tests.support.detector import DetectorThread, payloads, publish, transaction
 from tests.support.reading import alerts, assert_scored_once, rows
 from tests.support.standstill import HeldModel, Standstill, at
 
-Detect = Callable[..., Running]
+Detect = Callable[..., DetectorThread]
 HALF = [number % 2 == 0 for number in range(200)]
 """Every other one of 200 transactions is a fraud."""
 
@@ -27,11 +27,11 @@ PATIENT = LIVELY | {"session.timeout.ms": "30000"}
 IMPATIENT = LIVELY | {"max.poll.interval.ms": "6000", "session.timeout.ms": "6000"}
 
 
-def rebalances(running: Running, event: str) -> float:
+def rebalances(running: DetectorThread, event: str) -> float:
     return running.value("fraud_kafka_rebalances_total", event=event)
 
 
-def done(*members: Running) -> float:
+def done(*members: DetectorThread) -> float:
     return sum(member.value("fraud_transactions_scored_total") for member in members)
 
 

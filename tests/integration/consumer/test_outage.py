@@ -8,7 +8,7 @@ from fraudstream.cache import cache_folder
 from kafkaio.reading import read_topic
 from kafkaio.settings import KafkaSettings
 from kafkaio.topics import create_topics
-from tests.support.detector import Running, payloads, publish
+from tests.support.detector import DetectorThread, payloads, publish
 
 
 def test_a_detector_survives_a_restart_of_its_broker(caplog: pytest.LogCaptureFixture) -> None:
@@ -16,7 +16,7 @@ def test_a_detector_survives_a_restart_of_its_broker(caplog: pytest.LogCaptureFi
     with EmbeddedBroker(cache=cache_folder("kafka")) as broker:
         settings = KafkaSettings(broker.address)
         create_topics(settings, topics.all(), partitions=1, retention=None)
-        running = Running(settings, topics, group="outage")
+        running = DetectorThread(settings, topics, group="outage")
         publish(settings, topics, payloads([True] * 10))
         running.wait_for(lambda: running.value("fraud_alerts_total") == 10)
         broker.kill()

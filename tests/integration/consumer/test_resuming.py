@@ -21,11 +21,11 @@ from events.topics import Topics
 from kafkaio.errors import TooFewPartitionsError
 from kafkaio.settings import KafkaSettings
 from kafkaio.topics import create_topics, delete_topics
-from tests.support.detector import PATIENCE, Running, payloads, publish, transaction
+from tests.support.detector import PATIENCE, DetectorThread, payloads, publish, transaction
 from tests.support.reading import PARTITIONS, alerts, assert_scored_once, rows
 from tests.support.standstill import Standstill, at
 
-Detect = Callable[..., Running]
+Detect = Callable[..., DetectorThread]
 
 
 def reset_offsets(settings: KafkaSettings, topics: Topics, group: str, offset: int) -> None:
@@ -51,7 +51,7 @@ def reset_once_empty(settings: KafkaSettings, topics: Topics, group: str) -> Non
     pytest.fail(f"the group still has members after {PATIENCE:.0f} s")
 
 
-def run_until_scored(running: Running, records: int) -> None:
+def run_until_scored(running: DetectorThread, records: int) -> None:
     running.wait_for(lambda: running.value("fraud_transactions_scored_total") >= records)
     running.stop()
 

@@ -15,7 +15,7 @@ from consumer.detector.options import DeliveryName
 from consumer.errors import CommitError
 from events.topics import Topics
 from kafkaio.settings import KafkaSettings
-from tests.support.detector import PATIENCE, Running, payloads, publish
+from tests.support.detector import PATIENCE, DetectorThread, payloads, publish
 from tests.support.reading import (
     alerts,
     assert_scored_once,
@@ -25,10 +25,10 @@ from tests.support.reading import (
 )
 from tests.support.standstill import Standstill, at
 
-Detect = Callable[..., Running]
+Detect = Callable[..., DetectorThread]
 
 
-def transactional_id(running: Running) -> str:
+def transactional_id(running: DetectorThread) -> str:
     options = running.options
     address = f"{options.metrics_host}:{options.metrics_port}"
     return f"{options.group}-{socket.gethostname()}-{address}"

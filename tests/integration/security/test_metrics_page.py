@@ -13,7 +13,7 @@ from events.topics import Topics
 from fraudstream.commands import detect, quality
 from kafkaio.settings import KafkaSettings
 from tests.integration.security.conftest import Run
-from tests.support.detector import Running, publish
+from tests.support.detector import DetectorThread, publish
 
 ID = "customer-4711"
 NUMBERS = {name: 3.0 + index / 1024 for index, name in enumerate(FEATURES)}
@@ -28,7 +28,7 @@ LABELS = {
 def test_no_label_contains_data_of_a_transaction(
     kafka_settings: KafkaSettings, topics: Topics
 ) -> None:
-    running = Running(kafka_settings, topics, group="test-metrics-page")
+    running = DetectorThread(kafka_settings, topics, group="test-metrics-page")
     flagged = encode(Transaction(transaction_id=ID, **NUMBERS))
     publish(kafka_settings, topics, [flagged, flagged[:-20]])
     running.wait_for(

@@ -10,7 +10,7 @@ from kafkaio.errors import PermissionMissingError
 from kafkaio.settings import KafkaSettings
 from kafkaio.topic_reader import TopicReader
 from tests.support.command import until
-from tests.support.detector import Running, payloads, publish
+from tests.support.detector import DetectorThread, payloads, publish
 from tests.support.security import duties
 from tests.support.security.grants import GRANTS, PAGE, USERS, Grant, in_commands, in_table
 from tests.support.security.secured import Secured
@@ -62,7 +62,7 @@ def test_a_missing_permission_is_named(
 def test_a_revoked_permission_ends_the_detector(
     secured: Secured, settings_of: Callable[..., KafkaSettings], topics: None, delivery: str
 ) -> None:
-    running = Running(
+    running = DetectorThread(
         settings_of("fraudstream-detector"),
         duties.TOPICS,
         group="fraudstream-detector",

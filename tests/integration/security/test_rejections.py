@@ -14,7 +14,7 @@ from errors import FraudstreamError
 from fraudstream.main import main
 from kafkaio.settings import KafkaSettings
 from producer.replay import replay
-from tests.support.detector import Running
+from tests.support.detector import DetectorThread
 from tests.support.security import duties
 from tests.support.security.certificates import Identity
 from tests.support.security.grants import PAGE
@@ -93,7 +93,7 @@ def judge(settings: KafkaSettings) -> None:
 
 
 def detect(settings: KafkaSettings) -> None:
-    running = Running(settings, duties.TOPICS, group="fraudstream-detector")
+    running = DetectorThread(settings, duties.TOPICS, group="fraudstream-detector")
     try:
         running.join()
     finally:

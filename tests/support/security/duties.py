@@ -18,7 +18,7 @@ from events.topics import Topics
 from kafkaio.settings import KafkaSettings
 from kafkaio.topics import create_topics, delete_topics
 from producer.replay import replay
-from tests.support.detector import Running, payloads, producing, publish
+from tests.support.detector import DetectorThread, payloads, producing, publish
 
 if TYPE_CHECKING:
     from consumer.quality.label_join import QualityReport
@@ -57,14 +57,14 @@ def detect(settings: KafkaSettings, admin: KafkaSettings) -> None:
     """
     for _ in range(2):
         publish(admin, TOPICS, [*payloads([True]), BAD])
-        running = Running(settings, TOPICS, group="fraudstream-detector", journal=True)
+        running = DetectorThread(settings, TOPICS, group="fraudstream-detector", journal=True)
         try:
             running.wait_for(partial(_has_results, running))
         finally:
             running.stop()
 
 
-def _has_results(running: Running) -> bool:
+def _has_results(running: DetectorThread) -> bool:
     return (
         running.value("fraud_alerts_total") > 0
         and running.value("fraud_dead_letters_total", reason="malformed_json") > 0

@@ -30,7 +30,7 @@ def test_a_twin_has_the_form_that_read_returns(tmp_path: Path) -> None:
     assert tuple(frame.columns) == COLUMNS
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(rows=st.integers(2, 5_000), seed=st.integers(0, 2**40))
 def test_any_number_of_rows_is_valid(rows: int, seed: int) -> None:
     frame = twin.synthesize(rows, seed)

@@ -60,7 +60,6 @@ some_stalls = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(
     rate=st.sampled_from([0.7, 3.0, 50.0, 333.0, 2_000.0]),
     waiting=some_stalls,
@@ -82,7 +81,7 @@ def test_the_rate_at_most_doubles_after_a_stall(
     assert most_in(0.1, times) <= 2 * rate * 0.1 + 1
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(stalls=some_stalls)
 def test_rows_are_never_early_and_late_rows_catch_up(stalls: list[float]) -> None:
     clock = StallingClock(stalls)

@@ -43,7 +43,7 @@ def test_frauds_score_higher(scorer: Scorer, raw: NDArray[np.float32], rows: Lab
     assert np.median(scores[fraud]) > 0.5 > np.median(scores[~fraud])
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.data())
 def test_a_rows_score_does_not_depend_on_its_batch(
     scorer: Scorer, raw: NDArray[np.float32], data: st.DataObject
