@@ -8,14 +8,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from kafkaio.connectivity import Connectivity, Reachability
 from kafkaio.errors import BrokerUnavailableError, ConnectionRejectedError
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.support.clock import ManualClock
 
 
 class Kafka:
@@ -35,7 +28,7 @@ class Kafka:
         """No callbacks are waiting."""
 
 
-def away(clock: Clock, limit: float = 60.0) -> Connectivity:
+def away(clock: ManualClock, limit: float = 60.0) -> Connectivity:
     connectivity = Connectivity("h:1", limit=limit, clock=clock)
     connectivity.on_error(KafkaError(KafkaError._ALL_BROKERS_DOWN))
     return connectivity
@@ -43,12 +36,12 @@ def away(clock: Clock, limit: float = 60.0) -> Connectivity:
 
 def test_a_broker_that_is_not_suspected_is_not_probed() -> None:
     kafka = Kafka(answers=False)
-    Connectivity("h:1", limit=1, clock=Clock()).check(kafka)
+    Connectivity("h:1", limit=1, clock=ManualClock()).check(kafka)
     assert kafka.probes == 0
 
 
 def test_probes_back_off_and_the_limit_ends_the_wait() -> None:
-    clock, kafka = Clock(), Kafka(answers=False)
+    clock, kafka = ManualClock(), Kafka(answers=False)
     connectivity = away(clock)
     times: list[float] = []
 
@@ -67,7 +60,7 @@ def test_probes_back_off_and_the_limit_ends_the_wait() -> None:
 
 
 def test_an_answer_ends_the_outage(caplog: pytest.LogCaptureFixture) -> None:
-    clock, kafka = Clock(), Kafka(answers=False)
+    clock, kafka = ManualClock(), Kafka(answers=False)
     connectivity = away(clock)
     connectivity.check(kafka)
     clock.now += 5
@@ -82,19 +75,19 @@ def test_an_answer_ends_the_outage(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_a_rejected_connection_is_the_users_mistake() -> None:
-    connectivity = Connectivity("h:1", limit=60, clock=Clock())
+    connectivity = Connectivity("h:1", limit=60, clock=ManualClock())
     connectivity.on_error(KafkaError(KafkaError._AUTHENTICATION, "SASL: bad password"))
     with pytest.raises(ConnectionRejectedError, match="rejects the connection: SASL: bad password"):
         connectivity.check(Kafka(answers=True))
 
 
 def test_a_stop_ends_the_wait_for_kafka() -> None:
-    connectivity = away(Clock())
+    connectivity = away(ManualClock())
     ended = connectivity.wait_until_reachable(Kafka(answers=False), stopped=lambda: True)
     assert ended is Reachability.STOPPED
 
 
 def test_a_recovery_is_reported_once() -> None:
-    kafka, connectivity = Kafka(answers=True), away(Clock())
+    kafka, connectivity = Kafka(answers=True), away(ManualClock())
     waits = [connectivity.wait_until_reachable(kafka, stopped=lambda: True) for _ in range(2)]
     assert waits == [Reachability.RECOVERED, Reachability.REACHABLE]

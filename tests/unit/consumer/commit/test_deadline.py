@@ -4,18 +4,11 @@ from consumer.commit.deadline import Deadline
 from consumer.commit.kafka_sink import BUDGET_SECONDS, COMMIT_SECONDS, WATCHDOG_SECONDS
 from kafkaio.clients import member_settings
 from kafkaio.settings import KafkaSettings
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.support.clock import ManualClock
 
 
 def test_it_is_over_after_its_seconds() -> None:
-    clock = Clock()
+    clock = ManualClock()
     deadline = Deadline(10.0, clock)
     clock.now += 4
     assert (deadline.remaining, deadline.is_over) == (6.0, False)
@@ -26,7 +19,7 @@ def test_it_is_over_after_its_seconds() -> None:
 
 
 def test_a_part_of_it_never_outlasts_it() -> None:
-    clock = Clock()
+    clock = ManualClock()
     deadline = Deadline(10.0, clock)
     assert deadline.within(4.0).remaining == 4.0
     assert deadline.within(40.0).remaining == 10.0

@@ -8,17 +8,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from consumer.commit.exactly_once import ExactlyOnce
 from consumer.commit.sink import AbortedError
 from consumer.errors import CommitError
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
+from tests.support.clock import ManualClock
 
 
 class Member:
@@ -34,7 +24,7 @@ class Member:
 class SlowProducer:
     """A producer whose offsets are never acknowledged, and whose abort takes some seconds."""
 
-    def __init__(self, clock: Clock, abort_seconds: float) -> None:
+    def __init__(self, clock: ManualClock, abort_seconds: float) -> None:
         self.timeouts: list[tuple[str, float]] = []
         self._clock = clock
         self._abort_seconds = abort_seconds
@@ -62,7 +52,7 @@ class SlowProducer:
 
 
 def opened(abort_seconds: float) -> tuple[ExactlyOnce, SlowProducer]:
-    clock = Clock()
+    clock = ManualClock()
     producer = SlowProducer(clock, abort_seconds)
     sink = ExactlyOnce(
         lambda: cast("Producer", producer),

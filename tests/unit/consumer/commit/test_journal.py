@@ -1,7 +1,6 @@
 """The journal has an entry for each partition: which offsets, and what the model scored."""
 
 import zlib
-from dataclasses import dataclass
 
 from confluent_kafka import TopicPartition
 from prometheus_client import CollectorRegistry
@@ -13,39 +12,17 @@ from consumer.detector.decode import Decoder
 from consumer.detector.metrics import DetectorMetrics
 from events.codec import decode_journal_entry, encode
 from events.messages import FEATURES, JournalEntry, Transaction
+from tests.support.records import StoredRecord
 
 
-@dataclass
-class Stored:
-    place: int
-    stored_offset: int
-    name: str = ""
-
-    def topic(self) -> str:
-        return "transactions"
-
-    def partition(self) -> int:
-        return self.place
-
-    def offset(self) -> int:
-        return self.stored_offset
-
-    def timestamp(self) -> tuple[int, int]:
-        return (1, 0)
-
-    def key(self) -> None:
-        return None
-
-    def headers(self) -> None:
-        return None
-
-    def value(self) -> bytes:
-        if not self.name:
-            return b"{"
-        return encode(Transaction(transaction_id=self.name, **dict.fromkeys(FEATURES, 0.0)))
+def record(partition: int, offset: int, name: str = "") -> StoredRecord:
+    """Return a transaction with this id, or without one an invalid record."""
+    numbers = dict.fromkeys(FEATURES, 0.0)
+    value = encode(Transaction(transaction_id=name, **numbers)) if name else b"{"
+    return StoredRecord(partition, offset, value)
 
 
-def checkpoint_of(*batches: list[Stored]) -> Checkpoint:
+def checkpoint_of(*batches: list[StoredRecord]) -> Checkpoint:
     checkpoint = Checkpoint(DetectorMetrics(CollectorRegistry()), DeadLetterLimit(0, 0))
     for batch in batches:
         checkpoint.add(batch)
@@ -67,8 +44,8 @@ def digest(*names: str) -> int:
 
 def test_batches_of_several_partitions_add_up_by_partition() -> None:
     checkpoint = checkpoint_of(
-        [Stored(0, 5, "a"), Stored(1, 9), Stored(0, 6, "b")],
-        [Stored(1, 10, "c"), Stored(1, 11), Stored(0, 7, "a")],
+        [record(0, 5, "a"), record(1, 9), record(0, 6, "b")],
+        [record(1, 10, "c"), record(1, 11), record(0, 7, "a")],
     )
     assert entries(checkpoint) == [
         JournalEntry("transactions", 0, 5, 8, 3, 0, digest("a", "b", "a")),
@@ -77,6 +54,6 @@ def test_batches_of_several_partitions_add_up_by_partition() -> None:
 
 
 def test_a_revoked_partition_has_no_entry() -> None:
-    checkpoint = checkpoint_of([Stored(0, 0, "a"), Stored(1, 0, "b")])
+    checkpoint = checkpoint_of([record(0, 0, "a"), record(1, 0, "b")])
     checkpoint.release([TopicPartition("transactions", 0)])
     assert [entry.partition for entry in entries(checkpoint)] == [1]

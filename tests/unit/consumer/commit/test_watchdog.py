@@ -5,6 +5,7 @@ import sys
 import threading
 
 from consumer.commit.watchdog import Watchdog
+from tests.support.clock import ManualClock
 
 STUCK = """
 import time
@@ -18,16 +19,8 @@ with Watchdog(0.1) as watchdog, watchdog.watching("A commit"):
 """
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def test_only_an_overdue_call_ends_the_process() -> None:
-    clock, messages = Clock(), list[str]()
+    clock, messages = ManualClock(), list[str]()
     watchdog = Watchdog(5.0, end=messages.append, monotonic=clock)
     with watchdog.watching("A commit"):
         clock.now += 4.9

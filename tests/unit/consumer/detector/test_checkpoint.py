@@ -1,6 +1,6 @@
 """A checkpoint commits next-to-read offsets, rolls back to the first ones, and counts once."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,35 +13,11 @@ from consumer.detector.metrics import DetectorMetrics
 from consumer.detector.source import Trigger
 from consumer.errors import OffsetOrderError
 from events.errors import Reason
+from tests.support.records import StoredRecord
 
 
-@dataclass(frozen=True)
-class Record:
-    """A record of topic "t"."""
-
-    of_partition: int
-    at_offset: int
-
-    def topic(self) -> str:
-        return "t"
-
-    def partition(self) -> int:
-        return self.of_partition
-
-    def offset(self) -> int:
-        return self.at_offset
-
-    def timestamp(self) -> tuple[int, int]:
-        return (1, 0)
-
-    def key(self) -> None:
-        return None
-
-    def value(self) -> None:
-        return None
-
-    def headers(self) -> None:
-        return None
+def record(partition: int, offset: int) -> StoredRecord:
+    return StoredRecord(partition, offset, stored_topic="t")
 
 
 RESULT = BatchResult(
@@ -75,8 +51,8 @@ def test_it_commits_next_to_read_offsets_and_rolls_back_to_the_first(
     checkpoint: Checkpoint,
 ) -> None:
     assert not checkpoint
-    checkpoint.add([Record(0, 5), Record(0, 6), Record(1, 9)])
-    checkpoint.add([Record(0, 7)])
+    checkpoint.add([record(0, 5), record(0, 6), record(1, 9)])
+    checkpoint.add([record(0, 7)])
     assert checkpoint
     assert offsets(checkpoint.offsets()) == {(0, 8), (1, 10)}
     assert offsets(checkpoint.rollback()) == {(0, 5), (1, 9)}
@@ -84,38 +60,38 @@ def test_it_commits_next_to_read_offsets_and_rolls_back_to_the_first(
 
 
 def test_a_partition_may_come_in_several_runs(checkpoint: Checkpoint) -> None:
-    checkpoint.add([Record(0, 5), Record(1, 9), Record(0, 6), Record(1, 10)])
+    checkpoint.add([record(0, 5), record(1, 9), record(0, 6), record(1, 10)])
     assert offsets(checkpoint.offsets()) == {(0, 7), (1, 11)}
 
 
 def test_released_partitions_are_neither_committed_nor_rewound(checkpoint: Checkpoint) -> None:
-    checkpoint.add([Record(0, 5), Record(1, 9)])
+    checkpoint.add([record(0, 5), record(1, 9)])
     checkpoint.release([TopicPartition("t", 0), TopicPartition("t", 2)])
     assert offsets(checkpoint.offsets()) == {(1, 10)}
     assert offsets(checkpoint.rollback()) == {(1, 9)}
 
 
 def test_it_remembers_what_it_committed(checkpoint: Checkpoint) -> None:
-    checkpoint.add([Record(0, 5), Record(1, 9)])
+    checkpoint.add([record(0, 5), record(1, 9)])
     assert checkpoint.committed("t", 0) == 0
     checkpoint.commit(now=0.0)
-    checkpoint.add([Record(0, 6)])
+    checkpoint.add([record(0, 6)])
     assert (checkpoint.committed("t", 0), checkpoint.committed("t", 1)) == (6, 10)
 
 
 @pytest.mark.parametrize(
     "records",
     [
-        [Record(0, 6)],
-        [Record(0, 7), Record(0, 7)],
-        [Record(0, 8), Record(0, 7)],
-        [Record(1, 3), Record(0, 6)],
+        [record(0, 6)],
+        [record(0, 7), record(0, 7)],
+        [record(0, 8), record(0, 7)],
+        [record(1, 3), record(0, 6)],
     ],
 )
 def test_offsets_that_do_not_rise_are_an_error(
-    checkpoint: Checkpoint, records: list[Record]
+    checkpoint: Checkpoint, records: list[StoredRecord]
 ) -> None:
-    checkpoint.add([Record(0, 5), Record(0, 6)])
+    checkpoint.add([record(0, 5), record(0, 6)])
     with pytest.raises(OffsetOrderError, match=r"of t \[0\] came where 7 was expected"):
         checkpoint.add(records)
 
@@ -124,8 +100,8 @@ def test_a_gap_is_no_error_since_transactions_leave_markers(
     checkpoint: Checkpoint, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
-    checkpoint.add([Record(0, 5), Record(0, 8)])
-    checkpoint.add([Record(0, 10)])
+    checkpoint.add([record(0, 5), record(0, 8)])
+    checkpoint.add([record(0, 10)])
     assert offsets(checkpoint.offsets()) == {(0, 11)}
     assert caplog.messages == [
         "2 offsets of t [0] were not read.",
@@ -134,16 +110,16 @@ def test_a_gap_is_no_error_since_transactions_leave_markers(
 
 
 def test_records_are_read_again_after_a_rollback(checkpoint: Checkpoint) -> None:
-    checkpoint.add([Record(0, 5), Record(0, 6)])
+    checkpoint.add([record(0, 5), record(0, 6)])
     checkpoint.rollback()
-    checkpoint.add([Record(0, 5)])
+    checkpoint.add([record(0, 5)])
     assert offsets(checkpoint.offsets()) == {(0, 6)}
 
 
 def test_a_released_partition_may_come_back_at_any_offset(checkpoint: Checkpoint) -> None:
-    checkpoint.add([Record(0, 5)])
+    checkpoint.add([record(0, 5)])
     checkpoint.release([TopicPartition("t", 0)])
-    checkpoint.add([Record(0, 2)])
+    checkpoint.add([record(0, 2)])
     assert offsets(checkpoint.offsets()) == {(0, 3)}
 
 

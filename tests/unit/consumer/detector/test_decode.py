@@ -1,6 +1,6 @@
 """A bad record costs one dead letter, never its batch."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
@@ -13,41 +13,20 @@ from consumer.detector.decode import CHUNK_RECORDS, GROUP_RECORDS, Batch, Decode
 from events.codec import Encoding, decode_transaction, encode
 from events.errors import PayloadError, Reason
 from events.messages import BOUNDS, FEATURES, DeadLetter, Transaction
+from tests.support.records import LONG_AGO, StoredRecord
 from tests.support.strategies import transactions
 
 
-@dataclass
-class Stored:
-    """A record as a consumer receives it."""
-
-    stored_offset: int
-    stored_value: bytes | None
-    stored_headers: list[tuple[str, bytes | None]] = field(default_factory=list)
-
-    def topic(self) -> str:
-        return "transactions"
-
-    def partition(self) -> int:
-        return 3
-
-    def offset(self) -> int:
-        return self.stored_offset
-
-    def timestamp(self) -> tuple[int, int]:
-        return (1, 1_700_000_000_000 + self.stored_offset)
-
-    def key(self) -> bytes | None:
-        return b"key"
-
-    def value(self) -> bytes | None:
-        return self.stored_value
-
-    def headers(self) -> list[tuple[str, bytes | None]] | None:
-        return self.stored_headers or None
+def record(
+    offset: int, value: bytes | None, headers: Sequence[tuple[str, bytes | None]] = ()
+) -> StoredRecord:
+    return StoredRecord(
+        3, offset, value, list(headers), stored_timestamp=LONG_AGO + offset, stored_key=b"key"
+    )
 
 
-def stored(offset: int, transaction: Transaction, encoding: Encoding) -> Stored:
-    return Stored(offset, encoding.write(transaction), list(encoding.headers))
+def stored(offset: int, transaction: Transaction, encoding: Encoding) -> StoredRecord:
+    return record(offset, encoding.write(transaction), encoding.headers)
 
 
 def offsets(batch: Batch) -> list[int]:
@@ -55,8 +34,8 @@ def offsets(batch: Batch) -> list[int]:
     return [rejection.record.offset() for rejection in batch.rejections]
 
 
-def only_dead_letter(record: Stored) -> DeadLetter:
-    (rejection,) = Decoder(FEATURES).decode([record]).rejections
+def only_dead_letter(rejected: StoredRecord) -> DeadLetter:
+    (rejection,) = Decoder(FEATURES).decode([rejected]).rejections
     return dead_letter(rejection)
 
 
@@ -78,7 +57,7 @@ def transaction(number: int) -> Transaction:
 @given(st.lists(st.booleans(), max_size=30))
 def test_each_record_is_a_row_or_a_dead_letter_in_order(goods: list[bool]) -> None:
     records = [
-        Stored(offset, encode(transaction(offset)) if good else b"{")
+        record(offset, encode(transaction(offset)) if good else b"{")
         for offset, good in enumerate(goods)
     ]
     batch = Decoder(FEATURES).decode(records)
@@ -111,7 +90,7 @@ def test_a_bad_record_costs_only_itself(
 ) -> None:
     goods = [stored(offset, transaction(offset), Encoding.COMPACT) for offset in range(4)]
     bad = [
-        Stored(100 + number, payload, list(Encoding.COMPACT.headers))
+        record(100 + number, payload, Encoding.COMPACT.headers)
         for number, payload in enumerate(noise)
         if payload is None or len(payload) < 240  # longer ones may be transactions by chance
     ]
@@ -139,7 +118,7 @@ def test_short_values_that_add_up_to_whole_ones_are_rejected() -> None:
     value = Encoding.COMPACT.write(transaction(1))
     halves = [value[:120], value[120:240], value + b"\n" + value[240:]]
     batch = Decoder(FEATURES).decode(
-        [Stored(offset, half, list(Encoding.COMPACT.headers)) for offset, half in enumerate(halves)]
+        [record(offset, half, Encoding.COMPACT.headers) for offset, half in enumerate(halves)]
     )
     assert offsets(batch) == [0, 1]
     assert batch.ids == ["row-1\nrow-1"]
@@ -171,13 +150,13 @@ def test_features_have_the_order_of_the_model() -> None:
 
 
 def test_event_time_is_the_records_timestamp_in_seconds() -> None:
-    batch = Decoder(FEATURES).decode([Stored(250, encode(transaction(1)))])
+    batch = Decoder(FEATURES).decode([record(250, encode(transaction(1)))])
     assert batch.event_times.tolist() == [1_700_000_000.25]
 
 
 def test_a_dead_letter_has_origin_reason_and_the_record() -> None:
-    record = Stored(7, b'{"transaction_id": 1}', [("trace", b"abc"), ("trace", None)])
-    letter = only_dead_letter(record)
+    headers = [("trace", b"abc"), ("trace", None)]
+    letter = only_dead_letter(record(7, b'{"transaction_id": 1}', headers))
     assert (letter.topic, letter.partition, letter.offset) == ("transactions", 3, 7)
     assert letter.reason is Reason.WRONG_TYPE
     assert letter.value == b'{"transaction_id": 1}'
@@ -187,12 +166,12 @@ def test_a_dead_letter_has_origin_reason_and_the_record() -> None:
 
 
 def test_a_dead_letter_keeps_the_timestamp_of_its_record() -> None:
-    letter = only_dead_letter(Stored(7, b"{"))
+    letter = only_dead_letter(record(7, b"{"))
     assert letter.timestamp == 1_700_000_000_007
 
 
 def test_a_record_near_the_limit_of_kafka_still_fits_as_a_dead_letter() -> None:
-    huge = Stored(0, b"x" * 999_000, [("note", b"y" * 500)])
+    huge = record(0, b"x" * 999_000, [("note", b"y" * 500)])
     letter = only_dead_letter(huge)
     assert letter.value == b"x" * 16_384
     assert letter.headers == ()
@@ -225,14 +204,14 @@ def test_a_json_value_decodes_the_same_alone_and_in_a_batch(odd: bytes) -> None:
     except PayloadError:
         alone = []
     batch = Decoder(FEATURES).decode(
-        [Stored(offset, odd if offset == 1 else GOOD) for offset in range(3)]
+        [record(offset, odd if offset == 1 else GOOD) for offset in range(3)]
     )
     assert batch.ids == ["row-1", *alone, "row-1"]
     assert offsets(batch) == ([] if alone else [1])
 
 
 def test_chunks_are_whole_and_in_order() -> None:
-    records = [Stored(offset, encode(transaction(1))) for offset in range(2 * CHUNK_RECORDS + 5)]
+    records = [record(offset, encode(transaction(1))) for offset in range(2 * CHUNK_RECORDS + 5)]
     records[3].stored_value = records[-1].stored_value = b"?"
     chunks = list(Decoder(FEATURES).chunks(records))
     assert [len(chunk.rejected) for chunk in chunks] == [CHUNK_RECORDS, CHUNK_RECORDS, 5]
@@ -243,10 +222,10 @@ def test_chunks_are_whole_and_in_order() -> None:
 
 
 def test_a_chunk_is_decoded_only_when_it_is_asked_for() -> None:
-    class Unread(Stored):
+    class Unread(StoredRecord):
         def value(self) -> bytes | None:
             raise AssertionError
 
-    first = [Stored(offset, encode(transaction(1))) for offset in range(CHUNK_RECORDS)]
-    chunks = Decoder(FEATURES).chunks([*first, Unread(CHUNK_RECORDS, b"")])
+    first = [record(offset, encode(transaction(1))) for offset in range(CHUNK_RECORDS)]
+    chunks = Decoder(FEATURES).chunks([*first, Unread(3, CHUNK_RECORDS, b"")])
     assert len(next(chunks).features) == CHUNK_RECORDS

@@ -25,51 +25,24 @@ from events.messages import FEATURES, Transaction
 from events.topics import Topics
 from kafkaio.connectivity import Reachability
 from model.drift_baseline import Distribution, DriftBaseline
+from tests.support.records import StoredRecord
 
 PARTITION = TopicPartition("transactions", 0)
 HALVES = Distribution(edges=[0.0], shares=[0.5, 0.5])
 BASELINE = DriftBaseline(rows=2, features=[HALVES] * len(FEATURES), scores=HALVES)
 
 
-@dataclass
-class Stored:
-    """A record of partition 0."""
-
-    place: int
-    payload: bytes
-
-    def topic(self) -> str:
-        return "transactions"
-
-    def partition(self) -> int:
-        return 0
-
-    def offset(self) -> int:
-        return self.place
-
-    def timestamp(self) -> tuple[int, int]:
-        return (1, 1000)
-
-    def key(self) -> bytes | None:
-        return None
-
-    def value(self) -> bytes | None:
-        return self.payload
-
-    def headers(self) -> None:
-        return None
-
-
-def record(place: int, *, fraud: bool) -> Stored:
+def record(offset: int, *, fraud: bool) -> StoredRecord:
     numbers = dict.fromkeys(FEATURES, 0.0) | {"V1": float(fraud)}
-    return Stored(place, encode(Transaction(transaction_id=f"row-{place}", **numbers)))
+    value = encode(Transaction(transaction_id=f"row-{offset}", **numbers))
+    return StoredRecord(0, offset, value)
 
 
 class Log:
     """One partition read in batches of two, and the group's hold on it."""
 
     def __init__(self, frauds: Sequence[bool]) -> None:
-        self.records = [record(place, fraud=fraud) for place, fraud in enumerate(frauds)]
+        self.records = [record(offset, fraud=fraud) for offset, fraud in enumerate(frauds)]
         self.position = 0
         self.events: list[str] = []
         self.rebalance: Iterator[str] = iter(())

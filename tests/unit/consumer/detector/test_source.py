@@ -1,7 +1,6 @@
 """A newly assigned partition starts at the furthest committed position that is known."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, cast
 
 import pytest
@@ -9,24 +8,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from consumer.detector.source import Source
 from kafkaio.errors import ClientFailedError
-
-
-@dataclass
-class Stored:
-    place: int
-    stored_offset: int
-
-    def error(self) -> None:
-        return None
-
-    def topic(self) -> str:
-        return "in"
-
-    def partition(self) -> int:
-        return self.place
-
-    def offset(self) -> int:
-        return self.stored_offset
+from tests.support.records import StoredRecord
 
 
 class Client:
@@ -45,19 +27,23 @@ class Client:
     def seek(self, place: TopicPartition) -> None:
         self.positions[place.partition] = place.offset
 
-    def consume(self, count: int, timeout: float) -> list[Stored]:
+    def consume(self, count: int, timeout: float) -> list[StoredRecord]:
         del timeout
         if self._assigned is not None:
             assigned, self._assigned = self._assigned, None
             assigned(self, self.assignment())
-        taken: list[Stored] = []
+        taken: list[StoredRecord] = []
         while len(taken) < count:
-            found = [Stored(*place) for place in sorted(self.positions.items()) if place[1] < 10]
+            found = [
+                StoredRecord(*place, stored_topic="in")
+                for place in sorted(self.positions.items())
+                if place[1] < 10
+            ]
             if not found:
                 break
             for record in found[: count - len(taken)]:
                 taken.append(record)
-                self.positions[record.place] += 1
+                self.positions[record.partition()] += 1
         return taken
 
 
