@@ -12,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Generator, Iterator
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 import psutil
@@ -71,7 +72,11 @@ def _children() -> Iterator[str]:
 
 
 def _descriptors() -> Iterator[str]:
+    # multiprocessing's resource tracker serves the whole process, through a pipe.
+    tracker = getattr(resource_tracker._resource_tracker, "_fd", None)
     for descriptor in _DESCRIPTORS.iterdir():
+        if descriptor.name == str(tracker):
+            continue
         try:
             target = str(descriptor.readlink())
         except OSError:  # the listing's own descriptor; on macOS none is a link
@@ -119,6 +124,8 @@ class LeakPlugin:
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None]:
         result = yield
         if not item.stash.get(_failed, False) and _before in item.stash:
+            # pytest keeps the fixtures' values until after this hook, and with them their clients.
+            getattr(item, "funcargs", {}).clear()
             leaked = self._leaked(item.stash[_before])
             if leaked:
                 pytest.fail(f"The test leaks {', '.join(leaked)}.", pytrace=False)

@@ -73,7 +73,7 @@ def test_a_revoked_permission_ends_the_detector(
         running.wait_for(lambda: running.value("fraud_alerts_total") > 0)
         with secured.without(_one(GRANTS, "fraudstream-detector", "fraud.alerts").binding()):
             publish(secured.plaintext, duties.TOPICS, payloads([True]))
-            with pytest.raises(CommitError, match=r"does not let us write .*authorization"):
+            with pytest.raises(CommitError, match=r"no longer permits writing .*authorization"):
                 running.join()
     finally:
         running.stopping.set()

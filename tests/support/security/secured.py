@@ -87,9 +87,11 @@ class Secured:
         (revoked,) = self.admin.delete_acls([only]).values()
         assert len(revoked.result(SECONDS)) == 1
         self._await(only, 0)
-        yield
-        self.grant([binding])
-        self._await(only, 1)
+        try:
+            yield
+        finally:
+            self.grant([binding])
+            self._await(only, 1)
 
     def _await(self, which: AclBindingFilter, count: int) -> None:
         """Wait until the broker itself has received the change from the controller."""
