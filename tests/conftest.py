@@ -38,10 +38,21 @@ settings.load_profile("ci" if os.environ.get("CI") else "tests")
 ROOT = Path(__file__).resolve().parent.parent
 GENUINE = ROOT.parent / "shared" / "data"
 IMAGE = "apache/kafka:4.2.1"
+# The files that take half a minute or more, longest first.
 LONGEST = (
     "tests/chaos/test_chaos.py",
+    "tests/integration/fraudstream/test_demo.py",
+    "tests/unit/model/training/test_train.py",
     "tests/integration/deploy/test_queries.py",
-    "tests/order/",
+    "tests/order/test_order.py",
+    "tests/unit/model/test_recipes.py",
+    "tests/unit/fraudstream/",
+    "tests/unit/model/",
+    "tests/integration/test_wheel.py",
+    "tests/order/test_rules.py",
+    "tests/integration/consumer/",
+    "tests/integration/broker/",
+    "tests/unit/benchmarks/test_folds.py",
 )
 MAXIMUM_WORKERS = 8  # each takes about 1.5 GiB: a broker and TensorFlow
 
@@ -56,10 +67,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Return the number of workers for `-n auto`: the cores that this process may use."""
+    """Return the number of workers for `-n auto`: one more than the cores that we may use.
+
+    Tests wait for Kafka a fifth of the time.
+    """
     affinity = getattr(os, "sched_getaffinity", None)  # not on macOS
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return min(cores, MAXIMUM_WORKERS)
+    return min(cores + 1, MAXIMUM_WORKERS)
 
 
 @pytest.hookimpl(trylast=True)
@@ -68,7 +82,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     A worker that begins its longest test last would keep the others waiting.
     """
-    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+
+    def rank(item: pytest.Item) -> int:
+        prefixes = (rank for rank, prefix in enumerate(LONGEST) if item.nodeid.startswith(prefix))
+        return next(prefixes, len(LONGEST))
+
+    items.sort(key=rank)
     sample = GENUINE / "creditcard_sample.csv.gz"
     if not sample.exists():
         missing = pytest.mark.skip(reason=f"no genuine rows: {sample} is missing")
@@ -97,6 +116,18 @@ def kafka_address(
         broker = _existing(which)
     with broker as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def demo_artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the demo's artifact; the first worker that needs it trains it."""
+    from fraudstream.demo.artifact import cached_artifact, train_artifact
+
+    folder = cached_artifact()
+    with shared_lock(tmp_path_factory, "artifact"):
+        if not folder.exists():
+            train_artifact(folder)
+    return folder
 
 
 @pytest.fixture

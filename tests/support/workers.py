@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,15 +21,3 @@ def shared_lock(factory: pytest.TempPathFactory, name: str) -> Iterator[None]:
     with (shared_folder(factory) / f"{name}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
-    """Return a folder that the first worker to need it fills with `make`."""
-    folder = shared_folder(factory) / name
-    done = shared_folder(factory) / f"{name}.done"
-    with shared_lock(factory, name):
-        if not done.exists():
-            folder.mkdir()
-            make(folder)
-            done.touch()
-    return folder

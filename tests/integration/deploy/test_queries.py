@@ -39,7 +39,10 @@ PANELS = [
 
 @pytest.fixture(scope="module")
 def stream(
-    kafka_address: str, tmp_path_factory: pytest.TempPathFactory, program: Callable[[str], Path]
+    kafka_address: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    program: Callable[[str], Path],
+    demo_artifact: Path,  # the one that the services load
 ) -> Iterator[Deployed]:
     folder = tmp_path_factory.mktemp("watched")
     with watched(KafkaSettings(kafka_address), folder, program("prometheus")) as running:

@@ -21,6 +21,9 @@ MARK = "FRAUDSTREAM_TEST_MARK"
 Start = Callable[..., subprocess.Popen[str]]
 
 
+pytestmark = pytest.mark.usefixtures("demo_artifact")
+
+
 @pytest.fixture
 def mark(tmp_path: Path) -> Iterator[str]:
     """The value of a variable that every process of a demo inherits, to find leftover processes."""
