@@ -89,7 +89,7 @@ def read_log(log: Path) -> Counter[str]:
             counts["aborted"] += "Transaction aborted" in line
             counts["fenced"] += bool(FENCED.search(line))
             counts["lost"] += "INFO    Lost " in line
-            counts["forgotten"] += "Kafka says that " in line
+            counts["forgotten"] += "Kafka reports offset " in line
             counts["no artifact"] += line.startswith("Error: There is no artifact at ")
             counts["traceback"] += line.startswith("Traceback")
             if "Injected: SIGKILL at " in line:

@@ -18,6 +18,7 @@ from tests.chaos.schedule import DECK, EXCLUSIVE, Schedule
 from tests.chaos.stream import Stream, number_of
 from tests.chaos.tables import Table
 from tests.chaos.testbed import Plan, make_stream
+from tests.conftest import ROOT
 
 STREAM = make_stream(Plan(faults=0, seed=5))
 
@@ -127,9 +128,10 @@ def test_log_lines_are_counted_by_type(tmp_path: Path) -> None:
     log.write_text(
         "04:00:01.000 INFO    Injected: SIGKILL at offsets.\n"
         "04:00:01.000 INFO    Injected: SIGSTOP at offsets.\n"
-        "04:00:02.000 WARNING Transaction aborted, its work is done again: "
+        "04:00:02.000 WARNING Transaction aborted, its records are processed again: "
         "x (Broker: Specified group generation id is not valid)\n"
-        "04:00:02.000 WARNING Transaction aborted, its work is done again: timed out\n"
+        "04:00:02.000 WARNING Transaction aborted, its records are processed again: timed out\n"
+        "04:00:02.000 WARNING Kafka reports offset 0 for transactions [1], but 22 is committed.\n"
         "04:00:03.000 INFO    Lost transactions [0].\n"
         "Error: The transaction failed for good: This instance has been fenced.\n"
         "Error: There is no artifact at /there: put it back.\n"
@@ -141,6 +143,20 @@ def test_log_lines_are_counted_by_type(tmp_path: Path) -> None:
         "aborted": 2,
         "fenced": 2,
         "lost": 1,
+        "forgotten": 1,
         "no artifact": 1,
         "traceback": 1,
     }
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("consumer/commit/exactly_once.py", "Transaction aborted"),
+        ("consumer/detector/source.py", "Kafka reports offset "),
+        ("consumer/detector/loop.py", 'logger.info("%s %s.", event.capitalize()'),
+        ("model/artifact/load.py", "There is no artifact at "),
+    ],
+)
+def test_the_lines_that_are_counted_are_those_that_are_logged(file: str, text: str) -> None:
+    assert text in (ROOT / file).read_text()
