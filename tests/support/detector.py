@@ -2,6 +2,7 @@
 
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -108,6 +109,7 @@ class DetectorThread:
                 hook=self._hook,
             )
         except BaseException as error:  # noqa: BLE001 - raised again by `wait_for` and `join`
+            _forget_locals(error)
             self.error = error
 
     def value(self, name: str, **labels: str) -> float:
@@ -136,6 +138,17 @@ class DetectorThread:
         assert not self.thread.is_alive()
         if self.error is not None:
             raise self.error
+
+
+def _forget_locals(error: BaseException | None) -> None:
+    """Clear the local variables of the frames that an error and its causes passed through.
+
+    They hold the detector's clients. After a transaction that timed out, the garbage collector does
+    not free them: it cannot see who else refers to the first exception.
+    """
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 @contextmanager
