@@ -7,10 +7,7 @@ tests.chaos.detector --help` lists the options.
 
 import argparse
 import logging
-import os
-import signal
 import sys
-import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
-from consumer.commit.sink import CommitStep
 from consumer.detector.service import Model, run_detector
 from errors import FraudstreamError
 from events.messages import FEATURES
@@ -29,6 +25,7 @@ from fraudstream.main import INTERRUPTED
 from fraudstream.stopping import stop_on_signals
 from kafkaio.settings import LIBRDKAFKA_LOGGER, KafkaSettings
 from model.drift_baseline import DriftBaseline
+from tests.chaos.self_signal import SelfSignalHook
 from tests.support.detector import OPTIONS
 
 # Outages last 5 to 60 s: the detector waits most of them out, and the long ones end the process,
@@ -69,66 +66,6 @@ class KnownModel:
         return features[:, 1]
 
 
-class SelfSignal(msgspec.Struct, frozen=True):
-    """A signal that the process sends to itself at a step of a commit.
-
-    Attributes:
-        number: identifies the request.
-        signal: SIGKILL or SIGSTOP.
-        step: the step of a commit.
-        visit: the visit of that step, counted from 1.
-        delay: seconds after the step, so that the signal interrupts a request to Kafka.
-    """
-
-    number: int
-    signal: int
-    step: CommitStep
-    visit: int
-    delay: float = 0.0
-
-
-class SelfSignalHook:
-    """Reads a requested `SelfSignal` from a file and sends it, renaming the file just before."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._requested: SelfSignal | None = None
-        self._visits = 0
-
-    def hook(self, step: CommitStep) -> None:
-        """Send the requested signal if its step is reached: `consumer.commit.sink.CommitHook`."""
-        if self._requested is None:
-            self._read()
-        if self._requested is None or step is not self._requested.step:
-            return
-        self._visits += 1
-        if self._visits == self._requested.visit:
-            requested, self._requested = self._requested, None
-            self._send(requested)
-
-    def _read(self) -> None:
-        try:
-            self._requested = msgspec.json.decode(self._path.read_bytes(), type=SelfSignal)
-        except FileNotFoundError:
-            return
-        self._visits = 0
-
-    def _send(self, requested: SelfSignal) -> None:
-        self._path.rename(sent_path(self._path, requested.number))
-        logging.getLogger(__name__).info(
-            "Injected: %s at %s.", signal.Signals(requested.signal).name, requested.step
-        )
-        if requested.delay:
-            threading.Timer(requested.delay, os.kill, (os.getpid(), requested.signal)).start()
-        else:
-            os.kill(os.getpid(), requested.signal)
-
-
-def sent_path(path: Path, number: int) -> Path:
-    """Return the name that a request's file has once its signal is sent."""
-    return path.with_suffix(f".sent-{number}")
-
-
 def load_model(network: str, artifact: Path) -> Model:
     """Load the model in the artifact.
 
@@ -155,7 +92,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.detector", description=__doc__)
     for option in ("--broker", "--prefix", "--group", "--delivery", "--network"):
         parser.add_argument(option, required=True)
-    for option in ("--artifact", "--self-signal", "--clock"):
+    for option in ("--artifact", "--self-signals", "--clock"):
         parser.add_argument(option, required=True, type=Path)
     parser.add_argument("--port", required=True, type=int)
     options = parser.parse_args()
@@ -181,7 +118,7 @@ def main() -> int:
             lambda: load_model(options.network, options.artifact),
             stopped=stop_on_signals().is_set,
             registry=CollectorRegistry(),
-            hook=SelfSignalHook(options.self_signal).hook,
+            hook=SelfSignalHook(options.self_signals).hook,
             wall=lambda: shifted(options.clock),
         )
     except KeyboardInterrupt:  # a second SIGTERM, while a commit hangs

@@ -2,15 +2,12 @@
 
 import signal
 import time
-from contextlib import suppress
 from itertools import count
 from random import Random
 
-import msgspec
-
 from consumer.commit.sink import CommitStep
-from tests.chaos.detector import SelfSignal, sent_path
 from tests.chaos.processes import SupervisedProcess
+from tests.chaos.self_signal import SelfSignal
 from tests.chaos.system import Fault, System
 
 # Long enough to become a zombie: the group removes the member after session.timeout.ms (6 s), and
@@ -87,20 +84,14 @@ def remove(system: System, random: Random) -> Fault:
     return time.time()
 
 
-def _request(system: System, victim: SupervisedProcess, request: SelfSignal) -> Fault:
+def _request(system: System, victim: SupervisedProcess, requested: SelfSignal) -> Fault:
     """Request a self-signal, and wait until the detector or its successor has sent it."""
-    path = victim.self_signal
-    while path.exists():  # an earlier request is still pending
-        yield
-    fresh = path.with_suffix(".new")
-    fresh.write_bytes(msgspec.json.encode(request))
-    fresh.replace(path)
-    sent = sent_path(path, request.number)
+    signals = victim.self_signals
+    signals.request(requested)
     deadline = time.monotonic() + SELF_SIGNAL_SECONDS
-    while not sent.exists():
-        if time.monotonic() > deadline or system.stopped() or not victim.wanted:
-            with suppress(FileNotFoundError):
-                path.unlink()
-                return None
+    while not signals.sent(requested.number):
+        overdue = time.monotonic() > deadline or system.stopped() or not victim.wanted
+        if overdue and signals.withdraw(requested.number):
+            return None
         yield
     return time.time()

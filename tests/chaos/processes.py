@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from broker.process import start_tied
+from tests.chaos.self_signal import SelfSignals
 
 if TYPE_CHECKING:
     import subprocess
@@ -38,7 +39,7 @@ class SupervisedProcess:
         wanted: whether the process should run.
         starts: number of starts.
         exits: number of exits by exit code, negative for signals.
-        self_signal: file in which a detector looks for a requested self-signal.
+        self_signals: the self-signals that are requested of a detector.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class SupervisedProcess:
         self.starts = 0
         self.exits: Counter[int] = Counter()
         self.log = folder / f"{name}.log"
-        self.self_signal = folder / f"{name}.self-signal"
+        self.self_signals = SelfSignals(folder / f"{name}.self-signals")
         self._command = command
         self._port = port
         self._process: subprocess.Popen[bytes] | None = None

@@ -166,7 +166,7 @@ def _detector(
         "delivery": plan.delivery,
         "network": plan.network,
         "artifact": folder / "artifact",
-        "self-signal": folder / f"{name}.self-signal",
+        "self-signals": folder / f"{name}.self-signals",
         "clock": folder / "clock",
         "port": port,
     }
