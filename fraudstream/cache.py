@@ -5,7 +5,13 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from errors import FraudstreamError
+
 VARIABLE = "FRAUDSTREAM_CACHE"
+
+
+class CacheError(FraudstreamError):
+    """The cache folder cannot be created."""
 
 
 def cache_folder(name: str) -> Path:
@@ -13,8 +19,17 @@ def cache_folder(name: str) -> Path:
 
     The cache is $FRAUDSTREAM_CACHE or the system's cache folder (on Linux
     `$XDG_CACHE_HOME/fraudstream` or `~/.cache/fraudstream`).
+
+    Raises:
+        CacheError: it cannot be created.
     """
     root = os.environ.get(VARIABLE)
     folder = (Path(root) if root else user_cache_path("fraudstream")) / name
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CacheError(
+            f"The cache folder {folder} cannot be created: {error.strerror or error}.",
+            hint=f"The environment variable {VARIABLE} names another folder.",
+        ) from None
     return folder

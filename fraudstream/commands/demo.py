@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from fraudstream.logs import log_to_stderr
-from fraudstream.options import CONTEXT, json_option, kafka_options, kafka_settings, option
+from fraudstream.options import (
+    CONTEXT,
+    InputFile,
+    json_option,
+    kafka_options,
+    kafka_settings,
+    option,
+)
 from fraudstream.stopping import interrupt_on_sigterm
 
 if TYPE_CHECKING:
@@ -25,7 +32,7 @@ REPLAY_SECONDS = 20
 @click.command(context_settings=CONTEXT)
 @option(
     "--data",
-    type=click.Path(path_type=Path),
+    type=InputFile(),
     show_default="a synthetic twin of creditcard.csv",
     help="Replay this creditcard.csv (.gz and .zip as well) instead.",
 )

@@ -8,6 +8,7 @@ import click
 
 from fraudstream.options import (
     CONTEXT,
+    InputFile,
     PolicyType,
     json_option,
     model_option,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 @click.command(context_settings=CONTEXT)
 @option(
     "--data",
-    type=click.Path(path_type=Path),
+    type=InputFile(),
     required=True,
     show_default=False,
     help="creditcard.csv, or any file of its columns: plain, .gz or .zip.",

@@ -11,6 +11,7 @@ import click
 from dataset.columns import ROWS
 from fraudstream.options import (
     CONTEXT,
+    InputFile,
     PolicyType,
     RecipeType,
     model_option,
@@ -31,7 +32,7 @@ TWIN_SEED = 1
 @click.command(context_settings=CONTEXT)
 @option(
     "--data",
-    type=click.Path(path_type=Path),
+    type=InputFile(),
     show_default=f"the synthetic twin, {ROWS:,} rows",
     help="creditcard.csv to train on, plain, .gz or .zip.",
 )
