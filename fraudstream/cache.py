@@ -11,7 +11,18 @@ VARIABLE = "FRAUDSTREAM_CACHE"
 
 
 class CacheError(FraudstreamError):
-    """The cache folder cannot be created."""
+    """A file or folder of the cache cannot be created.
+
+    Args:
+        path: of it.
+        error: the reason.
+    """
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        super().__init__(
+            f"{path} cannot be created in the cache: {error.strerror or error}.",
+            hint=f"The environment variable {VARIABLE} names another folder for the cache.",
+        )
 
 
 def cache_folder(name: str) -> Path:
@@ -28,8 +39,5 @@ def cache_folder(name: str) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise CacheError(
-            f"The cache folder {folder} cannot be created: {error.strerror or error}.",
-            hint=f"The environment variable {VARIABLE} names another folder.",
-        ) from None
+        raise CacheError(folder, error) from None
     return folder

@@ -81,9 +81,10 @@ def command(
 ) -> None:
     """Run the whole stream once (replay, Kafka, Keras, alerts, metrics) and reconcile the counts.
 
-    Starts its own Apache Kafka (or uses --broker), a detector and a quality monitor, replays
-    transactions and shows the alerts. At the end, every transaction must have been scored or
-    dead-lettered, and every flagged one must have exactly one alert; otherwise the exit code is 1.
+    Starts its own Apache Kafka (or uses --broker; without it, Kafka properties in the environment
+    are ignored), a detector and a quality monitor, replays transactions and shows the alerts. At
+    the end, every transaction must have been scored or dead-lettered, and every flagged one must
+    have exactly one alert; otherwise the exit code is 1.
 
     \b
     Examples:

@@ -7,13 +7,14 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
 
 from broker.process import start_tied
-from fraudstream.cache import cache_folder
+from fraudstream.cache import CacheError, cache_folder
 from fraudstream.demo.errors import ServiceFailedError
 
 LIBRARIES = ("keras", "tensorflow", "jax", "torch", "numpy")
@@ -58,10 +59,12 @@ def ensure_artifact(folder: Path, remark: Callable[[str], None]) -> bool:
         remark: called with a sentence before the training.
 
     Raises:
+        CacheError: the cache cannot be written.
         ServiceFailedError: training failed, and has printed the reason on stderr.
     """
-    with folder.with_name(f"{folder.name}.lock").open("wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    if folder.exists():  # then the cache may be read-only
+        return False
+    with _locked(folder):
         if folder.exists():
             return False
         remark("Training the model on the twin, once ...")
@@ -109,6 +112,19 @@ def train_artifact(folder: Path) -> None:
         raise
     if code != 0:
         raise ServiceFailedError(f"fraudstream train ended with exit code {code}.")
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the lock on an artifact's name, after waiting for it."""
+    path = folder.with_name(f"{folder.name}.lock")
+    try:
+        lock = path.open("wb")
+    except OSError as error:
+        raise CacheError(path, error) from None
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _version(package: str) -> str | None:

@@ -1,31 +1,29 @@
 """Ports for the services of a demo, which they bind seconds after they were chosen."""
 
-import fcntl
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from broker.errors import StartError
 from broker.ports import ATTEMPTS, is_free
-from fraudstream.cache import cache_folder
 
 
 @contextmanager
 def reserved_port(preferred: int) -> Iterator[int]:
-    """Yield the preferred port, or the next one that is neither taken nor reserved.
+    """Yield the preferred TCP port, or the next one that is neither taken nor reserved.
 
-    No other demo chooses it while the block runs: a lock on a file reserves it, because a port that
-    is bound here could not be bound by the service.
+    No other demo on this machine chooses it while the block runs. The UDP port of the same number
+    reserves it: nothing here uses UDP, while a TCP port that is bound here could not be bound by
+    the service.
 
     Raises:
         StartError: a hundred in a row are taken.
-        CacheError: the folder of the lock files cannot be created.
     """
-    folder = cache_folder("ports")
     for port in range(preferred, preferred + ATTEMPTS):
-        with (folder / str(port)).open("wb") as lock:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as reservation:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+                reservation.bind(("127.0.0.1", port))
+            except OSError:
                 continue
             if is_free(port):
                 yield port

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from broker.ports import free_port
+from fraudstream.cache import CacheError
 from fraudstream.commands.demo import command
 from fraudstream.demo import artifact, run
 from fraudstream.demo.errors import ServiceFailedError
@@ -105,6 +106,12 @@ def test_the_model_is_trained_once(fakes: Fakes) -> None:
         demo()
     assert fakes.trainings == [artifact.cached_artifact()]
     assert len(fakes.plans) == 2
+
+
+def test_a_cache_that_cannot_be_written_is_reported(fakes: Fakes) -> None:
+    with pytest.raises(CacheError, match=r"/proc/model.lock cannot be created in the cache"):
+        artifact.ensure_artifact(Path("/proc/model"), lambda _sentence: None)
+    assert not fakes.trainings
 
 
 def test_a_cached_model_that_the_detector_rejects_is_trained_again(fakes: Fakes) -> None:
