@@ -102,7 +102,9 @@ class Node:
         tool = ("kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", properties)
         self._start_java(tool)
         if self._process and self._process.wait() != 0:
-            raise BrokerExitedError(f"Kafka cannot use its folder. {self.log_end()}")
+            raise BrokerExitedError(
+                f"Kafka cannot prepare its folder {self._folder}. {self.log_end()}"
+            )
 
     def exit_code(self) -> int | None:
         """Return the JVM's exit code, negative for a signal; None while it runs."""

@@ -19,7 +19,7 @@ def free_port(preferred: int | None = None) -> int:
     """
     first = random.choice(PORTS) if preferred is None else preferred
     for port in range(first, first + ATTEMPTS):
-        if _is_free(port):
+        if is_free(port):
             return port
     raise StartError(f"Ports {first} to {first + ATTEMPTS - 1} of 127.0.0.1 are all taken.")
 
@@ -32,7 +32,8 @@ def free_ports(count: int) -> list[int]:
     return list(found)
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Return whether a server could listen on the port now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as Kafka does
         try:

@@ -11,6 +11,7 @@ content has been verified.
 
 import errno
 import http.client
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -19,9 +20,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dataset.columns import BYTES, SHA256
-from dataset.errors import DownloadError
+from dataset.errors import DownloadError, WriteError
 from dataset.reader import sha256 as checksum
-from dataset.writer import write_error
+from dataset.writer import is_special, write_error
 
 MIRRORS = (
     # The copy used by TensorFlow's tutorial on imbalanced data.
@@ -62,6 +63,7 @@ class RetryPolicy:
 
 def partial_path(path: Path) -> Path:
     """Return the file that holds the unverified bytes of `path`."""
+    path = path.resolve()
     return path.with_name(path.name + ".part")
 
 
@@ -92,11 +94,15 @@ def download(
 
     Raises:
         DownloadError: every mirror failed; a partial file is kept for the next call to resume.
-        WriteError: the folder is missing or not writable, or the disk is full.
+        WriteError: the folder is missing or not writable, the disk is full, or the destination is
+            a pipe or device.
     """
     try:
         if path.is_dir():  # fail now, not after 150 MB
             raise IsADirectoryError(errno.EISDIR, "Is a directory")
+        if is_special(path):
+            raise WriteError(f"{path} was not written: it is a pipe or device; name a file.")
+        path = path.resolve()  # a symbolic link stays one
         if path.is_file() and path.stat().st_size == size and checksum(path) == sha256:
             return False
         part = partial_path(path)
@@ -213,7 +219,11 @@ class _Transfer:
             raise kind(f"HTTP {error.code} {error.reason}") from None
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", error)
-            raise _BrokenError(f"Not reachable: {reason}") from None
+            # A name that nobody resolves is a mistake, or a machine without a network; only a
+            # download in progress is worth the wait.
+            unknown = isinstance(reason, socket.gaierror) and not have
+            kind = _UnusableError if unknown else _BrokenError
+            raise kind(f"Not reachable: {reason}") from None
         except ValueError as error:
             raise _UnusableError(f"not an address: {error}") from None
         announced = response.headers.get("Content-Length")

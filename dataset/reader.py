@@ -1,32 +1,44 @@
 """Read creditcard.csv: fast if the file is valid, with the exact position of a defect if not.
 
-Accepted, because copies of the file contain them: quoted header and values, numbers such as
-`1e+05`, exact duplicate rows (kept: they are separate transactions), any order of columns, extra
-columns (ignored), blank lines, a byte order mark, any line ending.
+Accepted, because copies of the file contain them: values separated by commas, semicolons, tabs or
+vertical bars; a decimal comma, if V1 to V28 have it too; quoted header and values; numbers such as
+`1e+05`; a Class of `'0'` (OpenML), 0.0 or False; exact duplicate rows (kept: they are separate
+transactions); any order of columns, extra columns (ignored), names in any case and with blanks
+around them; blank lines, comments and Excel's `sep=,` before the header; UTF-8 or UTF-16, a byte
+order mark, any line ending.
 
 Rejected, with one sentence that names file, line and column: a missing or repeated column, a line
 with too few or too many values, an empty cell, a number that is not finite, a Class other than 0
-and 1, a negative Time or Amount, and a Time smaller than the previous one. Order is required
-because the replay paces itself by the gaps in Time, and because a split into earlier and later
-rows must not leak. Lines count as in an editor: the header is line 1.
+and 1, a negative Time or Amount, a Time of more than a year (milliseconds, or a date), and a Time
+smaller than the previous one. Order is required because the replay paces itself by the gaps in
+Time, and because a split into earlier and later rows must not leak. Lines count as in an editor:
+the file begins with line 1.
 """
 
 import csv
 import hashlib
-import io
 import math
 import warnings
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from dataset.archive import opened, readable
+from dataset.archive import readable
 from dataset.columns import COLUMNS
+from dataset.dialect import Dialect, detect, opened_as
 from dataset.errors import ReadError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+YEAR_SECONDS = 366 * 86_400
+"""Largest Time. Nobody has a longer copy of this stream of two days, while the same two days in
+milliseconds are 5.5 years."""
+
+LABELS = {"false": "0", "true": "1"}
+"""Values of Class besides numbers, in lower case."""
 
 
 def read(path: Path, *, limit: int | None = None) -> "pd.DataFrame":
@@ -45,15 +57,14 @@ def read(path: Path, *, limit: int | None = None) -> "pd.DataFrame":
         ReadError: the file is empty, unreadable or a broken archive, or has one of the defects
             listed in the module's docstring.
     """
-    with opened(path) as file:
-        _header(path, file)
+    dialect = detect(path)
     try:
-        with opened(path) as file:
-            frame = _parsed(file, limit)
+        with opened_as(path, dialect) as file:
+            frame = _parsed(file, dialect, limit)
     except (ValueError, Warning) as error:  # ParserError and UnicodeDecodeError are ValueErrors
-        raise _defect(path, limit, str(error)) from None
+        raise _defect(path, dialect, limit, str(error)) from None
     if not _valid(frame):
-        raise _defect(path, limit, "a value is out of range")
+        raise _defect(path, dialect, limit, "a value is out of range")
     if frame.empty and limit != 0:
         raise ReadError(f"{path} has a header and no transactions.")
     frame["Class"] = frame["Class"].astype("int8")
@@ -70,10 +81,11 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _parsed(file: IO[bytes], limit: int | None) -> "pd.DataFrame":
+def _parsed(file: IO[str], dialect: Dialect, limit: int | None) -> "pd.DataFrame":
     """Parse our columns as float64; ValueError or Warning if pandas cannot."""
     import pandas as pd
 
+    names = [dialect.names[position] for position in dialect.positions]
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # pandas only warns of a first line longer than the header
         # Older versions of pandas that we allow lose a last digit without `float_precision`;
@@ -81,13 +93,22 @@ def _parsed(file: IO[bytes], limit: int | None) -> "pd.DataFrame":
         warnings.filterwarnings("ignore", message=".*float_precision")
         frame = pd.read_csv(
             file,
-            dtype=dict.fromkeys(COLUMNS, "float64"),
+            sep=dialect.separator,
+            decimal=dialect.decimal,
+            # A category has few values, which `_number` converts.
+            dtype=dict.fromkeys(names, "float64") | {names[-1]: "category"},
             nrows=limit,
             index_col=False,
             float_precision="round_trip",
             low_memory=False,
-        )
-    return frame[list(COLUMNS)]
+        )[names].set_axis(COLUMNS, axis="columns")
+    if frame["Class"].hasnans:
+        raise ValueError("a Class is missing")
+    labels = {
+        label: _number("Class", str(label), dialect.decimal)  # str: pandas makes numbers of some
+        for label in frame["Class"].cat.categories
+    }
+    return frame.assign(Class=frame["Class"].map(labels).astype("float64"))
 
 
 def _valid(frame: "pd.DataFrame") -> bool:
@@ -97,97 +118,94 @@ def _valid(frame: "pd.DataFrame") -> bool:
     time, amount, label = (frame[name].to_numpy() for name in ("Time", "Amount", "Class"))
     return bool(
         np.isfinite(frame.to_numpy()).all()
-        and (time >= 0).all()
+        and ((time >= 0) & (time <= YEAR_SECONDS)).all()
         and (amount >= 0).all()
         and ((label == 0) | (label == 1)).all()
         and (np.diff(time) >= 0).all()
     )
 
 
-def _header(path: Path, file: IO[bytes]) -> list[str]:
-    """Return the file's column names, after checking that each of ours is there once."""
-    line = file.readline(65_536)  # 31 names take 153 bytes; the limit is for binary files
-    try:
-        text = line.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:
-        raise ReadError(f"{path} is not a CSV file: its first line is not text.")
-    names = next(csv.reader(text.splitlines()), [])
-    missing = [name for name in COLUMNS if name not in names]
-    if missing:
-        hint = " Values must be separated by commas." if len(names) == 1 else ""
-        raise ReadError(
-            f"{path}, line 1: the header lacks {_listed('column', missing)}; it must name Time, "
-            f"V1 to V28, Amount and Class.{hint}"
-        )
-    twice = [name for name in COLUMNS if names.count(name) > 1]
-    if twice:
-        raise ReadError(f"{path}, line 1: the header names {_listed('column', twice)} twice.")
-    return names
-
-
-def _listed(noun: str, names: list[str], most: int = 5) -> str:
-    shown = ", ".join(names[:most])
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return f"the {noun}{'s' if len(names) > 1 else ''} {shown}{more}"
-
-
-def _defect(path: Path, limit: int | None, reason: str) -> ReadError:
+def _defect(path: Path, dialect: Dialect, limit: int | None, reason: str) -> ReadError:
     """Return the error for the first defective line, found by a slow scan cell by cell."""
-    with opened(path) as file:
-        names = _header(path, file)
-        text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
-        lines = csv.reader(text)
+    with opened_as(path, dialect, errors="replace") as text:
+        lines = csv.reader(text, delimiter=dialect.separator)
         try:
-            rows = (row for row in lines if row)
-            for defect in _defects(names, islice(rows, limit)):
-                return ReadError(f"{path}, line {lines.line_num + 1}{defect}")
+            next(lines)
+            rows = ((dialect.skipped + lines.line_num, row) for row in lines if row)
+            for defect in _defects(dialect, islice(rows, limit)):
+                return ReadError(f"{path}, line {defect}")
         except csv.Error as error:
-            return ReadError(f"{path}, line {lines.line_num + 1}: not a CSV line ({error}).")
+            line = dialect.skipped + lines.line_num
+            return ReadError(f"{path}, line {line}: not a CSV line ({error}).")
     return ReadError(f"{path} cannot be read as CSV: {reason}.")
 
 
-def _defects(names: list[str], rows: Iterator[list[str]]) -> Iterator[str]:
-    """Yield a description of each defect; the caller adds the line number."""
-    positions = [(name, names.index(name)) for name in COLUMNS]
+def _defects(dialect: Dialect, rows: Iterator[tuple[int, list[str]]]) -> Iterator[str]:
+    """Yield the line and a description of each defect; the rows come with their lines."""
+    columns = list(zip(COLUMNS, dialect.positions, strict=True))
     previous = 0.0
-    for row in rows:
-        if len(row) != len(names):
-            yield f": {len(row)} values where the header names {len(names)} columns."
+    for line, row in rows:
+        if row == ["\x1a"]:
+            yield f"{line}: a Ctrl-Z, which DOS put at the end of a file; delete this line."
+        if len(row) != len(dialect.names):
+            last = next(rows, None) is None
+            yield (
+                f"{line}: {len(row)} values where the header names {len(dialect.names)} columns"
+                f"{'; the file ends in this line and may be cut off' if last else ''}."
+            )
             continue
-        for name, position in positions:
-            defect = _cell_defect(name, row[position])
+        for name, position in columns:
+            defect = _cell_defect(name, row[position], dialect.decimal)
             if defect:
-                yield f", column {name}: {defect}"
+                yield f"{line}, column {name}: {defect}"
                 break
         else:
-            time = float(row[names.index("Time")])
+            time = _number("Time", row[dialect.positions[0]], dialect.decimal)
             if time < previous:
                 yield (
-                    f", column Time: it goes back from {previous:g} to {time:g}; rows must be "
-                    "sorted by Time."
+                    f"{line}, column Time: it goes back from {previous:g} to {time:g}; rows must "
+                    "be sorted by Time."
                 )
             previous = time
 
 
-def _cell_defect(name: str, cell: str) -> str | None:
+def _number(name: str, cell: str, decimal: str) -> float:
+    """Return a cell's number; ValueError if it is none."""
+    text = cell.strip()
+    if name == "Class":
+        # OpenML writes '0', as ARFF does for a nominal value.
+        text = text.removeprefix("'").removesuffix("'")
+        text = LABELS.get(text.lower(), text)
+    if decimal == ",":
+        text = "no" if "." in text else text.replace(",", ".")
+    return float("no" if "_" in text else text)  # Python accepts 1_000, pandas does not
+
+
+def _cell_defect(name: str, cell: str, decimal: str) -> str | None:
     """Return a description of a cell's defect, None if it is valid."""
     shown = ascii(cell[:40])
     if not cell.strip():
         return "the cell is empty."
     try:
-        number = float("no" if "_" in cell else cell)  # Python accepts 1_000, pandas does not
+        number = _number(name, cell, decimal)
     except ValueError:
-        return f"{shown} is not a number."
+        return f"{shown} is {'neither 0 nor 1' if name == 'Class' else 'not a number'}."
     if not math.isfinite(number):
         return f"{shown} is not a finite number."
-    allowed = _ALLOWED.get(name)
-    return None if allowed is None or allowed[0](number) else f"{shown} {allowed[1]}."
+    return next(
+        (f"{shown} {text}" for defective, text in _DEFECTS[name] if defective(number)), None
+    )
 
 
-_ALLOWED: dict[str, tuple[Callable[[float], bool], str]] = {
-    "Time": (lambda time: time >= 0, "is negative"),
-    "Amount": (lambda amount: amount >= 0, "is negative"),
-    "Class": (lambda label: label in {0.0, 1.0}, "is neither 0 nor 1"),
-}
+_DEFECTS: defaultdict[str, list[tuple[Callable[[float], bool], str]]] = defaultdict(
+    list,
+    Time=[
+        (lambda time: time < 0, "is negative."),
+        (
+            lambda time: time > YEAR_SECONDS,
+            "is more than a year; Time counts seconds from the first transaction.",
+        ),
+    ],
+    Amount=[(lambda amount: amount < 0, "is negative.")],
+    Class=[(lambda label: label not in {0.0, 1.0}, "is neither 0 nor 1.")],
+)

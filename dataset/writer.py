@@ -66,28 +66,40 @@ def _write(frame: "pd.DataFrame", file: IO[bytes], advance: Callable[[int], None
 def replaced(path: Path) -> Iterator[IO[bytes]]:
     """Yield a temporary file that atomically replaces `path` if the block succeeds.
 
-    On any exception the temporary file is removed and `path` is unchanged.
+    On any exception the temporary file is removed and `path` is unchanged. Where `path` is a
+    symbolic link, the file that it names is replaced. A pipe or device (/dev/null, /dev/stdout) is
+    never replaced: the block writes to it directly.
 
     Raises:
         WriteError: the file cannot be created, written or renamed.
     """
     temporary: Path | None = None
     try:
+        if is_special(path):
+            with path.open("wb") as special:
+                yield special
+            return
+        target = path.resolve()
         # In the same folder, because a rename is atomic only within one file system.
         with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.name}.", suffix=".part", delete=False
+            dir=target.parent, prefix=f".{target.name}.", suffix=".part", delete=False
         ) as file:
             temporary = Path(file.name)
             yield cast("IO[bytes]", file)
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o666 & ~_umask())  # temporary files are created with mode 0600
-        temporary.replace(path)
+        temporary.replace(target)
     except OSError as error:
         raise write_error(path, error) from None
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def is_special(path: Path) -> bool:
+    """Whether a path names something that exists and is neither a file nor a folder."""
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def write_error(path: Path, error: OSError) -> WriteError:

@@ -1,6 +1,5 @@
 """The `fraudstream` command: a group of sub-commands; errors become sentences and exit codes."""
 
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -11,6 +10,7 @@ import click
 
 from errors import FraudstreamError
 from fraudstream.options import CONTEXT
+from fraudstream.standard_streams import OutputError, discard_output, prepare_standard_streams
 from fraudstream.stopping import record_interrupts, was_interrupted
 
 # In the order of use; each is `fraudstream.commands.<name>.command`.
@@ -62,8 +62,7 @@ class Commands(click.Group):
             result = super().invoke(ctx)
             sys.stdout.flush()
         except BrokenPipeError:
-            # Buffered output has nowhere to go and must not be flushed again at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            discard_output()
             return 0
         return result
 
@@ -91,6 +90,7 @@ def fraudstream() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and exit: 0 finished, 1 failed, 2 a mistake in the request, 130 Ctrl-C."""
+    prepare_standard_streams()
     record_interrupts()
     try:
         code = fraudstream.main(arguments, prog_name="fraudstream", standalone_mode=False)
@@ -102,8 +102,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (KeyboardInterrupt, click.Abort):
         code = _report_interrupt()
     except FraudstreamError as error:
-        code = error.exit_code
-        _report(error)
+        if isinstance(error, OutputError):
+            discard_output()
+        code = _report_interrupt() if was_interrupted() else _report(error)
     except Exception:
         # Any other exception is a defect and keeps its traceback.
         if not was_interrupted():
@@ -117,9 +118,11 @@ def _report_interrupt() -> int:
     return INTERRUPTED
 
 
-def _report(error: FraudstreamError) -> None:
+def _report(error: FraudstreamError) -> int:
+    """Print the error and its hint; return its exit code."""
     from fraudstream.hints import hint_for
 
     print(f"Error: {error}", file=sys.stderr)
     if hint := hint_for(error):
         print(f"Hint: {hint}", file=sys.stderr)
+    return error.exit_code

@@ -6,7 +6,10 @@ options of the services, and options that mean the same in every command, have s
 """
 
 import os
+import shutil
+import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,6 +34,38 @@ def service_option(*declarations: str, **attributes: Any) -> Callable[[Command],
     variable = longest.partition("/")[0].lstrip("-").upper().replace("-", "_")
     attributes |= {"envvar": f"FRAUDSTREAM_{variable}", "allow_from_autoenv": False}
     return option(*declarations, **attributes)
+
+
+class InputFile(click.Path):
+    """A file to read, as a Path.
+
+    A pipe can be read only once, while files are read twice, for their content and their checksum.
+    So the content of a pipe is copied to a temporary file, which is removed after the command.
+    """
+
+    def __init__(self) -> None:
+        # Library packages report a missing or unreadable file, in a sentence with a hint.
+        super().__init__(path_type=Path, readable=False)
+
+    def convert(
+        self,
+        value: "str | os.PathLike[str]",
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:
+        """Return the path, or that of the copy."""
+        path: Any = super().convert(value, param, ctx)
+        if ctx is None or not (path.is_fifo() or path.is_socket()):
+            return path
+        folder = Path(tempfile.mkdtemp(prefix="fraudstream-"))
+        ctx.call_on_close(partial(shutil.rmtree, folder, ignore_errors=True))
+        copy = folder / path.name
+        try:
+            with path.open("rb") as pipe, copy.open("wb") as file:
+                shutil.copyfileobj(pipe, file)
+        except OSError as error:
+            self.fail(f"{path} cannot be copied to {folder}: {error.strerror or error}.")
+        return copy
 
 
 def kafka_options(command: Command) -> Command:
@@ -126,6 +161,8 @@ def from_beginning_option(*, default: bool) -> Callable[[Command], Command]:
 def host_and_port(address: str, name: str) -> tuple[str, int]:
     """Split "HOST:PORT"; an empty host means every interface.
 
+    An IPv6 address may be in brackets, as in URLs: "[::1]:8000".
+
     Raises:
         click.BadParameter: if it has another form; the error names the option.
     """
@@ -135,6 +172,8 @@ def host_and_port(address: str, name: str) -> tuple[str, int]:
             f"{address!r} is not of the form HOST:PORT, for example 127.0.0.1:8000.",
             param_hint=name,
         )
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
     return host, int(port)
 
 
@@ -142,7 +181,7 @@ def weights_option(command: Command) -> Command:
     """Add `--weights`: the command receives the file as `weights`, or None."""
     return option(
         "--weights",
-        type=click.Path(path_type=Path),
+        type=InputFile(),
         default=None,
         show_default="each row stands for one transaction",
         help="CSV with a column `weight`: the number of transactions that each row stands for.",

@@ -49,9 +49,13 @@ def _rejection_explained() -> Iterator[None]:
     try:
         yield
     except KafkaException as error:
-        raise SettingsError(
-            f"A Kafka property is not accepted: {error.args[0].str().rstrip('.')}."
-        ) from error
+        reason = error.args[0].str()
+    except (AttributeError, SystemError, TypeError, ValueError) as error:
+        # A callback, an object or a text that UTF-8 cannot encode was expected or given.
+        reason = str(error)
+    else:
+        return
+    raise SettingsError(f"A Kafka property is not accepted: {reason.strip().rstrip('.')}.")
 
 
 def producer_configuration(

@@ -6,6 +6,7 @@ ModelError
 ├── TrainingError              these rows or settings cannot be trained on
 ├── PolicyError                an unknown policy, or one that no threshold satisfies
 ├── ReportError                a report cannot be written
+├── BackendError               KERAS_BACKEND names no backend that is installed
 ├── DeviceError                the network cannot run on the chosen device
 │   ├── NoGpuError             a GPU was required and there is none
 │   └── GpuInUseError          the CPU was required and the process already uses a GPU
@@ -37,6 +38,10 @@ class PolicyError(ModelError):
 
 class ReportError(ModelError):
     """A report cannot be written."""
+
+
+class BackendError(ModelError):
+    """KERAS_BACKEND names a backend that is unknown or not installed."""
 
 
 class DeviceError(ModelError):

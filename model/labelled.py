@@ -53,6 +53,24 @@ class Labelled:
         """Return a feature, [n]."""
         return self.features[:, FEATURES.index(name)]
 
+    def at_share(self, share: float) -> "Labelled":
+        """Return the rows with weights at which frauds have this share of the transactions.
+
+        The weights of one class are raised, since rows of it are missing: of legitimate ones where
+        the share is to be lower, as in a copy of which they were left out; else of frauds.
+
+        Args:
+            share: between 0 and 1; the rows must have both classes.
+        """
+        legitimate = self.transactions - self.frauds
+        factor = (1 - share) / share * self.frauds / legitimate
+        raised = (
+            np.where(self.fraud, 1.0, factor)
+            if factor > 1
+            else (np.where(self.fraud, 1 / factor, 1.0))
+        )
+        return Labelled(self.features, self.labels, self.weights * raised)
+
     @property
     def inputs(self) -> NDArray[np.float32]:
         """The features as a network takes them, float32 [n, 30]."""

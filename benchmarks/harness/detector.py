@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from broker.ports import free_port
 from fraudstream.demo.artifact import cached_artifact, train_artifact
 from fraudstream.demo.service_process import ServiceProcess
 from kafkaio.settings import KafkaSettings
@@ -53,4 +54,4 @@ def start_detector(
         "--delivery": delivery,
     }
     arguments = [text for pair in chosen.items() for text in pair]
-    return ServiceProcess("detect", [*arguments, *options], folder=folder, preferred_port=port)
+    return ServiceProcess("detect", [*arguments, *options], folder=folder, port=free_port(port))

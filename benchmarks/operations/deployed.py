@@ -78,7 +78,7 @@ def deployed(
         arguments = ["--broker", settings.broker, "--topic-prefix", topics.prefix, "--json"]
         quality = stack.enter_context(
             ServiceProcess(
-                "quality", [*arguments, *options], folder=folder, preferred_port=METRICS_PORT + 50
+                "quality", [*arguments, *options], folder=folder, port=free_port(METRICS_PORT + 50)
             )
         )
         url = stack.enter_context(

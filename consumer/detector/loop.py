@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -113,6 +113,7 @@ class Detector:
         self._last_commit = monotonic()
         self._aborts = 0
         self._must_rewind = False
+        self._held: set[tuple[str, int]] = set()
         metrics.threshold.set(decider.threshold)
 
     def run(
@@ -245,7 +246,8 @@ class Detector:
         """Count the partitions that this member owns in addition."""
         self._metrics.rebalances[RebalanceEvent.ASSIGNED].inc()
         self._health.assigned(len(partitions))
-        logger.info("Assigned %s.", _names(partitions))
+        self._held.update((part.topic, part.partition) for part in partitions)
+        self._log_partitions(RebalanceEvent.ASSIGNED, partitions)
 
     def revoked(self, partitions: Sequence[TopicPartition]) -> None:
         """Commit while the partitions are still owned."""
@@ -269,8 +271,16 @@ class Detector:
         self._metrics.rebalances[event].inc()
         self._health.assigned(-len(partitions))
         self._metrics.forget_lag((part.topic, part.partition) for part in partitions)
-        logger.info("%s %s.", event.capitalize(), _names(partitions))
+        self._held.difference_update((part.topic, part.partition) for part in partitions)
+        self._log_partitions(event, partitions)
+
+    def _log_partitions(self, event: RebalanceEvent, changed: Sequence[TopicPartition]) -> None:
+        names = _names((part.topic, part.partition) for part in changed)
+        logger.info(
+            "%s %s; this detector has %s now.", event.capitalize(), names, _names(self._held)
+        )
 
 
-def _names(partitions: Sequence[TopicPartition]) -> str:
-    return ", ".join(f"{part.topic} [{part.partition}]" for part in partitions) or "no partitions"
+def _names(partitions: Iterable[tuple[str, int]]) -> str:
+    names = [f"{topic} [{partition}]" for topic, partition in sorted(partitions)]
+    return ", ".join(names) or "no partitions"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fraudstream.options import CONTEXT, RecipeType, json_option, option, weights_option
+from fraudstream.options import CONTEXT, InputFile, RecipeType, json_option, option, weights_option
 from fraudstream.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command(context_settings=CONTEXT)
 @option(
     "--data",
-    type=click.Path(path_type=Path),
+    type=InputFile(),
     required=True,
     show_default=False,
     help="creditcard.csv, or rows of it: plain, .gz or .zip.",

@@ -7,10 +7,10 @@ from statistics import median
 import click
 
 from dataset.columns import BYTES, FRAUDS, ROWS, SHA256
-from fraudstream.options import CONTEXT, option
+from fraudstream.options import CONTEXT, InputFile, option
 from fraudstream.progress import progress_bar
 
-INPUT = click.Path(path_type=Path, readable=False)  # library packages report errors in a sentence
+INPUT = InputFile()
 OUTPUT = click.Path(path_type=Path)
 
 rows_file_option = option(

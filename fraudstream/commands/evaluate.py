@@ -8,6 +8,7 @@ import click
 
 from fraudstream.options import (
     CONTEXT,
+    InputFile,
     PolicyType,
     json_option,
     model_option,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 @click.command(context_settings=CONTEXT)
 @option(
     "--data",
-    type=click.Path(path_type=Path),
+    type=InputFile(),
     required=True,
     show_default=False,
     help="creditcard.csv, or any file of its columns: plain, .gz or .zip.",
@@ -72,6 +73,8 @@ def command(
     An artifact of a recipe that holds out the last fifth, on that fifth:
       fraudstream evaluate --data creditcard.csv --model keras-imbalanced --last 0.2
     """
+    import msgspec
+
     from model.evaluation.curve import OperatingCurve, Scored
     from model.evaluation.evaluate import evaluate
     from model.evaluation.threshold import choose
@@ -82,10 +85,12 @@ def command(
         check_report(report)
     rows = _rows(data, weights, last)
     scorer = Scorer.load(model)
-    _warn_of_training_rows(scorer.metadata, data, last)
     scored = Scored.of(rows, scorer.in_batches(rows.inputs))
     threshold = choose(OperatingCurve.of(scored), policy) if policy else scorer.metadata.threshold
-    evaluation = evaluate(scored, threshold)
+    warning = _training_rows_warning(scorer.metadata, rows, data, last)
+    evaluation = msgspec.structs.replace(evaluate(scored, threshold), warning=warning)
+    if warning:
+        print(f"Warning: {warning}", file=sys.stderr)
     if report:
         title = f"fraudstream {scorer.metadata.model_version} on {data.name}"
         write_report(report, scored, evaluation, title=title)
@@ -104,20 +109,36 @@ def _rows(data: Path, weights: Path | None, last: float) -> "Labelled":
     return rows if last == 1 else rows.take(slice(boundary(len(rows), last, weight), None))
 
 
-def _warn_of_training_rows(metadata: "Metadata", data: Path, last: float) -> None:
-    """Warn where the network was trained on some of the rows."""
+def _training_rows_warning(
+    metadata: "Metadata", rows: "Labelled", data: Path, last: float
+) -> str | None:
+    """Return a warning where the network was trained on some of the rows."""
     from dataset.reader import sha256
     from model.recipes import RECIPES
     from model.training.split import TEST_SHARE
 
     recipe = RECIPES.get(metadata.recipe)
     held_out = recipe and recipe.test == "later" and not metadata.refitted and last <= TEST_SHARE
-    if not held_out and metadata.source.sha256 == sha256(data):
-        print(
-            f"Warning: this network was trained on rows of {data.name}, so these metrics are too "
-            "good. Its model card has those on held-out rows.",
-            file=sys.stderr,
-        )
+    same_file = metadata.source.sha256 == sha256(data)
+    if held_out or not (same_file or _has_training_row(metadata, rows)):
+        return None
+    return (
+        f"This network was trained on rows of {data.name}, so these metrics are too good. Its "
+        "model card has those on held-out rows."
+    )
+
+
+def _has_training_row(metadata: "Metadata", rows: "Labelled") -> bool:
+    """Whether the rows have one of the metadata's sample, as another copy of the file has.
+
+    The sample is spread over the rows from the first to the last. Unless the network was refitted,
+    only the first one is certain to be outside the last fifth, which was held out.
+    """
+    import numpy as np
+
+    inputs, sample = rows.inputs, np.asarray(metadata.sample.features, np.float32)
+    trained_on = sample if metadata.refitted else sample[:1]
+    return any((inputs == row).all(axis=1).any() for row in trained_on)
 
 
 def _print(evaluation: "Evaluation", *, as_json: bool) -> None:

@@ -8,6 +8,7 @@ import click
 from fraudstream.logs import log_to_stderr
 from fraudstream.options import (
     CONTEXT,
+    InputFile,
     kafka_options,
     kafka_settings,
     log_format_option,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 @click.command(context_settings=CONTEXT)
 @service_option(
     "--data",
-    type=click.Path(path_type=Path),
+    type=InputFile(),
     required=True,
     help="The creditcard.csv to replay: plain, .gz or .zip.",
 )

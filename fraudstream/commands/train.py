@@ -11,6 +11,7 @@ import click
 from dataset.columns import ROWS
 from fraudstream.options import (
     CONTEXT,
+    InputFile,
     PolicyType,
     RecipeType,
     model_option,
@@ -31,7 +32,7 @@ TWIN_SEED = 1
 @click.command(context_settings=CONTEXT)
 @option(
     "--data",
-    type=click.Path(path_type=Path),
+    type=InputFile(),
     show_default=f"the synthetic twin, {ROWS:,} rows",
     help="creditcard.csv to train on, plain, .gz or .zip.",
 )
@@ -66,6 +67,15 @@ TWIN_SEED = 1
     "evaluate --last 0.2' can evaluate the network on them again.",
 )
 @option(
+    "--prior",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="SHARE",
+    default=None,
+    show_default="that of the rows",
+    help="Share of frauds among the transactions to score, for example 0.0017, where --data has "
+    "another one; corrects scores, metrics and threshold.",
+)
+@option(
     "--pictures/--no-pictures",
     default=True,
     help="Plot the rows, the training and the evaluation for the model card.",
@@ -79,6 +89,7 @@ def command(
     epochs: int | None,
     recipe: "Recipe",
     refit: bool | None,
+    prior: float | None,
     pictures: bool,
 ) -> None:
     """Train a recipe, choose a threshold, and write both as an artifact.
@@ -105,6 +116,10 @@ def command(
     \b
     With the threshold at which missed frauds and reviews, at 10 each, cost least:
       fraudstream train --data creditcard.csv --policy cost:10
+
+    \b
+    On a copy in which half of the rows are frauds, for payments of which 0.17 % are:
+      fraudstream train --data balanced.csv --prior 0.0017
     """
     from model.artifact.save import check_replaceable
     from model.pipeline import planned_epochs, train_and_save
@@ -115,6 +130,7 @@ def command(
     started = time.monotonic()
     try:
         rows, source = _rows(data, weights)
+        _warn_of_share(rows, prior)
         import_keras()
         plan = TrainingPlan(
             recipe=recipe,
@@ -122,6 +138,7 @@ def command(
             seed=seed,
             epochs=epochs,
             refit=refit,
+            prior=prior,
             plots=pictures and _can_plot(),
         )
         with progress_bar("Training", total=planned_epochs(plan), unit="epochs") as advance:
@@ -147,6 +164,35 @@ def _rows(data: Path | None, weights: Path | None) -> tuple["Labelled", "DataSou
 
     frame, source = read(data), describe(data)
     return Labelled.of(frame, read_weights(weights, len(frame)) if weights else None), source
+
+
+def _warn_of_share(rows: "Labelled", prior: float | None) -> None:
+    """Warn of rows with too many frauds, before time is spent on training."""
+    from model.evaluation.prevalence import share_warning
+
+    warning = share_warning(rows.frauds / rows.transactions)
+    if prior is None and warning:
+        print(f"Warning: {warning}", file=sys.stderr)
+        print(
+            "Hint: `--prior SHARE` corrects scores and threshold for the share among the "
+            "transactions to score.",
+            file=sys.stderr,
+        )
+
+
+def _warn_of_precision(metadata: "Metadata") -> None:
+    """Warn of a precision that was measured on rows with too many frauds."""
+    from model.evaluation.prevalence import USUAL_SHARE, fraud_share, precision_at, share_warning
+
+    held_out, share = metadata.held_out, fraud_share(metadata.held_out)
+    if metadata.prior is None and share_warning(share):
+        print(
+            f"Warning: precision was measured with {share:.1%} of frauds; with "
+            f"{USUAL_SHARE:.2%}, as among real payments, it would be "
+            f"{precision_at(held_out, USUAL_SHARE):.3f} at this threshold. `--prior SHARE` "
+            "corrects that.",
+            file=sys.stderr,
+        )
 
 
 def _twin() -> tuple["Labelled", "DataSource"]:
@@ -185,10 +231,12 @@ def _print(metadata: "Metadata", model: Path, seconds: float) -> None:
         "rows": f"{metadata.rows:,}",
         "transactions": f"{metadata.transactions:,.0f}",
         "frauds": f"{metadata.frauds:,}",
+        **({"prior": f"{metadata.prior:.3g}"} if metadata.prior else {}),
         "held out": f"{held_out.rows:,} rows, {held_out.frauds:,} frauds",
         **dict(metrics_text(held_out)),
         "seconds": f"{seconds:.1f}",
         "artifact": f"{model} (version {metadata.model_version})",
     }
     print_table(lines.items())
+    _warn_of_precision(metadata)
     print(f"\nNext: fraudstream detect --model {model}")

@@ -3,6 +3,7 @@
 import threading
 import time
 import uuid
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -13,7 +14,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from broker.jars import KAFKA_VERSION, bytes_to_fetch
-from broker.ports import free_port
 from broker.server import EmbeddedBroker
 from events.codec import decode_alert
 from events.topics import Topics
@@ -21,6 +21,7 @@ from fraudstream.cache import cache_folder
 from fraudstream.demo import reconciliation
 from fraudstream.demo.errors import ReconciliationError
 from fraudstream.demo.live_metrics import LiveMetrics, read_live_metrics
+from fraudstream.demo.ports import reserved_port
 from fraudstream.demo.report import Circumstances, Report, make_report
 from fraudstream.demo.service_process import ServiceProcess
 from fraudstream.demo.view import View
@@ -63,8 +64,9 @@ class Plan:
         model: the artifact's folder.
         delivery: "exactly-once" or "at-least-once".
         kafka: connection to an existing Kafka, or None for an embedded one.
-        kafka_arguments: the user's options for Kafka besides `--broker`, passed on to the services;
-            they inherit the environment.
+        kafka_arguments: the user's options for that Kafka besides `--broker`, passed on to the
+            services.
+        environment: of the services.
         started: start of the command, monotonic seconds.
     """
 
@@ -75,6 +77,7 @@ class Plan:
     delivery: str
     kafka: KafkaSettings | None
     kafka_arguments: tuple[str, ...]
+    environment: Mapping[str, str]
     started: float
 
 
@@ -89,16 +92,16 @@ def run_demo(plan: Plan, view: View) -> Report:
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="fraudstream-demo-")))
-        settings = plan.kafka or KafkaSettings(f"127.0.0.1:{free_port(KAFKA_PORT)}")
+        settings = plan.kafka or _own_kafka(stack)
         topics = Topics(f"fraudstream-demo-{uuid.uuid4().hex[:8]}." if plan.kafka else "")
         # Loading the detector's model takes as long as starting Kafka, so both run in parallel.
-        detector = stack.enter_context(_detector(plan, settings, topics, folder))
+        detector = _start_detector(plan, settings, topics, folder, stack)
         if plan.kafka is None:
             _start_kafka(settings, view, stack)
         create_topics(settings, topics.all(), partitions=PARTITIONS, retention=None)
         if plan.kafka is not None:
             stack.callback(delete_topics, settings, topics.all())
-        quality = stack.enter_context(_quality(plan, settings, topics, folder))
+        quality = _start_quality(plan, settings, topics, folder, stack)
         for service in (detector, quality):
             service.wait_until_ready()
         view.remark(
@@ -143,22 +146,37 @@ def _start_kafka(settings: KafkaSettings, view: View, stack: ExitStack) -> None:
     view.remark(f"Apache Kafka answers at {settings.broker}")
 
 
-def _detector(plan: Plan, settings: KafkaSettings, topics: Topics, folder: Path) -> ServiceProcess:
+def _own_kafka(stack: ExitStack) -> KafkaSettings:
+    """Return the settings of an embedded Kafka, whose port is reserved until the stack closes."""
+    return KafkaSettings(f"127.0.0.1:{stack.enter_context(reserved_port(KAFKA_PORT))}")
+
+
+def _start_detector(
+    plan: Plan, settings: KafkaSettings, topics: Topics, folder: Path, stack: ExitStack
+) -> ServiceProcess:
     arguments = ["--model", str(plan.model), "--delivery", plan.delivery, "--group", GROUP]
-    return ServiceProcess(
-        "detect",
-        [*_shared(plan, settings, topics), *arguments],
-        folder=folder,
-        preferred_port=DETECTOR_PORT,
+    return stack.enter_context(
+        ServiceProcess(
+            "detect",
+            [*_shared(plan, settings, topics), *arguments],
+            folder=folder,
+            port=stack.enter_context(reserved_port(DETECTOR_PORT)),
+            environment=plan.environment,
+        )
     )
 
 
-def _quality(plan: Plan, settings: KafkaSettings, topics: Topics, folder: Path) -> ServiceProcess:
-    return ServiceProcess(
-        "quality",
-        [*_shared(plan, settings, topics), "--json"],
-        folder=folder,
-        preferred_port=QUALITY_PORT,
+def _start_quality(
+    plan: Plan, settings: KafkaSettings, topics: Topics, folder: Path, stack: ExitStack
+) -> ServiceProcess:
+    return stack.enter_context(
+        ServiceProcess(
+            "quality",
+            [*_shared(plan, settings, topics), "--json"],
+            folder=folder,
+            port=stack.enter_context(reserved_port(QUALITY_PORT)),
+            environment=plan.environment,
+        )
     )
 
 

@@ -6,12 +6,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from broker.ports import free_port
 from broker.process import start_tied
 from fraudstream.demo.errors import ServiceFailedError
 
@@ -19,6 +18,9 @@ READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
 POLL_SECONDS = 0.05
 LOG_LINES = 15
+
+# A proxy that the environment names (`http_proxy`) could not reach this machine's own 127.0.0.1.
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class ServiceProcess:
@@ -28,14 +30,21 @@ class ServiceProcess:
         name: the command, for example "detect".
         arguments: its options, without `--metrics`.
         folder: folder of its output, NAME.out and NAME.log.
-        preferred_port: port of its metrics, if that one is free.
+        port: of its metrics.
+        environment: variables of the process; None for those of this one.
     """
 
     def __init__(
-        self, name: str, arguments: Sequence[str], *, folder: Path, preferred_port: int
+        self,
+        name: str,
+        arguments: Sequence[str],
+        *,
+        folder: Path,
+        port: int,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
-        self.metrics = f"127.0.0.1:{free_port(preferred_port)}"
+        self.metrics = f"127.0.0.1:{port}"
         self.log = folder / f"{name}.log"
         self._output = folder / f"{name}.out"
         with self._output.open("wb") as out, self.log.open("wb") as log:
@@ -43,6 +52,7 @@ class ServiceProcess:
                 [sys.executable, "-m", "fraudstream", name, "--metrics", self.metrics, *arguments],
                 stdout=out,
                 stderr=log,
+                env=environment,
             )
 
     def __enter__(self) -> Self:
@@ -95,7 +105,7 @@ class ServiceProcess:
     def scrape(self) -> str:
         """Return its metrics in Prometheus' text format, or "" if it does not answer."""
         try:
-            with urllib.request.urlopen(f"http://{self.metrics}/metrics", timeout=5) as answer:
+            with _DIRECT.open(f"http://{self.metrics}/metrics", timeout=5) as answer:
                 return str(answer.read().decode())
         except OSError:
             return ""
@@ -119,7 +129,7 @@ class ServiceProcess:
 
     def _is_ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"http://{self.metrics}/readyz", timeout=5):
+            with _DIRECT.open(f"http://{self.metrics}/readyz", timeout=5):
                 return True
         except OSError:
             return False

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from model.artifact.card_tables import epochs, evaluation, hyperparameters, policies
 from model.artifact.files import PLOTS
 from model.artifact.metadata import DataSource, Metadata
+from model.evaluation.prevalence import USUAL_SHARE, fraud_share, precision_at, share_warning
 from model.evaluation.threshold import as_text
 from model.plots.plot import RenderedPlot
 from model.recipes import RECIPES
@@ -87,6 +88,7 @@ Trained on {metadata.source.name}: {metadata.rows:,} rows{_representing(metadata
 {recipe.summary}. Source: {recipe.source}.
 
 {_HELD_OUT[recipe.test].format(rows=held_out.rows, frauds=held_out.frauds)}{_refitted(metadata)}
+{_share(metadata)}
 {_shown(plots, "class-balance", "distributions")}
 ## Training
 
@@ -143,6 +145,25 @@ def _refitted(metadata: Metadata) -> str:
     return (
         " The evaluated network was trained on the other rows; the one in this folder was then "
         "trained on all rows, in the same way."
+    )
+
+
+def _share(metadata: Metadata) -> str:
+    """Return a paragraph where the rows do not have the share of frauds of real payments."""
+    if metadata.prior is not None:
+        return (
+            f"\nScores, metrics and threshold are corrected for a share of frauds of "
+            f"{metadata.prior:.3g} among the transactions to score: the log-odds of each score "
+            "were shifted by the difference between the log-odds of that share and of the share "
+            "learned.\n"
+        )
+    warning = share_warning(fraud_share(metadata.held_out))
+    if warning is None:
+        return ""
+    precision = precision_at(metadata.held_out, USUAL_SHARE)
+    return (
+        f"\n**{warning}** With {USUAL_SHARE:.2%} of frauds, precision at the threshold would be "
+        f"{precision:.3f}.\n"
     )
 
 

@@ -65,6 +65,8 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
         held_out: metrics on rows that the evaluated network was not trained on; only the
             threshold was chosen on them.
         refitted: whether the network was afterwards trained on those rows too.
+        prior: share of frauds that scores, metrics and threshold were corrected for; None where
+            it is that of the rows.
         sample: for checking a loaded network.
         operating_points: on the same rows, the chosen one first, then those of other policies;
             older artifacts have none.
@@ -91,5 +93,6 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     held_out: Evaluation
     sample: Sample
     refitted: bool = False
+    prior: float | None = None
     operating_points: list[OperatingPoint] = []
     reference: DriftBaseline | None = None

@@ -52,6 +52,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
             equal width (Naeini, Cooper, Hauskrecht, Obtaining Well Calibrated Probabilities Using
             Bayesian Binning, 2015).
         reliability: those bins, without the empty ones.
+        warning: why these metrics must not be trusted, one sentence; None where they can be.
     """
 
     rows: int
@@ -79,6 +80,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     brier: float
     calibration_error: float
     reliability: list[ReliabilityBin]
+    warning: str | None = None
 
 
 class OperatingPoint(msgspec.Struct, frozen=True, kw_only=True):

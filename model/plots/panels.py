@@ -1,6 +1,7 @@
 """Panels about scores: an evaluation, an operating curve, the curves of several networks."""
 
 import math
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import cycle
 from typing import Any
@@ -18,6 +19,9 @@ _NEAREST = 1e-7
 
 _TICKS = 9
 
+_WARNING_WIDTH = 90
+"""Characters in a line of a warning, which is as wide as two panels."""
+
 
 def evaluation_panels(rows: Scored, evaluation: Evaluation) -> Draw:
     """Return a function that draws precision over recall, ROC, alerts a day, and reliability.
@@ -27,6 +31,8 @@ def evaluation_panels(rows: Scored, evaluation: Evaluation) -> Draw:
 
     def draw(figure: Any) -> None:
         curve = OperatingCurve.of(rows)
+        if evaluation.warning:
+            figure.suptitle(textwrap.fill(evaluation.warning, _WARNING_WIDTH), color=RED)
         first, second, third, fourth = figure.subplots(2, 2).flat
         _precision_recall(first, curve, evaluation)
         _roc(second, curve, rows, evaluation)

@@ -28,7 +28,7 @@ td {{ padding: .2rem 1.5rem .2rem 0; border-bottom: 1px solid #8884 }}
 td + td {{ text-align: right; font-variant-numeric: tabular-nums }}
 </style>
 <h1>{title}</h1>
-<p>{subtitle}</p>
+<p>{subtitle}</p>{warning}
 <picture>
 <source media="(prefers-color-scheme: dark)" srcset="{dark}">
 <img alt="Precision over recall, ROC, alerts a day, reliability" src="{light}">
@@ -84,8 +84,19 @@ def _page(rows: Scored, evaluation: Evaluation, title: str) -> str:
         f"{evaluation.days:.2f} days, with {evaluation.frauds:,} frauds."
     )
     return _PAGE.format(
-        title=html.escape(title), subtitle=subtitle, light=light, dark=dark, table="\n".join(lines)
+        title=html.escape(title),
+        subtitle=subtitle,
+        warning=_warning(evaluation),
+        light=light,
+        dark=dark,
+        table="\n".join(lines),
     )
+
+
+def _warning(evaluation: Evaluation) -> str:
+    if evaluation.warning is None:
+        return ""
+    return f'\n<p role="alert"><strong>Warning: {html.escape(evaluation.warning)}</strong></p>'
 
 
 def _plot(rows: Scored, evaluation: Evaluation, background: Background) -> bytes:

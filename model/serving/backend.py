@@ -11,12 +11,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
+from importlib.util import find_spec
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.errors import GpuInUseError, MissingExtraError, NoGpuError
+from model.errors import BackendError, GpuInUseError, MissingExtraError, NoGpuError
+
+BACKENDS = ("tensorflow", "jax", "torch")
+"""Keras's backends that can train, the default first."""
 
 Device = Literal["auto", "cpu", "gpu"]
 
@@ -34,18 +38,37 @@ def import_keras() -> Any:
     """Return the module `keras`, imported on first use.
 
     Raises:
-        MissingExtraError: Keras or its backend is not installed.
+        BackendError: KERAS_BACKEND names an unknown backend, or one that is not installed.
+        MissingExtraError: Keras or TensorFlow is not installed.
     """
     if "keras" in sys.modules:
         return sys.modules["keras"]
-    # A ~/.keras/keras.json does not decide which backend serves.
-    backend = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    backend = _chosen_backend()
+    # A ~/.keras/keras.json decides neither which backend serves nor with how many bits: Keras
+    # finds none in the null device, which is no folder.
+    os.environ["KERAS_HOME"] = os.devnull
     # TensorFlow logs only fatal errors, unless the user sets another level: it raises the others
     # as exceptions, and on a machine without a GPU it logs the missing driver as an error.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     others = () if backend == "jax" else ("jax",)
     with _hidden("pandas", "sklearn", *others):
         return installed("keras")
+
+
+def _chosen_backend() -> str:
+    """Return the backend that KERAS_BACKEND chooses, and set the variable if it is not set."""
+    backend = os.environ.get("KERAS_BACKEND") or BACKENDS[0]
+    if backend not in BACKENDS:
+        raise BackendError(
+            f"KERAS_BACKEND is {backend!r}; it must be {', '.join(BACKENDS[:-1])} or "
+            f"{BACKENDS[-1]}, or not set."
+        )
+    if backend != BACKENDS[0] and find_spec(backend) is None:
+        raise BackendError(
+            f"KERAS_BACKEND is {backend}, which is not installed; without it, TensorFlow is used."
+        )
+    os.environ["KERAS_BACKEND"] = backend
+    return backend
 
 
 def installed(name: str) -> Any:

@@ -125,12 +125,12 @@ def _training_data(
     return {
         "x": features,
         "y": labels,
-        "sample_weight": weights * _class_weights(recipe, rows)[labels[:, 0].astype(int)],
+        "sample_weight": weights * class_weights(recipe, rows)[labels[:, 0].astype(int)],
         "batch_size": recipe.batch,
     }
 
 
-def _class_weights(recipe: Recipe, rows: Labelled) -> NDArray[np.float32]:
+def class_weights(recipe: Recipe, rows: Labelled) -> NDArray[np.float32]:
     """Return the weights in the loss of a legitimate transaction and of a fraud."""
     counts = np.array([rows.transactions - rows.frauds, rows.frauds])
     if recipe.class_weights == "balanced":

@@ -9,6 +9,9 @@ from model.recipes.recipe import Recipe
 from model.serving.backend import import_keras
 from model.training.preprocessing import preprocess
 
+SCORE_LAYER = "score"
+"""The name of the last layer."""
+
 
 def build(recipe: Recipe, rows: Labelled) -> Any:
     """Return the untrained network.
@@ -35,6 +38,6 @@ def build(recipe: Recipe, rows: Labelled) -> Any:
         1,
         activation="sigmoid",
         bias_initializer=keras.initializers.Constant(bias),
-        name="score",
+        name=SCORE_LAYER,
     )(hidden)
     return keras.Model(transaction, score, name=recipe.name.replace("-", "_"))

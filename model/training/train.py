@@ -27,6 +27,7 @@ from model.serving.backend import (
 )
 from model.training.fit import Epoch, Fitted, fit
 from model.training.plan import TrainingPlan
+from model.training.prior import add_to_log_odds, shift
 from model.training.split import split
 
 # Enough to cover the file's two days, few enough to be readable in metadata.json.
@@ -82,7 +83,7 @@ def train(
     validation = rows.take(parts.validation)
     fitted = _fit(rows.take(parts.train), validation, plan, progress)
     network, score, test = fitted.network, compiled(fitted.network), rows.take(parts.test)
-    held_out = Scored.of(test, score(test.inputs))
+    held_out = Scored.of(_at_prior(test, plan), score(test.inputs))
     if plan.refits:
         network = _fit(rows, None, plan, progress).network
         score = compiled(network)
@@ -96,7 +97,16 @@ def _fit(
     plan: TrainingPlan,
     progress: Callable[[int], None],
 ) -> Fitted:
-    return fit(plan.recipe, rows, validation, seed=plan.seed, epochs=plan.epochs, progress=progress)
+    fitted = fit(
+        plan.recipe, rows, validation, seed=plan.seed, epochs=plan.epochs, progress=progress
+    )
+    if plan.prior is not None:
+        add_to_log_odds(fitted.network, shift(plan.recipe, rows, plan.prior))
+    return fitted
+
+
+def _at_prior(rows: Labelled, plan: TrainingPlan) -> Labelled:
+    return rows if plan.prior is None else rows.at_share(plan.prior)
 
 
 def _metadata(
@@ -126,13 +136,16 @@ def _metadata(
         seed=plan.seed,
         recipe=plan.recipe.name,
         refitted=plan.refits,
+        prior=plan.prior,
         epochs=len(history),
         history=history,
         versions=versions(),
         held_out=evaluate(held_out, threshold),
         sample=Sample(features=sample.tolist(), scores=score(sample).tolist()),
         operating_points=operating_points(curve, plan.policy, threshold),
-        reference=DriftBaseline.of(inputs, score_in_batches(score, inputs), rows.weights),
+        reference=DriftBaseline.of(
+            inputs, score_in_batches(score, inputs), _at_prior(rows, plan).weights
+        ),
     )
 
 

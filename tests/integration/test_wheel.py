@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ PACKAGES = (
     "producer",
 )  # fmt: skip
 PATIENCE = 240.0
+NONE: Mapping[str, str] = {}
 
 
 class Installation:
@@ -41,19 +43,23 @@ class Installation:
         (site,) = self.environment.glob("lib/python*/site-packages")
         return site
 
-    def run(self, *arguments: str) -> str:
+    def run(self, *arguments: str, **variables: str) -> str:
         """Run the installed `fraudstream` outside the checkout; return its stdout."""
-        return self._check([str(self.environment / "bin" / "fraudstream"), *arguments])
+        command = [str(self.environment / "bin" / "fraudstream"), *arguments]
+        return self._check(command, variables=variables)
 
     def run_python(self, code: str) -> str:
         return self._check([str(self.python), "-c", code])
 
-    def _check(self, command: list[str], cwd: Path | None = None) -> str:
+    def _check(
+        self, command: list[str], cwd: Path | None = None, variables: Mapping[str, str] = NONE
+    ) -> str:
         hidden = ("PYTHON", "VIRTUAL_ENV", "UV_")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
         answer = subprocess.run(
             command,
             cwd=cwd or self.work,
-            env={name: value for name, value in os.environ.items() if not name.startswith(hidden)},
+            env={**kept, **variables},
             capture_output=True,
             text=True,
             timeout=PATIENCE,
@@ -93,7 +99,9 @@ def test_training_and_the_demo_work(installation: Installation) -> None:
     assert {"model.keras", "metadata.json"} <= files
 
     arguments = ("--rows", "2000", "--rate", "1000", "--model", "artifact", "--json")
-    report = json.loads(installation.run("demo", *arguments))
+    # Its own Kafka has no TLS, and its own addresses are behind no proxy, whatever others need.
+    variables = {"FRAUDSTREAM_KAFKA_SECURITY_PROTOCOL": "ssl", "http_proxy": "http://127.0.0.1:1"}
+    report = json.loads(installation.run("demo", *arguments, **variables))
     assert_consistent(report, rows=2000)
     assert report["synthetic"] is True
     assert report["delivery"] == "exactly-once"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dataset.download import MIRRORS, partial_path
+from dataset.errors import WriteError
 from tests.support.mirror import CONTENT, SHA256, Mirror, Recorder, names
 
 
@@ -123,3 +124,22 @@ def test_ctrl_c_leaves_only_the_partial_file(
 def test_mirrors_use_https() -> None:
     assert len(MIRRORS) == 2
     assert all(mirror.startswith("https://") for mirror in MIRRORS)
+
+
+def test_a_device_is_no_destination(mirror: Mirror, recorder: Recorder, tmp_path: Path) -> None:
+    null = tmp_path / "creditcard.csv"
+    null.symlink_to("/dev/null")
+    with pytest.raises(WriteError, match="it is a pipe or device"):
+        recorder.download(null, mirror.url)
+    assert null.is_symlink()
+
+
+def test_a_link_as_destination_stays_one(
+    mirror: Mirror, recorder: Recorder, tmp_path: Path
+) -> None:
+    (tmp_path / "data").mkdir()
+    link = tmp_path / "creditcard.csv"
+    link.symlink_to(tmp_path / "data" / "original.csv")
+    assert recorder.download(link, mirror.url)
+    assert link.is_symlink()
+    assert [entry.name for entry in (tmp_path / "data").iterdir()] == ["original.csv"]

@@ -1,8 +1,10 @@
 """Downloads with failing mirrors, folders and disks."""
 
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,6 +28,24 @@ def test_not_found_moves_to_the_next_mirror_at_once(
     gone.statuses = [404]
     assert recorder.download(path, gone.url, good.url)
     assert path.read_bytes() == CONTENT
+    assert recorder.pauses == []
+
+
+@pytest.mark.parametrize("code", [socket.EAI_NONAME, socket.EAI_AGAIN])
+def test_an_unresolvable_name_moves_to_the_next_mirror_at_once(
+    path: Path, mirror: Mirror, recorder: Recorder, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    resolve = socket.getaddrinfo
+
+    def fail(host: str, *arguments: Any, **named: Any) -> Any:
+        if host == "mirror.invalid":
+            raise socket.gaierror(code, "not resolved")
+        return resolve(host, *arguments, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    for variable in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+    assert recorder.download(path, "http://mirror.invalid/creditcard.csv", mirror.url)
     assert recorder.pauses == []
 
 

@@ -156,7 +156,7 @@ def test_line_numbers_are_those_of_an_editor(
     [
         (",".join(c for c in COLUMNS if c != "V7"), "line 1: the header lacks the column V7"),
         ("a,b", "the columns Time, V1, V2, V3, V4 and 26 more"),
-        (";".join(COLUMNS), "separated by commas"),
+        (" ".join(COLUMNS), "separated by commas"),
         (",".join([*COLUMNS, "V7"]), "line 1: the header names the column V7 twice"),
     ],
 )

@@ -135,3 +135,34 @@ def test_a_missing_folder_and_a_folder_as_destination_are_rejected(tmp_path: Pat
     with pytest.raises(WriteError, match="is a folder"):
         write(rows([1.0]), tmp_path / "folder")
     assert [entry.name for entry in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_device_is_written_to_and_never_replaced(tmp_path: Path) -> None:
+    # A link to the null device, since whoever may write to /dev could damage this machine.
+    null = tmp_path / "null.csv"
+    null.symlink_to("/dev/null")
+    write(rows([1.0]), null)
+    assert null.is_symlink()
+    assert Path("/dev/null").is_char_device()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["null.csv"]
+
+
+def test_a_pipe_receives_the_rows(tmp_path: Path) -> None:
+    pipe = tmp_path / "rows.csv"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write(rows([1.0]), pipe)
+    with os.fdopen(reader) as received:
+        assert len(received.read().splitlines()) == 2
+    assert pipe.is_fifo()
+
+
+def test_a_link_stays_and_its_file_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    target, link = tmp_path / "data" / "rows.csv", tmp_path / "link.csv"
+    link.symlink_to(target)  # also before the file exists
+    for count in (1, 2):
+        write(rows([1.0] * count), link)
+        assert link.is_symlink()
+        assert len(target.read_text().splitlines()) == count + 1
+    assert [entry.name for entry in target.parent.iterdir()] == ["rows.csv"]

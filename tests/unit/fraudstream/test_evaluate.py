@@ -73,6 +73,7 @@ def test_the_last_share_alone_gives_the_metrics_of_the_training(folder: Path) ->
     evaluated = json.loads(run(folder, *weights, *held_out, "--last", "0.2", "--json").stdout)
     trained = json.loads((folder / "held-out" / "metadata.json").read_text())["held_out"]
     assert len(evaluated.pop("reliability")) == len(trained.pop("reliability"))
+    assert (evaluated.pop("warning"), trained.pop("warning")) == (None, None)
     assert evaluated == pytest.approx(trained, rel=1e-4)
 
 
@@ -89,15 +90,33 @@ def test_rows_that_were_trained_on_give_a_warning(
     folder: Path, model: str, arguments: tuple[str, ...], warned: bool
 ) -> None:
     result = run(folder, "--model", str(folder / model), *arguments, "--json")
-    assert ("Warning: this network was trained on rows of data.csv" in result.stderr) == warned
-    json.loads(result.stdout)
+    sentence = "This network was trained on rows of data.csv"
+    assert (f"Warning: {sentence}" in result.stderr) == warned
+    assert (sentence in str(json.loads(result.stdout)["warning"])) == warned
 
 
 def test_other_rows_give_no_warning(folder: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.csv"
+    made_up.transactions(ROWS // 2, every=10).to_csv(other, index=False)
+    result = run(folder, "--data", str(other), "--json")
+    assert result.stderr == ""
+    assert json.loads(result.stdout)["warning"] is None
+
+
+def test_rows_that_were_trained_on_are_recognised_in_another_file(
+    folder: Path, tmp_path: Path
+) -> None:
+    """The file's checksum differs as soon as it is compressed or cut."""
     lines = (folder / "data.csv").read_text().splitlines(keepends=True)
-    other.write_text("".join(lines[:-1]))
-    assert run(folder, "--data", str(other)).stderr == ""
+    cut = tmp_path / "cut.csv"
+    cut.write_text("".join(lines[:-1]))
+    held_out = ("--model", str(folder / "held-out"))
+    later = tmp_path / "later.csv"
+    later.write_text("".join([lines[0], *lines[-ROWS // 5 :]]))
+    assert "trained on rows of cut.csv" in run(folder, "--data", str(cut)).stderr
+    assert "trained on rows of cut.csv" in run(folder, "--data", str(cut), *held_out).stderr
+    assert "trained on rows of later.csv" in run(folder, "--data", str(later)).stderr
+    assert run(folder, "--data", str(later), *held_out).stderr == ""
 
 
 def test_the_table_has_a_line_for_each_metric(folder: Path) -> None:
@@ -124,6 +143,8 @@ def test_a_report_is_self_contained(folder: Path, tmp_path: Path, name: str, sta
     assert content.startswith(start)
     assert b'src="http' not in content
     assert content.count(b"data:image/png;base64,") == (2 if name == "report.html" else 0)
+    # The artifact was trained on these rows.
+    assert (b"<strong>Warning: This network was trained" in content) == (name == "report.html")
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from errors import FraudstreamError
 from fraudstream import main as front
+from fraudstream.cache import CacheError, cache_folder
 from fraudstream.main import fraudstream
 from fraudstream.options import host_and_port
 from kafkaio.errors import TopicMissingError
@@ -157,10 +158,30 @@ def test_an_invalid_address_is_rejected(address: str) -> None:
 
 @pytest.mark.parametrize(
     ("address", "expected"),
-    [("localhost:8000", ("localhost", 8000)), (":0", ("", 0)), ("::1:80", ("::1", 80))],
+    [
+        ("localhost:8000", ("localhost", 8000)),
+        (":0", ("", 0)),
+        ("::1:80", ("::1", 80)),
+        ("[::1]:8000", ("::1", 8000)),
+        ("[::]:0", ("::", 0)),
+    ],
 )
 def test_an_address_is_split_at_its_last_colon(address: str, expected: tuple[str, int]) -> None:
     assert host_and_port(address, "--metrics") == expected
+
+
+def test_a_table_is_read_from_a_pipe(tmp_path: Path) -> None:
+    """A pipe can be read once, and the check needs the rows and the checksum."""
+    table = tmp_path / "table.csv"
+    environment = {"FRAUDSTREAM_DATA_SYNTHESIZE_OUT": str(table), "TMPDIR": str(tmp_path)}
+    made = CliRunner().invoke(fraudstream, "data synthesize --rows 10", env=environment)
+    assert made.exit_code == 0, made.output
+    command = f"{COMMAND} data check"
+    expected = shell(f"{command} {table}")
+    assert expected.returncode == 0
+    answer = shell(f"cat {table} | TMPDIR={tmp_path} {command} /dev/stdin")
+    assert (answer.stderr, answer.stdout) == ("", expected.stdout)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["table.csv"]
 
 
 def test_a_reader_that_closes_the_pipe_is_not_an_error() -> None:
@@ -170,6 +191,41 @@ def test_a_reader_that_closes_the_pipe_is_not_an_error() -> None:
     answer = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
     os.close(write)
     assert (answer.returncode, answer.stderr) == (0, "")
+
+
+COMMAND = f"{sys.executable} -m fraudstream"
+
+
+@pytest.mark.parametrize("arguments", ["--version", "--help", "recipes", "completion bash"])
+def test_a_full_disk_behind_stdout_is_reported(arguments: str) -> None:
+    answer = shell(f"{COMMAND} {arguments} > /dev/full")
+    assert answer.returncode == 1
+    assert answer.stderr == ("Error: Standard output cannot be written: No space left on device.\n")
+
+
+@pytest.mark.parametrize("closed", [">&-", "<&- >&-"])
+def test_a_closed_stdout_discards_the_output(closed: str) -> None:
+    answer = shell(f"{COMMAND} recipes {closed}")
+    assert (answer.returncode, answer.stderr) == (0, "")
+
+
+def test_errors_do_not_go_to_stdout_when_stderr_is_closed() -> None:
+    answer = shell(f"{COMMAND} data check /nowhere.csv 2>&-")
+    assert (answer.returncode, answer.stdout) == (2, "")
+
+
+def shell(command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("cache", ["/dev/null/cache", "/proc/cache"])
+def test_a_cache_that_cannot_be_created_is_reported(
+    monkeypatch: pytest.MonkeyPatch, cache: str
+) -> None:
+    monkeypatch.setenv("FRAUDSTREAM_CACHE", cache)
+    with pytest.raises(CacheError, match=f"{cache}/kafka cannot be created") as caught:
+        cache_folder("kafka")
+    assert "FRAUDSTREAM_CACHE" in str(caught.value.hint)
 
 
 def test_an_interrupt_that_became_another_exception_exits_with_130(

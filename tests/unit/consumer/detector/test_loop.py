@@ -1,5 +1,6 @@
 """The order of the loop: after an abort, everything is processed again and counted once."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -186,6 +187,28 @@ def test_lost_partitions_are_dropped_uncommitted_and_uncounted() -> None:
     assert scored(registry) == 2
     events = registry.get_sample_value("fraud_kafka_rebalances_total", {"event": "lost"})
     assert events == 1
+
+
+def test_rebalances_are_logged_with_the_partitions_that_remain(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class TwoPartitions(Log):
+        def subscribe(self, listener: RebalanceListener) -> None:
+            listener.assigned([TopicPartition("b", 10), TopicPartition("b", 9)])
+            listener.assigned([TopicPartition("a", 1)])
+            listener.revoked([TopicPartition("b", 9)])
+            listener.lost([TopicPartition("a", 1), TopicPartition("b", 10)])
+            super().subscribe(listener)
+
+    with caplog.at_level(logging.INFO):
+        run(TwoPartitions([False] * 2), Commits(), turns=1)
+    lines = [line for line in caplog.messages if "this detector has" in line]
+    assert lines[:4] == [
+        "Assigned b [9], b [10]; this detector has b [9], b [10] now.",
+        "Assigned a [1]; this detector has a [1], b [9], b [10] now.",
+        "Revoked b [9]; this detector has a [1], b [10] now.",
+        "Lost a [1], b [10]; this detector has no partitions now.",
+    ]
 
 
 def test_a_failed_commit_is_not_retried_when_leaving_the_group() -> None:

@@ -2,14 +2,21 @@
 
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 from model.evaluation.curve import OperatingCurve
+from model.evaluation.evaluate import evaluate
 from model.evaluation.operating_points import operating_points
 from model.evaluation.threshold import Policy
-from model.plots.panels import operating_panels, precision_recall_curves, roc_curves
+from model.plots.panels import (
+    evaluation_panels,
+    operating_panels,
+    precision_recall_curves,
+    roc_curves,
+)
 from tests.support.scored import STEPS, scored
 
 
@@ -75,3 +82,11 @@ def test_curves_are_labelled_and_weighted() -> None:
     figure = Figure()
     roc_curves({"first": STEPS})(figure)
     assert np.allclose(figure.axes[0].lines[0].get_xdata(), [1 / 8, 4 / 8, 1])
+
+
+@pytest.mark.parametrize("warning", [None, "This network was trained on these rows."])
+def test_a_warning_stands_above_the_panels(warning: str | None) -> None:
+    figure = Figure()
+    evaluation = msgspec.structs.replace(evaluate(STEPS, 0.5, resamples=10), warning=warning)
+    evaluation_panels(STEPS, evaluation)(figure)
+    assert figure.get_suptitle() == (warning or "")

@@ -11,8 +11,10 @@ import pytest
 from numpy.typing import NDArray
 
 from model.artifact.save import save
+from model.errors import BackendError
 from model.recipes import RECIPES
 from model.recipes.recipe import Recipe
+from model.serving.backend import import_keras
 from model.serving.scorer import Scorer
 from model.training.train import Trained
 
@@ -55,9 +57,13 @@ def folder(
     for recipe in NETWORKS.values():
         trained = by_recipe(recipe.name)
         save(folder / recipe.name, trained.network, trained.metadata)
+    # The user's own settings of Keras must not decide with how many bits a detector scores.
+    home = tmp_path_factory.mktemp("home")
+    (home / ".keras").mkdir()
+    (home / ".keras/keras.json").write_text('{"floatx": "float16", "backend": "torch"}')
     ended = subprocess.run(
         [sys.executable, "-W", "error", "-c", SCORE, str(folder)],
-        env={**os.environ, "KERAS_BACKEND": "jax"},
+        env={**os.environ, "KERAS_BACKEND": "jax", "HOME": str(home)},
         capture_output=True,
         text=True,
         check=False,
@@ -78,3 +84,20 @@ def test_jax_scores_as_tensorflow_does(
     on_tensorflow = Scorer.load(folder / recipe.name)(raw)
     assert on_tensorflow.std() > 1e-3
     assert np.allclose(on_jax, np.append(on_tensorflow, on_tensorflow[:77]), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("backend", "message"),
+    [
+        ("theano", "KERAS_BACKEND is 'theano'; it must be tensorflow, jax or torch, or not set."),
+        ("torch", "KERAS_BACKEND is torch, which is not installed"),
+    ],
+)
+def test_an_unusable_backend_is_rejected(
+    monkeypatch: pytest.MonkeyPatch, backend: str, message: str
+) -> None:
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
+    monkeypatch.setattr("model.serving.backend.find_spec", lambda _name: None)
+    monkeypatch.setenv("KERAS_BACKEND", backend)
+    with pytest.raises(BackendError, match=message):
+        import_keras()

@@ -6,7 +6,7 @@ import pytest
 
 from model.labelled import Labelled
 from model.recipes import RECIPES
-from model.training.fit import _balanced, _class_weights, _Examples, fit
+from model.training.fit import _balanced, _Examples, class_weights, fit
 from model.training.train import ignore
 
 BASELINE = RECIPES["tensorflow-baseline"]
@@ -27,11 +27,11 @@ def test_class_weights_are_their_authors_formulas() -> None:
     # The tutorial's numbers: 284,807 transactions, 492 frauds, 0.50 and 289.44.
     labels = np.array([0, 1], np.float32)
     file = Labelled(np.zeros((2, 30)), labels, np.array([284_315.0, 492.0]))
-    balanced = _class_weights(RECIPES["tensorflow-weighted"], file)
+    balanced = class_weights(RECIPES["tensorflow-weighted"], file)
     assert balanced.tolist() == pytest.approx([0.50, 289.44], abs=0.005)
-    inverse = _class_weights(RECIPES["keras-imbalanced"], file)
+    inverse = class_weights(RECIPES["keras-imbalanced"], file)
     assert inverse.tolist() == pytest.approx([1 / 284_315, 1 / 492])
-    assert _class_weights(BASELINE, file).tolist() == [1, 1]
+    assert class_weights(BASELINE, file).tolist() == [1, 1]
 
 
 def test_balanced_batches_are_half_frauds_and_use_every_row(rows: Labelled) -> None:
