@@ -49,6 +49,13 @@ def server_properties(
         "broker.heartbeat.interval.ms": "500",
         # The default of 3 s waits for many consumers to join; here they join one at a time.
         "group.initial.rebalance.delay.ms": "0",
+        # With group.protocol=consumer the broker decides when a member is dead and how often it
+        # sends heartbeats: as our clients do with the classic protocol (kafkaio.clients). The
+        # defaults, 45 s and 5 s, are also the least that a broker allows.
+        "group.consumer.session.timeout.ms": "6000",
+        "group.consumer.min.session.timeout.ms": "6000",
+        "group.consumer.heartbeat.interval.ms": "1500",
+        "group.consumer.min.heartbeat.interval.ms": "1500",
         **extra,
     }
 

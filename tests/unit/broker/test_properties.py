@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from broker.properties import server_properties, write_properties
+from kafkaio.clients import member_settings
+from kafkaio.settings import KafkaSettings
 
 PROPERTIES = server_properties(Path("/data"), port=9092, controller_port=9093)
 
@@ -24,6 +26,15 @@ def test_internal_topics_have_one_replica() -> None:
 
 def test_topics_are_not_created_automatically() -> None:
     assert PROPERTIES["auto.create.topics.enable"] == "false"
+
+
+def test_a_dead_member_is_noticed_as_soon_with_either_group_protocol() -> None:
+    member = member_settings(
+        KafkaSettings(), "group", on_error=lambda _: None, on_statistics=lambda _: None
+    )
+    for name in ("session.timeout.ms", "heartbeat.interval.ms"):
+        assert PROPERTIES[f"group.consumer.{name}"] == str(member[name])
+        assert PROPERTIES[f"group.consumer.min.{name}"] == str(member[name])
 
 
 def test_extra_properties_override_ours() -> None:
