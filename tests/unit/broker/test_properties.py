@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from broker.properties import server_properties, write_properties
+from broker.properties import Ports, cluster_properties, server_properties, write_properties
 from kafkaio.clients import member_settings
 from kafkaio.settings import KafkaSettings
 
@@ -22,6 +22,18 @@ def test_internal_topics_have_one_replica() -> None:
     }
     assert len(replicas) == 5
     assert set(replicas.values()) == {"1"}
+
+
+def test_a_cluster_keeps_an_acknowledged_record_when_it_loses_a_node() -> None:
+    ports = [Ports(9092 + node, 9192 + node) for node in range(3)]
+    second = cluster_properties(2, ports)
+    replicas = {value for name, value in second.items() if name.endswith("replication.factor")}
+    assert replicas == {"3"}
+    assert second["min.insync.replicas"] == second["transaction.state.log.min.isr"] == "2"
+    assert (
+        second["controller.quorum.voters"] == "1@127.0.0.1:9192,2@127.0.0.1:9193,3@127.0.0.1:9194"
+    )
+    assert second["listeners"] == "PLAINTEXT://127.0.0.1:9093,CONTROLLER://127.0.0.1:9193"
 
 
 def test_topics_are_not_created_automatically() -> None:
