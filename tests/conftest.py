@@ -41,6 +41,7 @@ IMAGE = "apache/kafka:4.2.1"
 # The files that take half a minute or more, longest first.
 LONGEST = (
     "tests/chaos/test_chaos.py",
+    "tests/chaos/test_cluster.py",
     "tests/integration/fraudstream/test_demo.py",
     "tests/unit/model/training/test_train.py",
     "tests/integration/deploy/test_queries.py",
