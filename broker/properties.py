@@ -97,6 +97,9 @@ def cluster_properties(node: int, ports: Sequence[Ports]) -> dict[str, str]:
         "offsets.topic.replication.factor": replicas,
         "transaction.state.log.replication.factor": replicas,
         "transaction.state.log.min.isr": "2",
+        # On a busy machine the controllers lose their leader for nothing after the default of 2 s.
+        "controller.quorum.fetch.timeout.ms": "4000",
+        "controller.quorum.request.timeout.ms": "4000",
         # The default, 128 MB, is most of a small heap.
         "log.cleaner.dedupe.buffer.size": str(4 * 1024 * 1024),
     }

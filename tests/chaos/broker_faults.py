@@ -1,14 +1,16 @@
-"""Faults of the brokers: stopped, killed, frozen, cut off; one after the other, or two of three."""
+"""Faults of the brokers: stopped, killed, frozen, cut off, extended by partitions."""
 
 import os
 import signal
 import time
 from collections import Counter
 from collections.abc import Generator
+from functools import partial
 from random import Random
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewPartitions
 
 from broker.server import EmbeddedBroker
 from tests.chaos.proxy import NetworkConditions
@@ -23,6 +25,7 @@ LOST_SECONDS = (12.0, 18.0)
 TWO_DOWN_SECONDS = (3.0, 10.0)
 REQUEST_SECONDS = 5.0
 REPLICATION_SECONDS = 120.0
+MAXIMUM_PARTITIONS = 6  # with more, each has too few alerts a second to measure by
 
 
 def stop(longest: float, system: System, random: Random) -> Fault:
@@ -126,6 +129,28 @@ def replace_disk(system: System, random: Random) -> Fault:
     yield from in_background(broker.restart)
     yield from replicated(system)
     return since
+
+
+def add_partition(system: System, random: Random) -> Fault:
+    """Add a partition to the journal, the alerts and the input, in this order."""
+    count = system.input.expected + 1
+    if count > MAXIMUM_PARTITIONS:
+        return None
+    topics = system.topics
+    for topic in (topics.journal, topics.alerts, topics.transactions):
+        yield from in_background(partial(_extend, system, topic, count))
+    since = time.time()
+    system.alerts.extend(count)
+    system.input.extend(count)
+    while not system.publisher.steady:  # one that starts finds the partitions itself
+        yield
+    system.publisher.send(signal.SIGUSR2)
+    return since
+
+
+def _extend(system: System, topic: str, count: int) -> None:
+    admin = AdminClient(system.settings.client())
+    admin.create_partitions([NewPartitions(topic, count)])[topic].result(10 * REQUEST_SECONDS)
 
 
 def replicated(system: System) -> Wait:

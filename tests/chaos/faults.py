@@ -44,6 +44,7 @@ class Kind(StrEnum):
     TWO_DOWN = "two of three brokers kill -9"
     ROLL = "rolling restart of the brokers"
     DISK = "broker's disk replaced"
+    PARTITION = "partition added to the input"
     CUT = "connections cut"
     REFUSE = "connections cut and refused"
     STALL = "connections stalled"
@@ -62,6 +63,7 @@ CLUSTER = {
     Kind.TWO_DOWN: brokers.stop_two,
     Kind.ROLL: brokers.roll,
     Kind.DISK: brokers.replace_disk,
+    Kind.PARTITION: brokers.add_partition,
 }
 """The kinds that need three brokers."""
 

@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, Message, TopicPartition
 from consumer.alerts.follow import read_alert
 from kafkaio.settings import KafkaSettings
 from tests.chaos.publisher import RECONNECT
-from tests.chaos.stream import PARTITIONS, number_of
+from tests.chaos.stream import PARTITIONS, number_of, partition_of
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ def alert_arrival(message: Message) -> Arrival | None:
     alert = read_alert(message)
     if alert is None:
         return None
-    return number_of(alert.transaction_id) % PARTITIONS, alert.event_time_ms / 1000
+    return partition_of(number_of(alert.transaction_id)), alert.event_time_ms / 1000
 
 
 def input_arrival(message: Message) -> Arrival | None:
@@ -44,6 +44,9 @@ class RecoveryMonitor:
         topic: what to read.
         arrival: returns which input record a record stands for.
         clock: the publisher's clock, in seconds since the epoch.
+
+    Attributes:
+        expected: number of partitions of the input.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class RecoveryMonitor:
             required={"isolation.level": "read_committed", "auto.offset.reset": "earliest"},
         )
         self._seen: list[tuple[int, float, float]] = []
+        self.expected = PARTITIONS
         self._positions = dict.fromkeys(range(PARTITIONS), 0)
         self._consumer = self._open()
 
@@ -96,7 +100,22 @@ class RecoveryMonitor:
         for partition, event_time, seen in self._seen:
             if event_time > since:
                 first.setdefault(partition, seen)
-        return max(first.values()) if len(first) == PARTITIONS else None
+        return max(first.values()) if len(first) == self.expected else None
+
+    def longest_waits(self) -> dict[int, float]:
+        """Return each partition's longest time from a record's publication until it was read."""
+        waits: dict[int, float] = {}
+        for partition, event_time, seen in self._seen:
+            waits[partition] = max(waits.get(partition, 0.0), seen - event_time)
+        return waits
+
+    def extend(self, partitions: int) -> None:
+        """Read so many partitions, and expect a record of each."""
+        self.expected = partitions
+        for partition in range(len(self._positions), partitions):
+            self._positions[partition] = 0
+        self._consumer.close()
+        self._consumer = self._open()
 
     def reset(self) -> None:
         """Drop the recorded times, before a new round."""

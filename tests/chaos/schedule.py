@@ -7,7 +7,7 @@ from random import Random
 from tests.chaos.faults import CLUSTER, Kind
 
 # Number of cards of each kind in the deck. With one broker, 22 of the 40 kill a detector with
-# SIGKILL; with three, there are 12 more, of the kinds that need a cluster.
+# SIGKILL; with three, there are 13 more, of the kinds that need a cluster.
 DECK = {
     Kind.KILL: 7,
     Kind.KILL_BEGIN: 2,
@@ -30,6 +30,7 @@ DECK = {
     Kind.TWO_DOWN: 1,
     Kind.ROLL: 2,
     Kind.DISK: 1,
+    Kind.PARTITION: 1,
     Kind.CUT: 2,
     Kind.REFUSE: 1,
     Kind.STALL: 1,
@@ -41,7 +42,7 @@ DECK = {
 }
 
 # Cards of each deck that are reserved for rounds of one: in 500 faults, each of the 22 kinds of a
-# single broker twice, each of the 29 of a cluster once or more.
+# single broker twice, each of the 30 of a cluster once or more.
 RESERVED = 4
 
 # Mutually exclusive kinds: a round has at most one of each set, so no fault undoes another.

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from random import Random
 
+from events.topics import Topics
 from kafkaio.settings import KafkaSettings
 from tests.chaos.kafka import Kafka
 from tests.chaos.processes import SupervisedProcess
@@ -23,6 +24,7 @@ class System:
 
     Args:
         kafka: the brokers and the network.
+        topics: the stream's topics.
         publisher: the publisher process.
         detectors: the maximum number of detectors; those that are `wanted` run.
         alerts: reads the alerts, bypassing the network.
@@ -41,6 +43,7 @@ class System:
     def __init__(
         self,
         kafka: Kafka,
+        topics: Topics,
         publisher: SupervisedProcess,
         detectors: Sequence[SupervisedProcess],
         alerts: RecoveryMonitor,
@@ -49,6 +52,7 @@ class System:
     ) -> None:
         self.brokers = kafka.brokers
         self.network = kafka.network
+        self.topics = topics
         self.settings = KafkaSettings(kafka.direct)
         self.publisher = publisher
         self.detectors = detectors

@@ -34,6 +34,10 @@ SIZES = (1, 1, 3, 4, 5)
 MARGIN = 0.05  # minimum distance of a real network's scores from its threshold
 
 
+Protocol = Literal["classic", "consumer"]
+"""The values of `group.protocol`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The parameters of a campaign.
@@ -57,7 +61,7 @@ class Plan:
     rate: float = 300.0
     delivery: DeliveryName = "exactly-once"
     brokers: int = 1
-    protocol: Literal["classic", "consumer"] = "classic"
+    protocol: Protocol = "classic"
     artifact: Path | None = None
     longest_outage: float = 60.0
     only: str = ""
@@ -132,7 +136,7 @@ def build(plan: Plan, folder: Path) -> Iterator[tuple[System, RunContext]]:
         stack.callback(arrivals.close)
         for process in (publisher, *detectors):
             stack.callback(process.kill)
-        system = System(kafka, publisher, detectors, alerts, arrivals, folder)
+        system = System(kafka, topics, publisher, detectors, alerts, arrivals, folder)
         yield system, RunContext(settings, topics, stream, folder)
 
 
