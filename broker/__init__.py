@@ -1,1 +1,1 @@
-"""A real single-node Apache Kafka, installed by pip alone, for demos, development and tests."""
+"""A real Apache Kafka, installed by pip alone: a node for demos and tests, a cluster for tests."""

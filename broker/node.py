@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import shutil
 import socket
 import subprocess
 import time
@@ -36,6 +37,7 @@ class Node:
         options: extra JVM options.
         inherited: file descriptors that the JVM inherits.
         properties: extra server properties; they override ours.
+        cluster: id of the cluster that it belongs to (`new_cluster_id`); None for one of its own.
 
     Attributes:
         address: the bootstrap address, "127.0.0.1:PORT"; "" before the start.
@@ -50,6 +52,7 @@ class Node:
         options: Sequence[str] = (),
         inherited: Sequence[int] = (),
         properties: Mapping[str, str] = NO_EXTRA,
+        cluster: str | None = None,
     ) -> None:
         self.address = ""
         self.log = folder / "broker.log"
@@ -60,6 +63,7 @@ class Node:
         self._class_path = class_path
         self._options = options
         self._inherited = inherited
+        self._cluster = cluster or new_cluster_id()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -99,7 +103,7 @@ class Node:
             return
         self._write_properties(free_port())
         properties = str(self._properties_file)
-        tool = ("kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", properties)
+        tool = ("kafka.tools.StorageTool", "format", "-t", self._cluster, "-c", properties)
         self._start_java(tool)
         if self._process and self._process.wait() != 0:
             raise BrokerExitedError(
@@ -139,6 +143,15 @@ class Node:
         if process:
             process.kill()
             process.wait()
+
+    def wipe(self) -> None:
+        """Delete Kafka's records, as when its disk is replaced; Kafka must not run.
+
+        Raises:
+            StartError: if they cannot be deleted.
+        """
+        with self._folder_errors():
+            shutil.rmtree(self._records)
 
     def log_end(self) -> str:
         """Return the last lines of the log under a heading, for an error message."""
@@ -195,7 +208,7 @@ class Node:
             ) from error
 
 
-def _cluster_id() -> str:
+def new_cluster_id() -> str:
     """Return a random cluster id in Kafka's format, without a leading dash (an option's prefix)."""
     while (name := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith(
         "-"

@@ -1,6 +1,7 @@
 """The `server.properties` of a single-node Kafka that listens on the loopback interface only."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
@@ -9,6 +10,19 @@ NODE = 1
 
 NO_EXTRA: Mapping[str, str] = MappingProxyType({})
 """No extra properties."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The ports of a node, both on the loopback interface.
+
+    Attributes:
+        client: for clients and, in a cluster, for the other brokers.
+        controller: for the controllers' quorum.
+    """
+
+    client: int
+    controller: int
 
 
 def server_properties(
@@ -49,7 +63,45 @@ def server_properties(
         "broker.heartbeat.interval.ms": "500",
         # The default of 3 s waits for many consumers to join; here they join one at a time.
         "group.initial.rebalance.delay.ms": "0",
+        # With group.protocol=consumer the broker decides when a member is dead and how often it
+        # sends heartbeats: as our clients do with the classic protocol (kafkaio.clients). The
+        # defaults, 45 s and 5 s, are also the least that a broker allows.
+        "group.consumer.session.timeout.ms": "6000",
+        "group.consumer.min.session.timeout.ms": "6000",
+        "group.consumer.heartbeat.interval.ms": "1500",
+        "group.consumer.min.heartbeat.interval.ms": "1500",
         **extra,
+    }
+
+
+def cluster_properties(node: int, ports: Sequence[Ports]) -> dict[str, str]:
+    """Return the properties in which a node of a cluster differs from a single one.
+
+    Records are acknowledged when two of the replicas have them, so no acknowledged record is lost
+    with one node.
+
+    Args:
+        node: its id, counted from 1.
+        ports: of all nodes, in the order of their ids.
+    """
+    own = ports[node - 1]
+    voters = (f"{number}@127.0.0.1:{each.controller}" for number, each in enumerate(ports, 1))
+    replicas = str(min(3, len(ports)))
+    return {
+        "node.id": str(node),
+        "controller.quorum.voters": ",".join(voters),
+        "listeners": f"PLAINTEXT://127.0.0.1:{own.client},CONTROLLER://127.0.0.1:{own.controller}",
+        "default.replication.factor": replicas,
+        # Of the group offsets' topic, too; the log of transactions has a property of its own.
+        "min.insync.replicas": "2",
+        "offsets.topic.replication.factor": replicas,
+        "transaction.state.log.replication.factor": replicas,
+        "transaction.state.log.min.isr": "2",
+        # On a busy machine the controllers lose their leader for nothing after the default of 2 s.
+        "controller.quorum.fetch.timeout.ms": "4000",
+        "controller.quorum.request.timeout.ms": "4000",
+        # The default, 128 MB, is most of a small heap.
+        "log.cleaner.dedupe.buffer.size": str(4 * 1024 * 1024),
     }
 
 

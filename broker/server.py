@@ -34,6 +34,8 @@ class EmbeddedBroker:
         port: for clients; None picks a free one.
         properties: extra server properties (`server.properties`); they override ours.
         full_speed: enable all JIT compilers, for benchmarks.
+        heap: of the JVM in MB, at most; None for 512.
+        cluster: id of the cluster that it belongs to; None for one of its own.
         progress: called with the number of bytes of each chunk downloaded; see
             `broker.jars.bytes_to_fetch`.
         remark: called with a sentence when a slow one-time step starts or fails.
@@ -52,6 +54,8 @@ class EmbeddedBroker:
         port: int | None = None,
         properties: Mapping[str, str] = NO_EXTRA,
         full_speed: bool = False,
+        heap: int | None = None,
+        cluster: str | None = None,
         progress: Callable[[int], None] = lambda _bytes: None,
         remark: Callable[[str], None] = lambda _text: None,
     ) -> None:
@@ -59,7 +63,9 @@ class EmbeddedBroker:
         self._data = data
         self._port = port
         self._properties = properties
-        self._speed = FULL_SPEED if full_speed else ()
+        # The JVM takes the last of several values (broker.java has the first).
+        self._options = (*(FULL_SPEED if full_speed else ()), *((f"-Xmx{heap}m",) if heap else ()))
+        self._cluster = cluster
         self._progress = progress
         self._remark = remark
         self._lock: IO[bytes] | None = None
@@ -108,10 +114,11 @@ class EmbeddedBroker:
             self._node = Node(
                 folder,
                 class_path,
-                options=(*quick, *self._speed),
+                options=(*quick, *self._options),
                 # The JVM inherits the lock, because it may briefly outlive a killed parent.
                 inherited=(self._lock.fileno(),) if self._lock else (),
                 properties=self._properties,
+                cluster=self._cluster,
             )
             self._node.start(self._port)
         except BaseException:
@@ -137,6 +144,14 @@ class EmbeddedBroker:
     def shut_down(self) -> None:
         """Shut Kafka down, and kill it after a timeout; its data stay until `stop`."""
         self._started().stop()
+
+    def wipe(self) -> None:
+        """Delete Kafka's records after `kill` or `shut_down`, as when its disk is replaced.
+
+        Raises:
+            StartError: if they cannot be deleted.
+        """
+        self._started().wipe()
 
     def restart(self) -> None:
         """Start Kafka again after `kill` or `shut_down`, with the same address and data.

@@ -115,6 +115,19 @@ def reader_configuration(
     return settings.client(chosen, required=required)
 
 
+# With group.protocol=consumer (KIP-848) these are the broker's to decide, and librdkafka rejects
+# them: group.consumer.session.timeout.ms, group.consumer.heartbeat.interval.ms and
+# group.consumer.assignors.
+_CLASSIC_GROUP = {
+    "partition.assignment.strategy": "cooperative-sticky",
+    # The group notices a killed member after this long, and its partitions stand still until then:
+    # 45 s by default. 6 s is the least that brokers allow by default, and leaves room for four
+    # heartbeats.
+    "session.timeout.ms": 6000,
+    "heartbeat.interval.ms": 1500,
+}
+
+
 def member_settings(
     settings: KafkaSettings,
     group: str,
@@ -126,19 +139,14 @@ def member_settings(
 
     Args:
         settings: how to reach Kafka.
-        group: the consumer group that it joins.
+        group: the consumer group that it joins, by the protocol in `group.protocol`.
         on_error: called with the client's errors.
         on_statistics: called with the client's statistics once a second, as JSON.
     """
     return settings.client(
         {
             "auto.offset.reset": "earliest",
-            "partition.assignment.strategy": "cooperative-sticky",
-            # The group notices a killed member after this long, and its partitions stand still
-            # until then: 45 s by default. 6 s is the least that brokers allow by default, and
-            # leaves room for four heartbeats.
-            "session.timeout.ms": 6000,
-            "heartbeat.interval.ms": 1500,
+            **({} if _broker_decides(settings) else _CLASSIC_GROUP),
             # A rebalance waits this long for members that do not answer, 300 s by default. Their
             # session usually ends earlier, but a broker that crashed may forget to check it. The
             # longest time without a poll is a commit that hangs, 22 s, or an outage of Kafka.
@@ -157,3 +165,8 @@ def member_settings(
             "stats_cb": on_statistics,
         },
     )
+
+
+def _broker_decides(settings: KafkaSettings) -> bool:
+    """Return whether the group uses the protocol in which the broker assigns the partitions."""
+    return settings.properties.get("group.protocol", "classic").lower() == "consumer"

@@ -54,6 +54,7 @@ LONGEST: tuple[str | tuple[str, ...], ...] = (
         "tests/unit/dataset/test_fitting.py",
         "tests/integration/consumer/test_drift.py",
     ),
+    "tests/chaos/test_cluster.py",
     "tests/integration/fraudstream/test_demo.py",
     "tests/integration/deploy/test_queries.py",
     "tests/integration/test_wheel.py",

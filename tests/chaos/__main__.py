@@ -28,6 +28,15 @@ def parse() -> tuple[Plan, Namespace]:
         "--delivery", choices=["exactly-once", "at-least-once"], default="exactly-once"
     )
     parser.add_argument(
+        "--brokers", type=int, choices=[1, 3], default=1, help="1, or 3 with three replicas (1)"
+    )
+    parser.add_argument(
+        "--protocol",
+        choices=["classic", "consumer"],
+        default="classic",
+        help="the detectors' group.protocol (classic)",
+    )
+    parser.add_argument(
         "--artifact", type=Path, help="folder of a real artifact; by default, V1 is the score"
     )
     parser.add_argument(
@@ -42,6 +51,8 @@ def parse() -> tuple[Plan, Namespace]:
         seed=options.seed,
         rate=options.rate,
         delivery=options.delivery,
+        brokers=options.brokers,
+        protocol=options.protocol,
         artifact=options.artifact,
         longest_outage=options.longest_outage,
         only=options.only,

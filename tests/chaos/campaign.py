@@ -12,8 +12,7 @@ from consumer.commit.sink import CommitStep
 from tests.chaos.drain import NotRecoveredError, diagnostics, drain
 from tests.chaos.faults import Kind, injectors
 from tests.chaos.inspection import inspect
-from tests.chaos.proxy import NORMAL
-from tests.chaos.result import CampaignResult, read_log
+from tests.chaos.result import CampaignResult, read_log, read_reasons
 from tests.chaos.schedule import Schedule
 from tests.chaos.system import Fault, System
 from tests.chaos.testbed import Plan, build
@@ -60,6 +59,7 @@ def run(
         for detector in system.detectors:
             result.exits += detector.exits
             result.logged += read_log(detector.log)
+            result.reasons += read_reasons(detector.log)
         result.check(exactly_once=plan.delivery == "exactly-once")
     result.seconds = time.monotonic() - started
     return result
@@ -74,7 +74,7 @@ class _Campaign:
         self._progress = progress
         self._random = Random(plan.seed)
         steps = STEPS[plan.delivery]
-        self._injectors = injectors(plan.longest_outage, steps)
+        self._injectors = injectors(plan.brokers, plan.longest_outage, steps)
         kinds = [kind for kind in self._injectors if plan.only in kind]
         self._schedule = Schedule(self._random, kinds, plan.sizes)
         self.result = CampaignResult()
@@ -101,9 +101,11 @@ class _Campaign:
 
     def _round(self, number: int, kinds: Sequence[Kind]) -> None:
         system = self._system
-        system.monitor.reset()
+        system.alerts.reset()
+        system.input.reset()
         logger.info("Round %d: %s.", number, "; ".join(kinds))
         started = time.monotonic()
+        failures = system.failures()
         ended = self._run_faults(kinds)
         for kind, since in ended:
             if since is None:
@@ -115,7 +117,12 @@ class _Campaign:
         if len(kinds) == 1 and (since := ended[0][1]) is not None:
             seconds = self._recover(since, kinds[0]) - since
             self.result.recoveries[kinds[0]].append(seconds)
+            arrived = system.input.recovered(since)
+            if arrived is not None:
+                self.result.arrivals[kinds[0]].append(arrived - since)
         self._settle(f"round {number}")
+        if len(kinds) == 1:
+            self.result.failures[kinds[0]] += system.failures() - failures
         logger.info(
             "Round %d: finished after %.1f s%s.",
             number,
@@ -148,7 +155,7 @@ class _Campaign:
     def _settle(self, after: str) -> None:
         """Undo the remaining effects of faults, and wait until every partition yields alerts."""
         system = self._system
-        system.proxy.apply(NORMAL)
+        system.network.heal()
         for detector in system.detectors:
             if detector.pid is not None and detector.frozen:
                 detector.send(signal.SIGCONT)
@@ -157,7 +164,7 @@ class _Campaign:
     def _recover(self, since: float, after: str) -> float:
         """Wait for recovery and return its time, in seconds since the epoch."""
         deadline = time.monotonic() + self._plan.recovery_limit
-        while (recovered := self._system.monitor.recovered(since)) is None:
+        while (recovered := self._system.alerts.recovered(since)) is None:
             self._system.tick()
             if time.monotonic() > deadline:
                 self._fail(after)

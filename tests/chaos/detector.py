@@ -95,6 +95,7 @@ def main() -> int:
     for option in ("--artifact", "--self-signals", "--clock"):
         parser.add_argument(option, required=True, type=Path)
     parser.add_argument("--port", required=True, type=int)
+    parser.add_argument("--protocol", required=True, choices=["classic", "consumer"])
     options = parser.parse_args()
     logging.basicConfig(
         stream=sys.stderr,
@@ -105,7 +106,7 @@ def main() -> int:
     logging.getLogger(LIBRDKAFKA_LOGGER).setLevel(logging.CRITICAL)
     try:
         run_detector(
-            KafkaSettings(options.broker),
+            KafkaSettings(options.broker, {"group.protocol": options.protocol}),
             Topics(options.prefix),
             replace(
                 OPTIONS,

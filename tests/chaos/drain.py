@@ -78,7 +78,8 @@ def diagnostics(system: System) -> str:
         exits = dict(process.exits)
         lines.append(f"--- {process.name}: {state}, wanted {process.wanted}, exit codes {exits}")
         lines += _tail(process.log)
-    lines += ["--- broker", *_tail(system.broker.log)]
+    for number, broker in enumerate(system.brokers, start=1):
+        lines += [f"--- broker {number}", *_tail(broker.log)]
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""Faults of the detectors' environment: broker, network, publisher, artifact, clock, input."""
+"""Faults of the detectors' environment: network, publisher, artifact, clock, input."""
 
 import signal
 import time
@@ -6,35 +6,17 @@ from collections.abc import Callable
 from random import Random
 
 from tests.chaos.proxy import NORMAL, NetworkConditions
-from tests.chaos.system import Fault, System, in_background
+from tests.chaos.system import Fault, System
 
-OUTAGE_SECONDS = (5.0, 5.0, 5.0, 5.0, 5.0, 10.0, 20.0, 60.0)
 CLOCK_SECONDS = (-7200, -60, 60, 7200)
-
-
-def stop_broker(longest: float, system: System, random: Random) -> Fault:
-    """Shut the broker down, and restart it after 5 s or more."""
-    seconds = min(longest, random.choice(OUTAGE_SECONDS))
-    yield from in_background(system.broker.shut_down)
-    yield from system.pause(seconds)
-    yield from in_background(system.broker.restart)
-    return time.time()
-
-
-def kill_broker(system: System, random: Random) -> Fault:
-    """Kill the broker and restart it."""
-    yield from in_background(system.broker.kill)
-    yield from system.pause(random.uniform(0.0, 3.0))
-    yield from in_background(system.broker.restart)
-    return time.time()
 
 
 def cut(system: System, random: Random) -> Fault:
     """Reset all of the detectors' connections, one to three times."""
     for _ in range(random.randint(0, 2)):
-        system.proxy.cut()
+        system.network.cut()
         yield from system.pause(random.uniform(0.05, 1.0))
-    system.proxy.cut()
+    system.network.cut()
     return time.time()
 
 
@@ -45,9 +27,9 @@ def degrade_network(
     random: Random,
 ) -> Fault:
     """Apply network conditions to the detectors' connections for a while."""
-    system.proxy.apply(make(random))
+    system.network.apply(make(random))
     yield from system.pause(random.uniform(*seconds))
-    system.proxy.apply(NORMAL)
+    system.network.apply(NORMAL)
     return time.time()
 
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from functools import partial
 
 from consumer.commit.sink import CommitStep
+from tests.chaos import broker_faults as brokers
 from tests.chaos import detector_faults as detectors
 from tests.chaos import environment_faults as environment
 from tests.chaos.proxy import NetworkConditions
@@ -36,6 +37,14 @@ class Kind(StrEnum):
     LEAVE = "detector leaves"
     BROKER_STOP = "broker stopped and started"
     BROKER_KILL = "broker kill -9 and started"
+    LEADER_KILL = "leader of most partitions kill -9"
+    LEADER_FREEZE = "leader SIGSTOP until others lead"
+    LEADER_ISOLATE = "leader cut off from other brokers"
+    LEADER_HIDE = "leader cut off from detectors"
+    TWO_DOWN = "two of three brokers kill -9"
+    ROLL = "rolling restart of the brokers"
+    DISK = "broker's disk replaced"
+    PARTITION = "partition added to the input"
     CUT = "connections cut"
     REFUSE = "connections cut and refused"
     STALL = "connections stalled"
@@ -46,10 +55,26 @@ class Kind(StrEnum):
     POISON = "burst of poison records"
 
 
-def injectors(longest_outage: float, steps: Sequence[CommitStep]) -> dict[Kind, FaultInjector]:
+CLUSTER = {
+    Kind.LEADER_KILL: brokers.kill_leader,
+    Kind.LEADER_FREEZE: brokers.freeze,
+    Kind.LEADER_ISOLATE: brokers.isolate,
+    Kind.LEADER_HIDE: brokers.hide,
+    Kind.TWO_DOWN: brokers.stop_two,
+    Kind.ROLL: brokers.roll,
+    Kind.DISK: brokers.replace_disk,
+    Kind.PARTITION: brokers.add_partition,
+}
+"""The kinds that need three brokers."""
+
+
+def injectors(
+    replicas: int, longest_outage: float, steps: Sequence[CommitStep]
+) -> dict[Kind, FaultInjector]:
     """Return the injector of each kind.
 
     Args:
+        replicas: number of brokers.
         longest_outage: maximum seconds that the broker is down.
         steps: the steps of a commit with the delivery guarantee under test.
     """
@@ -74,8 +99,9 @@ def injectors(longest_outage: float, steps: Sequence[CommitStep]) -> dict[Kind, 
         Kind.FREEZE_COMMIT: detectors.freeze_in_commit,
         Kind.JOIN: detectors.add,
         Kind.LEAVE: detectors.remove,
-        Kind.BROKER_STOP: partial(environment.stop_broker, longest_outage),
-        Kind.BROKER_KILL: environment.kill_broker,
+        Kind.BROKER_STOP: partial(brokers.stop, longest_outage),
+        Kind.BROKER_KILL: brokers.kill,
+        **(CLUSTER if replicas > 1 else {}),
         Kind.CUT: environment.cut,
         Kind.REFUSE: partial(
             environment.degrade_network, lambda _: NetworkConditions(accepting=False), (1.0, 6.0)

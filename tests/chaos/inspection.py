@@ -10,7 +10,7 @@ from events.codec import decode_alert, decode_journal_entry, read_dead_letter
 from events.errors import PayloadError
 from events.messages import Alert, DeadLetter, Headers
 from tests.chaos.reading import committed_offsets, end_offsets, read_committed
-from tests.chaos.stream import PARTITIONS, POISON, id_of, number_of
+from tests.chaos.stream import POISON, id_of, number_at, number_of
 from tests.chaos.testbed import GROUP, RunContext
 from tests.chaos.verify import Published, Verdict, check_journal, compare
 
@@ -58,8 +58,9 @@ def inspect(context: RunContext) -> Verdict:
 
 def _read_input(context: RunContext) -> tuple[Published, dict[str, int], list[str]]:
     """Return the input's records, each id's event time in ms, and problems with the input."""
-    ids: dict[int, list[str]] = {partition: [] for partition in range(PARTITIONS)}
-    poisoned: dict[int, list[bool]] = {partition: [] for partition in range(PARTITIONS)}
+    partitions = range(len(end_offsets(context.settings, context.topics.transactions)))
+    ids: dict[int, list[str]] = {partition: [] for partition in partitions}
+    poisoned: dict[int, list[bool]] = {partition: [] for partition in partitions}
     times: dict[str, int] = {}
     problems: list[str] = []
     for message in read_committed(context.settings, context.topics.transactions):
@@ -67,7 +68,7 @@ def _read_input(context: RunContext) -> tuple[Published, dict[str, int], list[st
         assert partition is not None
         identity = _key(message)
         poison = any(header == POISON for header, _ in _headers(message))
-        expected = partition + PARTITIONS * len(ids[partition])
+        expected = number_at(partition, len(ids[partition]))
         if identity != id_of(expected) or offset != len(ids[partition]):
             problems.append(f"[{partition}] {offset} is {identity} and not {id_of(expected)}")
         elif message.value() != context.stream.payload(expected, poisoned=poison):
@@ -97,7 +98,7 @@ def _altered_alerts(alerts: list[Alert], times: dict[str, int]) -> Iterator[str]
 def _altered_letters(letters: list[DeadLetter], context: RunContext) -> Iterator[str]:
     """Yield dead letters that differ from the record they stand for."""
     for letter in letters:
-        number = letter.partition + PARTITIONS * letter.offset
+        number = number_at(letter.partition, letter.offset)
         content = (letter.topic, letter.key, letter.value, [header for header, _ in letter.headers])
         payload = context.stream.payload(number, poisoned=True)
         if content != (context.topics.transactions, id_of(number).encode(), payload, [POISON]):

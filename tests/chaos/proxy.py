@@ -1,4 +1,4 @@
-"""A TCP proxy between the detectors and Kafka that resets, stalls or slows connections."""
+"""A TCP proxy in front of a port of Kafka that resets, stalls or slows connections."""
 
 import asyncio
 import contextlib
@@ -42,15 +42,19 @@ class Proxy:
     Args:
         port: port to listen on, on the loopback interface.
         target: port to forward to.
+        admits: returns whether to accept a new connection, given the port that it comes from.
 
     Attributes:
         port: the port it listens on.
         cuts: number of connections reset on purpose, counted in each direction.
     """
 
-    def __init__(self, port: int, target: int) -> None:
+    def __init__(
+        self, port: int, target: int, *, admits: Callable[[int], bool] = lambda _port: True
+    ) -> None:
         self.port = port
         self._target = target
+        self._admits = admits
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
         self._conditions = NORMAL
@@ -115,7 +119,7 @@ class Proxy:
             _reset(writer)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if not self._conditions.accepting:
+        if not self._conditions.accepting or not self._admits(writer.get_extra_info("peername")[1]):
             _reset(writer)
             return
         try:

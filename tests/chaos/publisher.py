@@ -1,9 +1,9 @@
 """The publisher process: publishes the numbered stream at a constant rate until SIGTERM.
 
 `python -m tests.chaos.publisher BROKER TOPIC STREAM RATE`. SIGUSR1 turns the next `BURST` records
-into poison. After a restart it reads the last record of each partition and continues with the
-following number. So the input has neither gaps nor duplicates, and any found later are the
-detector's.
+into poison; SIGUSR2 announces that the topic has more partitions. After a restart it reads the last
+record of each partition and continues with the following number. So the input has neither gaps nor
+duplicates, and any found later are the detector's.
 """
 
 import signal
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
-from tests.chaos.stream import PARTITIONS, POISON, Stream, id_of, number_of
+from tests.chaos.stream import POISON, STRIDE, Stream, id_of, number_of, partition_of
 
 BURST = 25
 # Records sent by a killed publisher may still be in the broker's socket buffers.
@@ -32,7 +32,7 @@ def next_numbers(broker: str, topic: str) -> list[int]:
     try:
         ends = _settled_ends(consumer, topic)
         return [
-            partition if end == 0 else _number_at(consumer, topic, partition, end - 1) + PARTITIONS
+            partition if end == 0 else _number_at(consumer, topic, partition, end - 1) + STRIDE
             for partition, end in enumerate(ends)
         ]
     finally:
@@ -43,11 +43,20 @@ def _settled_ends(consumer: Consumer, topic: str) -> list[int]:
     """Return each partition's end offset, once they have stopped changing."""
     before: list[int] = []
     while True:
-        ends = [_end(consumer, topic, partition) for partition in range(PARTITIONS)]
+        ends = [_end(consumer, topic, number) for number in range(_partitions(consumer, topic))]
         if ends == before:
             return ends
         before = ends
         time.sleep(SETTLE_SECONDS)
+
+
+def _partitions(client: Consumer | Producer, topic: str) -> int:
+    """Return the number of partitions, once Kafka answers."""
+    while True:
+        try:
+            return len(client.list_topics(topic, timeout=5).topics[topic].partitions)
+        except KafkaException:
+            time.sleep(SETTLE_SECONDS)
 
 
 def _end(consumer: Consumer, topic: str, partition: int) -> int:
@@ -76,11 +85,17 @@ def publish(broker: str, topic: str, stream: Stream, rate: float) -> int:
     """Publish until SIGTERM; return the exit code."""
     stop = threading.Event()
     burst = 0
+    more = False
 
     def more_poison(*_: object) -> None:
         nonlocal burst
         burst += BURST
 
+    def more_partitions(*_: object) -> None:
+        nonlocal more
+        more = True
+
+    signal.signal(signal.SIGUSR2, more_partitions)
     signal.signal(signal.SIGUSR1, more_poison)
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     failed: list[KafkaError] = []
@@ -102,8 +117,12 @@ def publish(broker: str, topic: str, stream: Stream, rate: float) -> int:
     started, published = time.monotonic(), 0
     while not stop.is_set() and not failed:
         due = int((time.monotonic() - started) * rate)
+        if more:  # until the broker that answers knows them, too
+            found = range(_partitions(producer, topic))
+            more = len(found) == len(pending)
+            pending += found[len(pending) :]
         while published < due:
-            number = min(pending)
+            number = pending[published % len(pending)]
             poisoned = stream.is_poisoned(number) or burst > 0
             burst -= burst > 0
             producer.produce(
@@ -111,9 +130,9 @@ def publish(broker: str, topic: str, stream: Stream, rate: float) -> int:
                 key=id_of(number),
                 value=stream.payload(number, poisoned=poisoned),
                 headers=[(POISON, b"1")] if poisoned else None,
-                partition=number % PARTITIONS,
+                partition=partition_of(number),
             )
-            pending[number % PARTITIONS] += PARTITIONS
+            pending[partition_of(number)] += STRIDE
             published += 1
         producer.poll(0)
         stop.wait(1 / rate)

@@ -19,7 +19,7 @@ from tests.chaos.verify import Verdict
 def title(plan: Plan, result: CampaignResult) -> str:
     """Return a one-line summary of the campaign."""
     return (
-        f"{result.injected.total()} faults in {result.seconds / 60:.1f} min, {plan.delivery}, "
+        f"{result.injected.total()} faults in {result.seconds / 60:.1f} min, {plan.section}, "
         f"seed {plan.seed}, {plan.rate:g} transactions a second"
     )
 
@@ -34,7 +34,7 @@ def verdict_line(result: CampaignResult) -> str:
 def tables(result: CampaignResult) -> list[Table]:
     """Return the report's tables in order."""
     records = [] if result.verdict is None else [_records(result.verdict)]
-    return [*records, _detectors(result), _faults(result)]
+    return [*records, _detectors(result), *_reasons(result), _faults(result)]
 
 
 def as_text(plan: Plan, result: CampaignResult) -> str:
@@ -79,7 +79,7 @@ def _with_section(path: Path, plan: Plan, section: str) -> str:
     """Return the page's text with the section replaced."""
     if not path.is_file():
         raise ValueError(f"There is no page {path}; docs/chaos.md has a section for the report.")
-    begin, end = f"<!-- {plan.delivery} -->", f"<!-- end of {plan.delivery} -->"
+    begin, end = f"<!-- {plan.section} -->", f"<!-- end of {plan.section} -->"
     before, found, rest = path.read_text(encoding="utf-8").partition(begin)
     _old, closed, after = rest.partition(end)
     if not found or not closed:
@@ -127,23 +127,50 @@ def _detectors(result: CampaignResult) -> Table:
     return Table(("detectors", "count"), tuple((name, f"{n:,}") for name, n in counts.items()))
 
 
+def _reasons(result: CampaignResult) -> list[Table]:
+    """Return why detectors ended that were neither killed nor asked to; no table if none did."""
+    rows = tuple((reason, f"{count:,}") for reason, count in result.reasons.most_common())
+    return [Table(("reason of an exit", "count"), rows)] if rows else []
+
+
 def _faults(result: CampaignResult) -> Table:
     """Return the faults by kind, with the recovery times of those injected alone."""
     rows = [
-        (str(kind), f"{result.injected[kind]:,}", *_times(result.recoveries.get(kind, [])))
+        (
+            str(kind),
+            f"{result.injected[kind]:,}",
+            *_times(result.recoveries.get(kind, [])),
+            _median(result.arrivals.get(kind, [])),
+            f"{result.failures[kind]:,}" if result.recoveries.get(kind) else "",
+        )
         for kind in Kind
         if result.injected[kind]
     ]
+    arrived = [time for times in result.arrivals.values() for time in times]
     measured = [time for times in result.recoveries.values() for time in times]
-    rows.append(("all faults", f"{result.injected.total():,}", *_times(measured)))
-    rows.append(("no fault (baseline of the measurement)", "", *_times(result.baseline)))
-    return Table(("fault", "injected", "alone", "recovery p50", "max"), tuple(rows))
+    rows.append(
+        (
+            "all faults",
+            f"{result.injected.total():,}",
+            *_times(measured),
+            _median(arrived),
+            f"{result.failures.total():,}",
+        )
+    )
+    baseline = ("no fault (baseline of the measurement)", "", *_times(result.baseline), "", "")
+    rows.append(baseline)
+    header = ("fault", "injected", "alone", "recovery p50", "max", "Kafka alone p50", "exits")
+    return Table(header, tuple(rows))
 
 
 def _times(seconds: list[float]) -> tuple[str, str, str]:
     if not seconds:
         return "", "", ""
-    return str(len(seconds)), f"{median(seconds):.2f} s", f"{max(seconds):.2f} s"
+    return str(len(seconds)), _median(seconds), f"{max(seconds):.2f} s"
+
+
+def _median(seconds: list[float]) -> str:
+    return f"{median(seconds):.2f} s" if seconds else ""
 
 
 def _versions() -> str:

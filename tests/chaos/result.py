@@ -13,6 +13,9 @@ from tests.chaos.verify import Verdict
 # Log lines of detectors whose requests Kafka rejected because they were no longer members.
 FENCED = re.compile(r"fenced|generation id is not valid|unknown member", re.IGNORECASE)
 
+NUMBER = re.compile(r"\d+(\.\d+)*")
+REASON_LENGTH = 90
+
 # Orderly shutdown, failure, invalid configuration, second SIGTERM, SIGKILL; and SIGTERM while
 # Python was still importing, on a busy machine.
 EXPECTED_CODES = {0, 1, 2, INTERRUPTED, -signal.SIGKILL, -signal.SIGTERM}
@@ -25,6 +28,9 @@ class CampaignResult:
     Attributes:
         injected: number of faults by kind.
         recoveries: recovery times in seconds, by kind, of rounds with one fault.
+        arrivals: for the same rounds, when Kafka had taken a record for every partition again.
+        failures: for the same rounds, exits of detectors that the fault had not asked for.
+        reasons: number of those exits in all rounds, by the detector's last words.
         baseline: recovery times measured without a fault.
         exits: number of detector exits by exit code, negative for signals.
         logged: number of log lines by type (`read_log`).
@@ -35,6 +41,9 @@ class CampaignResult:
 
     injected: Counter[Kind] = field(default_factory=Counter)
     recoveries: dict[Kind, list[float]] = field(default_factory=lambda: defaultdict(list))
+    arrivals: dict[Kind, list[float]] = field(default_factory=lambda: defaultdict(list))
+    failures: Counter[Kind] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
     baseline: list[float] = field(default_factory=list)
     exits: Counter[int] = field(default_factory=Counter)
     logged: Counter[str] = field(default_factory=Counter)
@@ -95,3 +104,15 @@ def read_log(log: Path) -> Counter[str]:
             if "Injected: SIGKILL at " in line:
                 counts[f"at {line.split()[-1].rstrip('.')}"] += 1
     return counts
+
+
+def read_reasons(log: Path) -> Counter[str]:
+    """Count the errors with which a detector ended by their text, without the numbers in it."""
+    if not log.exists():
+        return Counter()
+    with log.open(encoding="utf-8", errors="replace") as lines:
+        return Counter(
+            NUMBER.sub("N", line.removeprefix("Error: ").strip())[:REASON_LENGTH]
+            for line in lines
+            if line.startswith("Error: ")
+        )

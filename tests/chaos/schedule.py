@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from random import Random
 
-from tests.chaos.faults import Kind
+from tests.chaos.faults import CLUSTER, Kind
 
-# Number of cards of each kind in the deck. 22 of the 40 kill a detector with SIGKILL.
+# Number of cards of each kind in the deck. With one broker, 22 of the 40 kill a detector with
+# SIGKILL; with three, there are 13 more, of the kinds that need a cluster.
 DECK = {
     Kind.KILL: 7,
     Kind.KILL_BEGIN: 2,
@@ -22,6 +23,14 @@ DECK = {
     Kind.LEAVE: 1,
     Kind.BROKER_STOP: 1,
     Kind.BROKER_KILL: 1,
+    Kind.LEADER_KILL: 3,
+    Kind.LEADER_FREEZE: 2,
+    Kind.LEADER_ISOLATE: 2,
+    Kind.LEADER_HIDE: 1,
+    Kind.TWO_DOWN: 1,
+    Kind.ROLL: 2,
+    Kind.DISK: 1,
+    Kind.PARTITION: 1,
     Kind.CUT: 2,
     Kind.REFUSE: 1,
     Kind.STALL: 1,
@@ -32,12 +41,15 @@ DECK = {
     Kind.POISON: 1,
 }
 
-# Cards of each deck that are reserved for rounds of one: in 500 faults, each of the 22 kinds twice.
+# Cards of each deck that are reserved for rounds of one: in 500 faults, each of the 22 kinds of a
+# single broker twice, each of the 30 of a cluster once or more.
 RESERVED = 4
 
 # Mutually exclusive kinds: a round has at most one of each set, so no fault undoes another.
 EXCLUSIVE = (
-    {Kind.BROKER_STOP, Kind.BROKER_KILL},
+    # Two of these at a time could cost two replicas. A publisher that is killed looks for the end
+    # of the input, which only a cluster whose replicas follow knows.
+    {Kind.BROKER_STOP, Kind.BROKER_KILL, *CLUSTER, Kind.PUBLISHER_KILL},
     {Kind.CUT, Kind.REFUSE, Kind.STALL, Kind.SLOW},
     {Kind.FREEZE, Kind.FREEZE_COMMIT},
     {Kind.JOIN, Kind.LEAVE},

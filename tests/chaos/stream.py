@@ -1,7 +1,7 @@
 """The numbered stream: a function from a number to its record and to the expected outcome.
 
-Record number n goes to partition n modulo the number of partitions, in ascending order. So the k-th
-record of a partition is known in advance, however often the publisher was killed.
+Record number n goes to partition n modulo `STRIDE`, in ascending order. So the k-th record of a
+partition is known in advance, however often the publisher was killed and partitions were added.
 """
 
 import zlib
@@ -14,6 +14,11 @@ from events.codec import encode
 from events.messages import FEATURES, Transaction
 
 PARTITIONS = 4
+"""Of each topic, at the start."""
+
+STRIDE = 8
+"""Distance of two consecutive numbers in a partition: more than there are ever partitions."""
+
 POISON = "chaos.poison"
 """Header of records that are invalid on purpose. The detector ignores it; the final check reads it,
 because bursts of poison are only decided at run time."""
@@ -82,6 +87,16 @@ def number_of(transaction_id: str) -> int:
     if id_of(number) != transaction_id:
         raise ValueError(f"{transaction_id!r} is no transaction of the stream")
     return number
+
+
+def partition_of(number: int) -> int:
+    """Return the partition of a number's record."""
+    return number % STRIDE
+
+
+def number_at(partition: int, offset: int) -> int:
+    """Return the number of the record at an offset of a partition."""
+    return partition + STRIDE * offset
 
 
 def features_with_score(score: float) -> Mapping[str, float]:

@@ -1,14 +1,16 @@
-"""The system under test: broker, proxy, publisher, detectors, artifact and clock."""
+"""The system under test: brokers, network, publisher, detectors, artifact and clock."""
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from random import Random
 
-from broker.server import EmbeddedBroker
+from events.topics import Topics
+from kafkaio.settings import KafkaSettings
+from tests.chaos.kafka import Kafka
 from tests.chaos.processes import SupervisedProcess
-from tests.chaos.proxy import Proxy
 from tests.chaos.recovery import RecoveryMonitor
 
 TICK_SECONDS = 0.01
@@ -21,14 +23,18 @@ class System:
     """The running system, driven by one thread that calls `tick`.
 
     Args:
-        broker: keeps its data across restarts.
-        proxy: between the detectors and the broker.
+        kafka: the brokers and the network.
+        topics: the stream's topics.
         publisher: the publisher process.
         detectors: the maximum number of detectors; those that are `wanted` run.
-        monitor: reads the alerts, bypassing the proxy.
+        alerts: reads the alerts, bypassing the network.
+        input: reads the input in the same way.
         folder: for the artifact and the clock's file.
 
     Attributes:
+        brokers: the brokers, in the order of their ids.
+        network: between the detectors and the brokers, and among the brokers.
+        settings: how to reach Kafka, bypassing the network.
         artifact: loaded by detectors when they start.
         clock: file with the number of seconds added to the detectors' clock.
         stopped: whether the user has interrupted the campaign.
@@ -36,18 +42,22 @@ class System:
 
     def __init__(
         self,
-        broker: EmbeddedBroker,
-        proxy: Proxy,
+        kafka: Kafka,
+        topics: Topics,
         publisher: SupervisedProcess,
         detectors: Sequence[SupervisedProcess],
-        monitor: RecoveryMonitor,
+        alerts: RecoveryMonitor,
+        input: RecoveryMonitor,  # noqa: A002 - the stream's word
         folder: Path,
     ) -> None:
-        self.broker = broker
-        self.proxy = proxy
+        self.brokers = kafka.brokers
+        self.network = kafka.network
+        self.topics = topics
+        self.settings = KafkaSettings(kafka.direct)
         self.publisher = publisher
         self.detectors = detectors
-        self.monitor = monitor
+        self.alerts = alerts
+        self.input = input
         self.artifact = folder / "artifact"
         self.clock = folder / "clock"
         self.stopped: Callable[[], bool] = lambda: False
@@ -56,7 +66,8 @@ class System:
         """Restart exited processes, read new alerts, and sleep for a moment."""
         for process in (self.publisher, *self.detectors):
             process.tick()
-        self.monitor.poll()
+        self.alerts.poll()
+        self.input.poll()
         time.sleep(TICK_SECONDS)
 
     def running(self) -> list[SupervisedProcess]:
@@ -93,6 +104,16 @@ class System:
         wanted[-1].wanted = False
         return wanted[-1]
 
+    def failures(self) -> int:
+        """Return how many times a detector ended that was neither killed nor asked to end."""
+        wanted = {0, -signal.SIGKILL, -signal.SIGTERM}
+        return sum(
+            count
+            for detector in self.detectors
+            for code, count in detector.exits.items()
+            if code not in wanted
+        )
+
     def pause(self, seconds: float) -> Wait:
         """Wait for a time, or until the campaign is stopped."""
         end = time.monotonic() + seconds
@@ -107,23 +128,24 @@ seconds since the epoch, or None if it could not be injected."""
 FaultInjector = Callable[[System, Random], Fault]
 
 
-def in_background(step: Callable[[], None]) -> Wait:
-    """Run a blocking function in a thread, and wait for it.
+def in_background(*steps: Callable[[], None]) -> Wait:
+    """Run blocking functions, each in a thread of its own, and wait for them.
 
     Raises:
         BaseException: any exception of the function.
     """
     raised: list[BaseException] = []
 
-    def run() -> None:
+    def run(step: Callable[[], None]) -> None:
         try:
             step()
         except BaseException as error:  # noqa: BLE001 - raised again below, in the waiting thread
             raised.append(error)
 
-    thread = threading.Thread(target=run)
-    thread.start()
-    while thread.is_alive():
+    threads = [threading.Thread(target=run, args=(step,)) for step in steps]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
         yield
     if raised:
         raise raised[0]

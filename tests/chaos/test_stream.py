@@ -12,7 +12,7 @@ from broker.ports import free_ports
 from events.codec import decode_transaction
 from events.errors import PayloadError
 from tests.chaos.campaign import STEPS
-from tests.chaos.faults import Kind, injectors
+from tests.chaos.faults import CLUSTER, Kind, injectors
 from tests.chaos.result import read_log
 from tests.chaos.schedule import DECK, EXCLUSIVE, Schedule
 from tests.chaos.stream import Stream, number_of
@@ -59,8 +59,9 @@ def test_other_ids_have_no_number(other: str) -> None:
 
 def test_every_kind_is_in_the_deck_and_has_an_injector() -> None:
     assert set(DECK) == set(Kind)
-    assert set(injectors(5.0, STEPS["exactly-once"])) == set(Kind)
-    missing = set(Kind) - set(injectors(5.0, STEPS["at-least-once"]))
+    assert set(injectors(3, 5.0, STEPS["exactly-once"])) == set(Kind)
+    assert set(Kind) - set(injectors(1, 5.0, STEPS["exactly-once"])) == set(CLUSTER)
+    missing = set(Kind) - set(injectors(3, 5.0, STEPS["at-least-once"]))
     assert missing == {Kind.KILL_BEGIN, Kind.KILL_COMMIT}
 
 

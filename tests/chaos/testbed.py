@@ -1,4 +1,4 @@
-"""The test bed: starts Kafka with two listeners, topics, proxy and processes, and stops them."""
+"""The test bed: starts Kafka, its topics and the processes, and stops them."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -10,18 +10,16 @@ from typing import Literal
 import msgspec
 
 from broker.ports import free_ports
-from broker.properties import NODE
-from broker.server import EmbeddedBroker
 from consumer.detector.options import DeliveryName
 from events.messages import FEATURES
 from events.topics import Topics
-from fraudstream.cache import cache_folder
+from kafkaio.errors import TopicAdminError
 from kafkaio.settings import KafkaSettings
 from kafkaio.topics import create_topics
 from tests.chaos.detector import KnownArtifact
+from tests.chaos.kafka import cluster, single
 from tests.chaos.processes import SupervisedProcess
-from tests.chaos.proxy import Proxy
-from tests.chaos.recovery import RecoveryMonitor
+from tests.chaos.recovery import RecoveryMonitor, alert_arrival, input_arrival
 from tests.chaos.stream import PARTITIONS, Stream, features_with_score
 from tests.chaos.system import System
 from tests.support.bad_payloads import generate
@@ -36,6 +34,10 @@ SIZES = (1, 1, 3, 4, 5)
 MARGIN = 0.05  # minimum distance of a real network's scores from its threshold
 
 
+Protocol = Literal["classic", "consumer"]
+"""The values of `group.protocol`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The parameters of a campaign.
@@ -45,6 +47,8 @@ class Plan:
         seed: of every random choice: faults, their times, flagged and poison records.
         rate: records per second.
         delivery: the detectors' delivery guarantee.
+        brokers: 1, or 3 with as many replicas of each partition, two of which must have a record.
+        protocol: the detectors' `group.protocol`.
         artifact: folder of a real artifact; None for the model whose score is V1.
         longest_outage: maximum seconds that the broker is down.
         only: inject only kinds whose name contains this.
@@ -56,6 +60,8 @@ class Plan:
     seed: int = 1
     rate: float = 300.0
     delivery: DeliveryName = "exactly-once"
+    brokers: int = 1
+    protocol: Protocol = "classic"
     artifact: Path | None = None
     longest_outage: float = 60.0
     only: str = ""
@@ -67,13 +73,20 @@ class Plan:
         """The value of the detectors' option `--network`."""
         return "known" if self.artifact is None else "keras"
 
+    @property
+    def section(self) -> str:
+        """The section of docs/chaos.md that shows such a campaign."""
+        kafka = "" if self.brokers == 1 else f", {self.brokers} brokers"
+        group = "" if self.protocol == "classic" else f", {self.protocol} protocol"
+        return f"{self.delivery}{kafka}{group}"
+
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
     """Connection, topics and input of a campaign.
 
     Attributes:
-        settings: connection to Kafka that bypasses the proxy.
+        settings: connection to Kafka that bypasses the network.
         topics: the stream's topics.
         stream: the published records.
         folder: for logs and all other files.
@@ -87,18 +100,13 @@ class RunContext:
 
 @contextmanager
 def build(plan: Plan, folder: Path) -> Iterator[tuple[System, RunContext]]:
-    """Start broker and proxy, prepare the processes; kill everything when the block ends."""
-    client, proxied, controller, proxy_port, *metrics = free_ports(4 + DETECTORS)
-    properties = _properties(client, proxied, controller, proxy_port)
+    """Start Kafka, prepare the processes; kill everything when the block ends."""
+    metrics = free_ports(DETECTORS)
     with ExitStack() as stack:
-        broker = EmbeddedBroker(
-            cache=cache_folder("kafka"), data=folder / "kafka", port=client, properties=properties
-        )
-        stack.enter_context(broker)
-        proxy = stack.enter_context(Proxy(proxy_port, proxied))
+        kafka = stack.enter_context(single(folder) if plan.brokers == 1 else cluster(folder))
         topics = Topics("chaos.")
-        settings = KafkaSettings(broker.address)
-        create_topics(settings, topics.all(), partitions=PARTITIONS, retention=None)
+        settings = KafkaSettings(kafka.direct)
+        _create_topics(settings, topics, replicas=plan.brokers)
         stream = make_stream(plan)
         stream.save(folder / "stream")
         _make_artifact(plan, folder / "artifact")
@@ -106,7 +114,7 @@ def build(plan: Plan, folder: Path) -> Iterator[tuple[System, RunContext]]:
             "publisher",
             (
                 "tests.chaos.publisher",
-                broker.address,
+                kafka.direct,
                 topics.transactions,
                 str(folder / "stream"),
                 str(plan.rate),
@@ -114,15 +122,43 @@ def build(plan: Plan, folder: Path) -> Iterator[tuple[System, RunContext]]:
             folder,
         )
         detectors = [
-            _detector(number, port, plan, topics, f"127.0.0.1:{proxy_port}", folder)
+            _detector(number, port, plan, topics, kafka.proxied, folder)
             for number, port in enumerate(metrics, start=1)
         ]
-        monitor = RecoveryMonitor(settings, topics.alerts, clock=time.time)
-        stack.callback(monitor.close)
+        alerts, arrivals = (
+            RecoveryMonitor(settings, topic, arrival=arrival, clock=time.time)
+            for topic, arrival in (
+                (topics.alerts, alert_arrival),
+                (topics.transactions, input_arrival),
+            )
+        )
+        stack.callback(alerts.close)
+        stack.callback(arrivals.close)
         for process in (publisher, *detectors):
             stack.callback(process.kill)
-        system = System(broker, proxy, publisher, detectors, monitor, folder)
+        system = System(kafka, topics, publisher, detectors, alerts, arrivals, folder)
         yield system, RunContext(settings, topics, stream, folder)
+
+
+def _create_topics(settings: KafkaSettings, topics: Topics, *, replicas: int) -> None:
+    """Create the topics; records count when all replicas but one have them."""
+    for last in (False, False, True):
+        try:
+            create_topics(
+                settings,
+                topics.all(),
+                partitions=PARTITIONS,
+                retention=None,
+                replication_factor=replicas,
+                minimum_in_sync_replicas=max(1, replicas - 1),
+            )
+        except TopicAdminError:
+            # Where it knows several addresses, librdkafka may drop the connection to one of them
+            # with the request that was sent there.
+            if last:
+                raise
+        else:
+            return
 
 
 def make_stream(plan: Plan) -> Stream:
@@ -169,21 +205,7 @@ def _detector(
         "self-signals": folder / f"{name}.self-signals",
         "clock": folder / "clock",
         "port": port,
+        "protocol": plan.protocol,
     }
     arguments = [f"--{option}={value}" for option, value in options.items()]
     return SupervisedProcess(name, ("tests.chaos.detector", *arguments), folder, port=port)
-
-
-def _properties(client: int, proxied: int, controller: int, proxy: int) -> dict[str, str]:
-    """Return extra broker properties: a second listener, advertised with the proxy's port."""
-    return {
-        "listeners": f"PLAINTEXT://127.0.0.1:{client},PROXIED://127.0.0.1:{proxied},"
-        f"CONTROLLER://127.0.0.1:{controller}",
-        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{client},PROXIED://127.0.0.1:{proxy}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,"
-        "CONTROLLER:PLAINTEXT",
-        "controller.quorum.voters": f"{NODE}@127.0.0.1:{controller}",
-        # Kafka looks for expired transactions every 10 s by default. With 1 s, readers wait for an
-        # abandoned transaction's timeout (10 s) and not for up to 20 s.
-        "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
-    }

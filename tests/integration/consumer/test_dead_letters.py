@@ -129,9 +129,11 @@ def test_a_record_is_decoded_by_the_encoding_in_its_headers(
     assert list(record.headers() or [])[-1:] == list(Encoding.COMPACT.headers)
 
 
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
 def test_a_second_replay_resumes_where_the_first_ended(
-    kafka_settings: KafkaSettings, topics: Topics
+    kafka_settings: KafkaSettings, topics: Topics, protocol: str
 ) -> None:
+    kafka_settings = KafkaSettings(kafka_settings.broker, {"group.protocol": protocol})
     assert replay(kafka_settings, topics).done.replayed == 0
     write(kafka_settings, topics, map(good, range(35)))
     assert replay(kafka_settings, topics).done.replayed == 35

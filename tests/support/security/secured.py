@@ -26,6 +26,11 @@ from tests.support.security.certificates import Authority, Identity
 
 HOST = "127.0.0.1"
 SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+# Accepts tokens that are not signed: the tests trust their login server.
+OAUTH = (
+    "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required "
+    'unsecuredLoginStringClaim_sub="broker";'
+)
 SECONDS = 10.0  # for an answer to a request of the administrator
 
 
@@ -40,7 +45,7 @@ class Listener:
 
 
 class Secured:
-    """A broker that accepts TLS with passwords, or with client certificates, only."""
+    """A broker that accepts TLS with passwords, tokens or client certificates only."""
 
     def __init__(
         self,
@@ -49,7 +54,7 @@ class Secured:
         authority: Authority,
         foreign: Authority,
     ) -> None:
-        self._broker = broker
+        self.broker = broker
         self._listeners = listeners
         self.authority = authority
         self.foreign = foreign
@@ -58,7 +63,7 @@ class Secured:
     @property
     def plaintext(self) -> KafkaSettings:
         """The settings of the administrator."""
-        return KafkaSettings(self._broker.address)
+        return KafkaSettings(self.broker.address)
 
     def address(self, listener: str = "SECURED") -> str:
         return f"{HOST}:{self._listeners[listener].port}"
@@ -115,6 +120,7 @@ def secured_broker(folder: Path) -> Iterator[Secured]:
             Listener(
                 "ELSEWHERE", "SASL_SSL", authority.issue("moved", host="kafka.example"), free_port()
             ),
+            Listener("OAUTH", "SASL_SSL", authority.issue("tokens", host=HOST), free_port()),
             Listener("MUTUAL", "SSL", authority.issue("mutual", host=HOST), free_port()),
         )
     }
@@ -143,6 +149,8 @@ def _properties(
             f"{name}:{protocol}" for name, protocol in protocols.items()
         ),
         "sasl.enabled.mechanisms": "SCRAM-SHA-512",
+        "listener.name.oauth.sasl.enabled.mechanisms": "OAUTHBEARER",
+        "listener.name.oauth.oauthbearer.sasl.jaas.config": OAUTH,
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         "allow.everyone.if.no.acl.found": "false",
         "super.users": "User:ANONYMOUS",  # the node itself and the administrator of the tests

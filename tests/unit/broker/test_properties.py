@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from broker.properties import server_properties, write_properties
+from broker.properties import Ports, cluster_properties, server_properties, write_properties
+from kafkaio.clients import member_settings
+from kafkaio.settings import KafkaSettings
 
 PROPERTIES = server_properties(Path("/data"), port=9092, controller_port=9093)
 
@@ -22,8 +24,29 @@ def test_internal_topics_have_one_replica() -> None:
     assert set(replicas.values()) == {"1"}
 
 
+def test_a_cluster_keeps_an_acknowledged_record_when_it_loses_a_node() -> None:
+    ports = [Ports(9092 + node, 9192 + node) for node in range(3)]
+    second = cluster_properties(2, ports)
+    replicas = {value for name, value in second.items() if name.endswith("replication.factor")}
+    assert replicas == {"3"}
+    assert second["min.insync.replicas"] == second["transaction.state.log.min.isr"] == "2"
+    assert (
+        second["controller.quorum.voters"] == "1@127.0.0.1:9192,2@127.0.0.1:9193,3@127.0.0.1:9194"
+    )
+    assert second["listeners"] == "PLAINTEXT://127.0.0.1:9093,CONTROLLER://127.0.0.1:9193"
+
+
 def test_topics_are_not_created_automatically() -> None:
     assert PROPERTIES["auto.create.topics.enable"] == "false"
+
+
+def test_a_dead_member_is_noticed_as_soon_with_either_group_protocol() -> None:
+    member = member_settings(
+        KafkaSettings(), "group", on_error=lambda _: None, on_statistics=lambda _: None
+    )
+    for name in ("session.timeout.ms", "heartbeat.interval.ms"):
+        assert PROPERTIES[f"group.consumer.{name}"] == str(member[name])
+        assert PROPERTIES[f"group.consumer.min.{name}"] == str(member[name])
 
 
 def test_extra_properties_override_ours() -> None:
