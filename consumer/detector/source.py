@@ -13,8 +13,10 @@ from kafkaio.error_codes import (
     BROKER_AWAY,
     PARTITION_END,
     TOPIC_MISSING,
+    is_fatal,
 )
 from kafkaio.errors import ClientFailedError, PermissionMissingError, TopicMissingError
+from kafkaio.reading import consumer_failed
 
 logger = logging.getLogger(__name__)
 
@@ -281,8 +283,8 @@ class Source:
                 f"Kafka no longer permits reading {self._topic} in this group ({error.str()}); "
                 "docs/security.md lists the permissions that are needed."
             )
-        if error.fatal():
-            raise ClientFailedError(f"The Kafka consumer cannot continue: {error.str()}.")
+        if is_fatal(error):
+            raise consumer_failed(error)
         if error.code() not in _HARMLESS:
             logger.warning("Kafka reports: %s", error.str())
         return False
