@@ -244,7 +244,7 @@ class Detector:
     def assigned(self, partitions: Sequence[TopicPartition]) -> None:
         """Count the partitions that this member owns in addition."""
         self._metrics.rebalances[RebalanceEvent.ASSIGNED].inc()
-        self._health.assigned(len(partitions))
+        self._health.assigned((part.topic, part.partition) for part in partitions)
         logger.info("Assigned %s.", _names(partitions))
 
     def revoked(self, partitions: Sequence[TopicPartition]) -> None:
@@ -267,7 +267,7 @@ class Detector:
     def _release(self, partitions: Sequence[TopicPartition], event: RebalanceEvent) -> None:
         self._checkpoint.release(partitions)
         self._metrics.rebalances[event].inc()
-        self._health.assigned(-len(partitions))
+        self._health.released((part.topic, part.partition) for part in partitions)
         self._metrics.forget_lag((part.topic, part.partition) for part in partitions)
         logger.info("%s %s.", event.capitalize(), _names(partitions))
 

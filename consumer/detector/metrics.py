@@ -139,14 +139,20 @@ class DetectorMetrics:
         self.rebalances = {event: rebalances.labels(event) for event in RebalanceEvent}
         self.lag = Gauge(
             "fraud_kafka_consumer_lag",
-            "Readable records of an assigned partition that are not read yet.",
+            "Records of an assigned partition that are not read yet, those of open transactions "
+            "included.",
             ["topic", "partition"],
             registry=registry,
         )
         self._lag_places: set[tuple[str, int]] = set()
         self.ready = Gauge(
             "fraud_ready",
-            "1 when the model is warm and partitions are assigned, as /readyz says; else 0.",
+            "1 when the model is warm, partitions are assigned and none stands still; else 0.",
+            registry=registry,
+        )
+        self.stalled = Gauge(
+            "fraud_stalled_partitions",
+            "Assigned partitions that have stood still for half a minute while records wait.",
             registry=registry,
         )
         self.last_batch = Gauge(

@@ -3,11 +3,14 @@
 from collections.abc import Callable
 
 import pytest
+from confluent_kafka.cimpl import NewPartitions
 
 from events.topics import Topics
+from kafkaio.clients import make_admin
 from kafkaio.errors import ClientFailedError
 from kafkaio.settings import KafkaSettings
-from tests.support.detector import DetectorThread
+from tests.support.command import Transactions
+from tests.support.detector import DetectorThread, payloads, producing
 
 Detect = Callable[..., DetectorThread]
 
@@ -26,3 +29,48 @@ def test_a_member_whose_instance_id_another_one_took_ends_with_a_sentence(
         fatal.value.hint == "Each member of a group needs a group.instance.id of its own, or none."
     )
     second.stop()
+
+
+def lag(running: DetectorThread, topics: Topics, partition: int) -> float:
+    return running.value(
+        "fraud_kafka_consumer_lag", topic=topics.transactions, partition=str(partition)
+    )
+
+
+def write(settings: KafkaSettings, topic: str, values: list[bytes | None], partition: int) -> None:
+    """Write these values to one partition."""
+    with producing(settings) as producer:
+        for value in values:
+            producer.produce(topic, value, partition=partition)
+
+
+def add_partitions(settings: KafkaSettings, topic: str, total: int) -> None:
+    admin = make_admin(settings.client())
+    for answer in admin.create_partitions([NewPartitions(topic, total)]).values():
+        answer.result(30)
+
+
+def test_records_behind_an_open_transaction_are_lag_until_it_ends(
+    kafka_settings: KafkaSettings, topics: Topics, detect: Detect
+) -> None:
+    running = detect()
+    transactions = Transactions(kafka_settings)
+    write(kafka_settings, topics.transactions, payloads([False]), partition=0)
+    running.wait_for(lambda: running.value("fraud_transactions_scored_total") == 1)
+    transactions.begin(topics.transactions, *payloads([False] * 11))
+    write(kafka_settings, topics.transactions, payloads([False] * 20), partition=0)
+    running.wait_for(lambda: lag(running, topics, 0) == 31)
+    assert running.value("fraud_transactions_scored_total") == 1
+    transactions.commit()
+    running.wait_for(lambda: running.value("fraud_transactions_scored_total") == 32)
+    running.wait_for(lambda: lag(running, topics, 0) == 0)
+
+
+def test_an_added_partition_is_read_within_seconds(
+    kafka_settings: KafkaSettings, topics: Topics, detect: Detect
+) -> None:
+    running = detect()
+    running.wait_for(lambda: running.value("fraud_kafka_rebalances_total", event="assigned") > 0)
+    add_partitions(kafka_settings, topics.transactions, 3)
+    write(kafka_settings, topics.transactions, payloads([False] * 5), partition=2)
+    running.wait_for(lambda: running.value("fraud_transactions_scored_total") == 5)
