@@ -74,3 +74,21 @@ def test_an_added_partition_is_read_within_seconds(
     add_partitions(kafka_settings, topics.transactions, 3)
     write(kafka_settings, topics.transactions, payloads([False] * 5), partition=2)
     running.wait_for(lambda: running.value("fraud_transactions_scored_total") == 5)
+
+
+def test_a_partition_that_the_journal_lacks_is_read_once_the_journal_has_it(
+    kafka_settings: KafkaSettings,
+    topics: Topics,
+    detect: Detect,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    running = detect(journal=True)
+    running.wait_for(lambda: running.value("fraud_kafka_rebalances_total", event="assigned") > 0)
+    add_partitions(kafka_settings, topics.transactions, 3)
+    write(kafka_settings, topics.transactions, payloads([False] * 5), partition=2)
+    running.wait_for(lambda: f"{topics.transactions} [2] is not read" in caplog.text)
+    running.wait_for(lambda: lag(running, topics, 2) == 5)
+    write(kafka_settings, topics.transactions, payloads([False] * 3), partition=1)
+    running.wait_for(lambda: running.value("fraud_transactions_scored_total") == 3)
+    add_partitions(kafka_settings, topics.journal, 3)
+    running.wait_for(lambda: running.value("fraud_transactions_scored_total") == 8)
