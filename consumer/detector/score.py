@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from consumer.commit.watchdog import Watch
 from consumer.detector.decode import CHUNK_RECORDS
 
 
@@ -14,6 +15,24 @@ class ScoreRows(Protocol):
 
     def __call__(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the scores, float32 [n], of features, float32 [n, 30], n from 0 up."""
+
+
+class WatchedModel:
+    """A model whose calls are watched: one on a GPU that hangs never returns.
+
+    Args:
+        score: the model.
+        watch: watches a call.
+    """
+
+    def __init__(self, score: ScoreRows, watch: Watch) -> None:
+        self._score = score
+        self._watch = watch
+
+    def __call__(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the scores; see `ScoreRows`."""
+        with self._watch(f"Scoring {len(features):,} transactions"):
+            return self._score(features)
 
 
 class ScoringPipeline:

@@ -25,7 +25,7 @@ from consumer.detector.decode import Decoder
 from consumer.detector.loop import Detector
 from consumer.detector.metrics import DetectorMetrics
 from consumer.detector.options import DetectorOptions
-from consumer.detector.score import ScoreRows
+from consumer.detector.score import ScoreRows, WatchedModel
 from consumer.detector.source import Source
 from consumer.telemetry.health import Health
 from consumer.telemetry.lag import LagMonitor
@@ -152,9 +152,9 @@ def run_detector(
             return
         journal = open_journal(settings, topics, options.group) if options.journal else None
         transactional_id = options.transactional_id(server.address)
+        watchdog = stack.enter_context(Watchdog(WATCHDOG_SECONDS))
         sink = WatchedSink(
-            _sink(settings, transactional_id, consumer, connectivity, hook),
-            stack.enter_context(Watchdog(WATCHDOG_SECONDS)),
+            _sink(settings, transactional_id, consumer, connectivity, hook), watchdog
         )
         sink.open()
         checkpoint = Checkpoint(metrics, options.limit)
@@ -165,9 +165,10 @@ def run_detector(
                 batch_maximum=options.batch_maximum,
                 committed=checkpoint.committed,
                 journal=_positions(settings, journal, transactional_id),
+                watch=watchdog.watching,
             ),
             Decoder(model.metadata.feature_names),
-            model,
+            WatchedModel(model, watchdog.watching),
             executor=stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="scoring")),
             decider=Decider(model.metadata.threshold, model.metadata.model_version, topics),
             sink=sink,

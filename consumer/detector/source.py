@@ -8,6 +8,7 @@ from typing import Protocol, cast
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
+from consumer.commit.watchdog import Watch, unwatched
 from kafkaio.error_codes import (
     AUTHORIZATION_ERRORS,
     BROKER_AWAY,
@@ -128,6 +129,7 @@ class Source:
         committed: returns the offset that this process last committed for a topic's partition, 0
             for none (`Checkpoint.committed`).
         journal: committed positions according to the journal; None where none is kept.
+        watch: watches a seek, which has no timeout.
         monotonic: seconds for deadlines.
     """
 
@@ -139,6 +141,7 @@ class Source:
         batch_maximum: int,
         committed: Callable[[str, int], int] = _nothing_committed,
         journal: CommittedPositions | None = None,
+        watch: Watch = unwatched,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._consumer = consumer
@@ -146,6 +149,7 @@ class Source:
         self._batch_maximum = batch_maximum
         self._committed = committed
         self._journal = journal
+        self._watch = watch
         self._monotonic = monotonic
         self._unknown_since: float | None = None
         self._unverified: set[int] = set()  # assigned partitions whose position is not verified
@@ -205,7 +209,8 @@ class Source:
         for partition in partitions:
             if (partition.topic, partition.partition) in owned:
                 try:
-                    self._consumer.seek(partition)
+                    with self._watch("A seek"):
+                        self._consumer.seek(partition)
                 except KafkaException as error:
                     raise ClientFailedError(
                         f"Cannot rewind {partition.topic} [{partition.partition}] to offset "

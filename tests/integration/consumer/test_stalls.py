@@ -1,16 +1,19 @@
 """A detector that cannot go on ends with a sentence, or reports that it stands still."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from confluent_kafka.cimpl import NewPartitions
 
+from consumer.commit.watchdog import Watchdog
 from events.topics import Topics
 from kafkaio.clients import make_admin
 from kafkaio.errors import ClientFailedError
 from kafkaio.settings import KafkaSettings
 from tests.support.command import Transactions
-from tests.support.detector import DetectorThread, payloads, producing
+from tests.support.detector import DetectorThread, payloads, producing, publish
+from tests.support.standstill import HeldModel, Standstill
 
 Detect = Callable[..., DetectorThread]
 
@@ -92,3 +95,20 @@ def test_a_partition_that_the_journal_lacks_is_read_once_the_journal_has_it(
     running.wait_for(lambda: running.value("fraud_transactions_scored_total") == 3)
     add_partitions(kafka_settings, topics.journal, 3)
     running.wait_for(lambda: running.value("fraud_transactions_scored_total") == 8)
+
+
+def test_a_model_that_hangs_ends_the_process(
+    kafka_settings: KafkaSettings,
+    topics: Topics,
+    detect: Detect,
+    standstill: Standstill,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ended = list[str]()
+    monkeypatch.setattr("consumer.detector.service.WATCHDOG_SECONDS", 1.0)
+    monkeypatch.setattr("consumer.detector.service.Watchdog", partial(Watchdog, end=ended.append))
+    publish(kafka_settings, topics, payloads([False]))
+    running = detect(model=HeldModel(standstill))
+    standstill.wait()
+    sentence = "Scoring 1 transactions has not returned for 1 s"
+    running.wait_for(lambda: any(message.startswith(sentence) for message in ended))

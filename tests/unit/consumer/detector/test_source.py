@@ -1,11 +1,13 @@
 """A newly assigned partition starts at the furthest committed position that is known."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from consumer.commit.watchdog import Watch, unwatched
 from consumer.detector.source import HOLD_SECONDS, Source
 from kafkaio.errors import ClientFailedError
 from tests.support.clock import ManualClock
@@ -79,6 +81,7 @@ def subscribed(
     journal: Journal,
     now: Callable[[], float] = lambda: 0.0,
     committed: Mapping[int, int] | None = None,
+    watch: Watch = unwatched,
 ) -> Source:
     source = Source(
         cast("Consumer", Client()),
@@ -86,6 +89,7 @@ def subscribed(
         batch_maximum=4,
         committed=lambda _topic, partition: (committed or {}).get(partition, 0),
         journal=journal,
+        watch=watch,
         monotonic=now,
     )
     source.subscribe(Listener())
@@ -140,3 +144,16 @@ def test_a_partition_that_the_journal_lacks_waits_while_others_are_read() -> Non
     journal.answer = {0: 0, 1: 0}
     clock.now += HOLD_SECONDS
     assert read(source) == [(1, 0), (1, 1), (1, 2), (1, 3)]
+
+
+def test_each_seek_is_watched() -> None:
+    watched: list[str] = []
+
+    def watch(call: str) -> AbstractContextManager[None]:
+        watched.append(call)
+        return nullcontext()
+
+    source = subscribed(Journal({0: 7, 1: 0}), watch=watch)
+    read(source)
+    source.rewind([TopicPartition("in", 1, 0)])
+    assert watched == ["A seek", "A seek"]
