@@ -16,6 +16,7 @@ from consumer.commit.sink import AbortedError, CommitSink, OutputRecord
 from consumer.detector.checkpoint import BatchResult, Checkpoint
 from consumer.detector.decide import Decider
 from consumer.detector.decode import Batch, Decoder, concatenate
+from consumer.detector.event_time import measure
 from consumer.detector.score import ScoreRows, ScoringPipeline
 from consumer.detector.source import InputRecord, RecordSource, Trigger
 from consumer.errors import CommitError
@@ -177,6 +178,7 @@ class Detector:
         self._metrics.stages[Stage.SCORE].observe(self._monotonic() - decoded)
 
         flagged = self._decider.flagged(scores)
+        latencies = measure(batch.event_times, now)
         if self._journal:
             self._checkpoint.account(records, batch)
         self._checkpoint.complete(
@@ -186,10 +188,11 @@ class Detector:
                 trigger=trigger,
                 rejected=batch.reasons,
                 scores=scores,
-                latencies=now - batch.event_times,
-                flagged_event_times=batch.event_times[flagged],
+                latencies=latencies.seconds,
+                flagged_event_times=batch.event_times[flagged][latencies.is_plausible[flagged]],
                 flagged_amounts=batch.amounts[flagged],
                 drift_sample=self._metrics.drift.sample(batch.features, scores),
+                event_time_defects=latencies.defects,
             )
         )
         self._emit(batch, scores, flagged, now)

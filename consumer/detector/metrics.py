@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
 from consumer.detector.checkpoint import BatchResult
 from consumer.detector.drift import Drift
+from consumer.detector.event_time import EventTimeDefect
 from consumer.detector.loop import CommitOutcome, RebalanceEvent, Stage
 from consumer.detector.source import Trigger
 from consumer.telemetry.histogram import BatchHistogram
@@ -77,7 +78,7 @@ class DetectorMetrics:
         self.stages = {stage: stages.labels(stage) for stage in Stage}
         self.scoring_latency = BatchHistogram(
             "fraud_scoring_latency_seconds",
-            "Event time to scored, for every transaction.",
+            "Event time to scored, for every transaction with a plausible event time.",
             LATENCY_BUCKETS,
             registry,
         )
@@ -87,6 +88,13 @@ class DetectorMetrics:
             LATENCY_BUCKETS,
             registry,
         )
+        defects = Counter(
+            "fraud_implausible_event_times_total",
+            "Transactions left out of the latencies because of their event time, by reason.",
+            ["reason"],
+            registry=registry,
+        )
+        self.event_time_defects = {reason: defects.labels(reason) for reason in EventTimeDefect}
         self.score = BatchHistogram(
             "fraud_score",
             "Scores, 0 to 1.",
@@ -173,6 +181,8 @@ class DetectorMetrics:
             self.batches[result.trigger].inc()
             for reason in result.rejected:
                 self.dead_letters[reason].inc()
+            for defect, count in result.event_time_defects.items():
+                self.event_time_defects[defect].inc(count)
         if not results:
             return
         # One array for all batches: at low rates, a commit covers hundreds of small ones.
@@ -182,9 +192,10 @@ class DetectorMetrics:
         self.scored.inc(len(scores))
         self.score.observe(scores)
         self.scoring_latency.observe(np.concatenate([result.latencies for result in results]))
-        self.alerts.inc(len(flagged))
-        self.detection_latency.observe(now - flagged)
-        self.alert_amount.observe(np.concatenate([result.flagged_amounts for result in results]))
+        amounts = np.concatenate([result.flagged_amounts for result in results])
+        self.alerts.inc(len(amounts))
+        self.detection_latency.observe(np.maximum(now - flagged, 0.0))
+        self.alert_amount.observe(amounts)
         self.drift.add([result.drift_sample for result in results])
 
     def set_lag(self, lags: Mapping[tuple[str, int], int]) -> None:

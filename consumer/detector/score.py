@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from consumer.commit.watchdog import Watch
 from consumer.detector.decode import CHUNK_RECORDS
+from consumer.errors import ScoreNotFiniteError
 
 
 class ScoreRows(Protocol):
@@ -62,11 +63,21 @@ class ScoringPipeline:
         """Wait for and return the scores of all rows, float32 [n], in the order of submission.
 
         Chunks that the thread has not begun are taken back and scored here, the last ones first.
+
+        Raises:
+            ScoreNotFiniteError: if a score is not a number: it would pass as legitimate.
         """
         scores = [
             self._score(features) if future is None or future.cancel() else future
             for features, future in reversed(self._chunks)
         ]
-        return np.concatenate(
+        result = np.concatenate(
             [part.result() if isinstance(part, Future) else part for part in reversed(scores)]
         )
+        wrong = len(result) - np.count_nonzero(np.isfinite(result))
+        if wrong:
+            raise ScoreNotFiniteError(
+                f"The model returned {wrong:,} of {len(result):,} scores that are not finite "
+                "numbers, so it cannot be trusted; nothing of this batch is committed."
+            )
+        return result
