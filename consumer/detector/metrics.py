@@ -8,7 +8,7 @@ that is done again after an abort is not counted twice.
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from consumer.detector.checkpoint import BatchResult
 from consumer.detector.drift import Drift
@@ -16,6 +16,7 @@ from consumer.detector.event_time import EventTimeDefect
 from consumer.detector.loop import CommitOutcome, RebalanceEvent, Stage
 from consumer.detector.source import Trigger
 from consumer.telemetry.histogram import BatchHistogram
+from consumer.telemetry.late import LateGauge, LateInfo
 from events.errors import Reason
 
 # Edges on the objectives (p50 of 5 ms, p99 of 20 ms and 30 ms) and, between 0.5 ms and
@@ -36,7 +37,7 @@ class DetectorMetrics:
     """The metrics that the detector exports."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.build = Info(
+        self.build = LateInfo(
             "fraud_build",
             "What is running: version, model_version, model_sha256, backend, device.",
             registry=registry,
@@ -119,7 +120,7 @@ class DetectorMetrics:
             ),
             rows=("fraud_drift_rows", "Transactions of the last day that were sampled for drift."),
         )
-        self.threshold = Gauge(
+        self.threshold = LateGauge(
             "fraud_threshold",
             "Transactions with this score or a higher one are flagged.",
             registry=registry,
