@@ -20,7 +20,7 @@ from consumer.commit.recovery import JournalPositions, open_journal
 from consumer.commit.sink import CommitHook, CommitSink, no_hook
 from consumer.commit.watchdog import Watchdog, WatchedSink
 from consumer.detector.checkpoint import Checkpoint
-from consumer.detector.decide import Decider
+from consumer.detector.decide import LIMIT_BYTES, LIMIT_PROPERTY, Decider, kept_bytes
 from consumer.detector.decode import Decoder
 from consumer.detector.loop import Detector
 from consumer.detector.metrics import DetectorMetrics
@@ -170,7 +170,12 @@ def run_detector(
             Decoder(model.metadata.feature_names),
             WatchedModel(model, watchdog.watching),
             executor=stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="scoring")),
-            decider=Decider(model.metadata.threshold, model.metadata.model_version, topics),
+            decider=Decider(
+                model.metadata.threshold,
+                model.metadata.model_version,
+                topics,
+                kept_bytes(settings.properties.get(LIMIT_PROPERTY, LIMIT_BYTES)),
+            ),
             sink=sink,
             checkpoint=checkpoint,
             metrics=metrics,

@@ -274,7 +274,7 @@ def run_quality(
             TopicReader(
                 settings,
                 {topics.alerts: True, topics.labels: from_beginning},
-                starts=positions and positions.starts,
+                starts=None if positions is None else positions.starts,
             )
         )
         logger.info("Metrics at http://%s/metrics", server.address)
