@@ -9,9 +9,8 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from kafkaio.clients import make_consumer, reader_configuration
 from kafkaio.error_codes import BROKER_AWAY
-from kafkaio.errors import PermissionMissingError
 from kafkaio.partitions import PartitionId
-from kafkaio.permissions import Permission, explain_missing
+from kafkaio.permissions import Permission, PermissionCheck, require_granted
 from kafkaio.settings import KafkaSettings
 
 logger = logging.getLogger(__name__)
@@ -57,15 +56,16 @@ class GroupPositions:
             PermissionMissingError: if Kafka does not permit using the group.
             KafkaException: if Kafka does not answer; call again.
         """
-        try:
-            answers = self._consumer.committed(
-                [TopicPartition(*partition) for partition in partitions], timeout=_ANSWER_SECONDS
-            )
-        except KafkaException as error:
-            if error.args[0].code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
-                missing = Permission("Read", "group", self._group)
-                raise PermissionMissingError(explain_missing(self._settings, [missing])) from error
-            raise
+        # Kafka would not answer a request for offsets that is not permitted.
+        wanted = [
+            Permission("Read", "topic", topic) for topic in {topic for topic, _ in partitions}
+        ]
+        wanted.append(Permission("Read", "group", self._group))
+        report = PermissionCheck(self._settings).report(wanted, timeout=_ANSWER_SECONDS)
+        require_granted(self._settings, report)
+        answers = self._consumer.committed(
+            [TopicPartition(*partition) for partition in partitions], timeout=_ANSWER_SECONDS
+        )
         return {
             (answer.topic, answer.partition): answer.offset
             for answer in answers
