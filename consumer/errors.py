@@ -5,6 +5,7 @@ ConsumerError
 │   └── AddressInUseError      because its port is taken
 ├── CommitError                results or offsets could not be committed, for good
 ├── OffsetOrderError           a partition's offsets did not rise
+├── ScoreNotFiniteError        the model returned a score that is not a finite number
 ├── TooManyDeadLettersError    nearly every record is rejected: likely a wrong configuration
 ├── DeadLetterNotFoundError    no dead letter has the given partition and offset
 └── StillRejectedError         a dead letter to be requeued would be rejected again
@@ -33,6 +34,12 @@ class CommitError(ConsumerError):
 
 class OffsetOrderError(ConsumerError):
     """A partition's offsets did not rise: continuing would count records twice."""
+
+    exit_code = 1
+
+
+class ScoreNotFiniteError(ConsumerError):
+    """The model returned a score that is not a finite number: it would flag nothing."""
 
     exit_code = 1
 

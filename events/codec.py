@@ -155,15 +155,20 @@ DEAD_LETTER_HEADERS = {
     "message": f"{_ERRORS}exception.message",
     "reason": "fraudstream.reason",
 }
-"""The header of each field of `DeadLetter` that has one; its value is the field in UTF-8."""
+"""The header of each field of `DeadLetter` that always has one; its value is the field in UTF-8."""
+
+EXCERPT_HEADER = "fraudstream.original.bytes"
+"""The header of `DeadLetter.original_bytes`, which only excerpts have."""
 
 
 def dead_letter_headers(letter: DeadLetter) -> list[tuple[str, bytes | None]]:
     """Return the headers of a dead letter's record: the original ones, then origin and error."""
-    ours = (
+    ours: list[tuple[str, bytes | None]] = [
         (header, str(getattr(letter, field)).encode())
         for field, header in DEAD_LETTER_HEADERS.items()
-    )
+    ]
+    if letter.original_bytes is not None:
+        ours.append((EXCERPT_HEADER, str(letter.original_bytes).encode()))
     return [*letter.headers, *ours]
 
 
@@ -190,6 +195,7 @@ def read_dead_letter(
             value=value,
             headers=tuple((name, text) for name, text in headers if not _ours(name)),
             timestamp=timestamp,
+            original_bytes=int(ours[EXCERPT_HEADER]) if EXCERPT_HEADER in ours else None,
         )
     except KeyError as error:
         raise PayloadError(Reason.MISSING_FIELD, f"no header {error.args[0]}") from error
@@ -198,7 +204,7 @@ def read_dead_letter(
 
 
 def _ours(header: str) -> bool:
-    return header.startswith(_ERRORS) or header == DEAD_LETTER_HEADERS["reason"]
+    return header.startswith(_ERRORS) or header in {DEAD_LETTER_HEADERS["reason"], EXCERPT_HEADER}
 
 
 def _reject_repeated_fields(pairs: list[tuple[str, Any]]) -> None:

@@ -178,3 +178,10 @@ class DeadLetter(msgspec.Struct, frozen=True):
         int | None,
         Meta(description="The record's own timestamp, milliseconds since the epoch."),
     ] = None
+    original_bytes: Annotated[
+        int | None,
+        Meta(
+            description="Only if the record was too large to be kept whole: the size of its key, "
+            "value and headers. Key and value are their beginnings then, and it cannot be replayed."
+        ),
+    ] = None

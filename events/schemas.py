@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from events import compact
-from events.codec import DEAD_LETTER_HEADERS
+from events.codec import DEAD_LETTER_HEADERS, EXCERPT_HEADER
 from events.errors import Reason
 from events.messages import Alert, DeadLetter, JournalEntry, Label, Transaction
 
@@ -57,11 +57,17 @@ def _dead_letter_headers(fields: dict[str, Schema]) -> Schema:
     for number in ("partition", "offset"):
         properties[DEAD_LETTER_HEADERS[number]]["pattern"] = "^[0-9]+$"
     properties[DEAD_LETTER_HEADERS["reason"]]["enum"] = [reason.value for reason in Reason]
+    required = list(properties)
+    properties[EXCERPT_HEADER] = {
+        "type": "string",
+        "description": fields["original_bytes"]["description"],
+        "pattern": "^[0-9]+$",
+    }
     return {
         "title": "DeadLetterHeaders",
         "description": "The headers of a dead letter, each UTF-8 text. The rejected record's own "
         "headers precede them, untouched.",
         "type": "object",
         "properties": properties,
-        "required": list(properties),
+        "required": required,
     }

@@ -154,6 +154,9 @@ def member_settings(
             # After a backlog has filled the local queue, librdkafka pauses fetching for a second
             # by default; 20 ms keep the loop supplied.
             "fetch.queue.backoff.ms": 20,
+            # Partitions that are added to the topic are noticed after this long, 300 s by default.
+            # The request is small: it names the subscribed topics only.
+            "topic.metadata.refresh.interval.ms": 5000,
             "statistics.interval.ms": 1000,
         },
         required={

@@ -56,3 +56,12 @@ LEADER_MOVING = frozenset(
     }
 )
 """A partition or a group is moving to another broker, as during a restart; try again."""
+
+
+def is_fatal(error: KafkaError) -> bool:
+    """Return whether a client can do nothing any more after this error.
+
+    `KafkaError.fatal` alone misses the errors that a consumer returns in place of a record: those
+    have the code for fatal errors and not the flag.
+    """
+    return error.fatal() or error.code() == KafkaError._FATAL

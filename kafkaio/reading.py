@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from kafkaio.clients import make_admin, make_consumer, reader_configuration
-from kafkaio.error_codes import PARTITION_END, REQUEST_TIMED_OUT, TOPIC_MISSING
+from kafkaio.error_codes import PARTITION_END, REQUEST_TIMED_OUT, TOPIC_MISSING, is_fatal
 from kafkaio.errors import ClientFailedError, PermissionMissingError, TopicMissingError
 from kafkaio.partitions import PartitionId, end_offsets, list_partitions
 from kafkaio.permissions import Permission, explain_missing
@@ -45,8 +45,19 @@ def raise_lasting(settings: KafkaSettings, error: KafkaError, partition: Partiti
     if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
         missing = Permission("Read", "topic", topic)
         raise PermissionMissingError(explain_missing(settings, [missing]))
-    if error.fatal():
-        raise ClientFailedError(f"The Kafka consumer cannot continue: {error.str()}.")
+    if is_fatal(error):
+        raise consumer_failed(error)
+
+
+def consumer_failed(error: KafkaError) -> ClientFailedError:
+    """Return the error of a consumer that cannot continue after a fatal error."""
+    # librdkafka: "Fatal error: REASON: Fatal consumer error: REASON".
+    reason = error.str().removeprefix("Fatal error: ").partition(": Fatal consumer error")[0]
+    hint = "Each member of a group needs a group.instance.id of its own, or none."
+    return ClientFailedError(
+        f"The Kafka consumer cannot continue: {reason.rstrip('.')}.",
+        hint=hint if "group.instance.id" in reason else None,
+    )
 
 
 def take_records(

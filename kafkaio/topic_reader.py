@@ -24,6 +24,10 @@ CONNECT_SECONDS = 6.0
 _DISCOVERY_SECONDS = 30.0
 
 
+Starts = Callable[[Mapping[PartitionId, tuple[int, int]]], Mapping[PartitionId, int]]
+"""Returns starts of some partitions, given the first offset and the end of all."""
+
+
 class TopicReader:
     """Reads all partitions of some topics, committed records only, and leaves no trace in Kafka.
 
@@ -36,6 +40,7 @@ class TopicReader:
         settings: how to reach Kafka.
         topics: which topics, each with whether to begin at its first record (True) or with the
             first one written after `connect` returned (False).
+        starts: called at `connect`; None to start as `topics` says.
         clock: monotonic seconds.
 
     Attributes:
@@ -50,10 +55,13 @@ class TopicReader:
         settings: KafkaSettings,
         topics: Mapping[str, bool],
         *,
+        starts: Starts | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._topics = topics
+        self._starts = starts
+        self._paused: set[str] = set()
         self._clock = clock
         self.is_broker_away = False
         self._is_outage_suspected = False
@@ -138,11 +146,13 @@ class TopicReader:
         )
 
     def pause(self, topic: str) -> None:
-        """Stop fetching this topic until `resume`."""
+        """Stop fetching this topic until `resume`, partitions that are added to it too."""
+        self._paused.add(topic)
         self._consumer.pause(self._assigned(topic))
 
     def resume(self, topic: str) -> None:
         """Fetch this topic again."""
+        self._paused.discard(topic)
         self._consumer.resume(self._assigned(topic))
 
     def _assign(self) -> None:
@@ -160,6 +170,8 @@ class TopicReader:
             partition: first if self._topics[partition[0]] else end
             for partition, (first, end) in bounds.items()
         }
+        if self._starts is not None:
+            self._positions |= self._starts(bounds)
         self._consumer.assign(
             [TopicPartition(*partition, offset) for partition, offset in self._positions.items()]
         )
@@ -175,6 +187,9 @@ class TopicReader:
         if new:
             self._positions |= dict.fromkeys(new, 0)
             self._consumer.incremental_assign([TopicPartition(*partition, 0) for partition in new])
+            self._consumer.pause(
+                [TopicPartition(*partition) for partition in new if partition[0] in self._paused]
+            )
             logger.info("Reading %d added partitions.", len(new))
 
     def _list_partitions(self) -> list[PartitionId]:

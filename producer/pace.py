@@ -7,7 +7,6 @@ again, so late rows do not arrive all at once.
 """
 
 import math
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -114,13 +113,20 @@ class SystemClock:
     sleep = staticmethod(time.sleep)
 
 
+class Stop(Protocol):
+    """Whether to stop; may be set by another thread or a signal."""
+
+    def is_set(self) -> bool:
+        """Return whether to stop."""
+
+
 class Pacer:
     """Releases rows when they are due; the schedule starts with the first row."""
 
     def __init__(
         self,
         pace: Pace,
-        stop: threading.Event,
+        stop: Stop,
         clock: Clock,
         idle: Callable[[], object] = lambda: None,
     ) -> None:
@@ -156,8 +162,6 @@ class Pacer:
         self._release()
         while due > self._released and not self._stop.is_set():
             self._idle()
-            # Not Event.wait(): a signal handler that sets the event while this thread holds the
-            # event's lock would deadlock.
             self._clock.sleep(min(max(due - self._released, SHORTEST_SLEEP), STEP))
             self._release()
 

@@ -12,7 +12,7 @@ from events.topics import Topics
 from kafkaio.settings import KafkaSettings
 from producer.errors import RowsError, UndeliveredError
 from producer.labels import PendingLabels
-from producer.pace import Clock, Pace, Pacer, SystemClock, Unpaced
+from producer.pace import Clock, Pace, Pacer, Stop, SystemClock, Unpaced
 from producer.publish import Count, Remark, ReplayProducer
 from producer.report import ReplayReport
 from producer.rows import Row, rows
@@ -40,7 +40,7 @@ def replay(
     encoding: Encoding = Encoding.JSON,
     limit: int | None = None,
     loop: bool = False,
-    stop: threading.Event | None = None,
+    stop: Stop | None = None,
     progress: Callable[[int], None] = lambda _rows: None,
     remark: Remark = lambda _sentence: None,
     clock: Clock | None = None,
@@ -148,7 +148,7 @@ def send_all(
     pace: Pace,
     pending: PendingLabels | None,
     encoding: Encoding = Encoding.JSON,
-    stop: threading.Event,
+    stop: Stop,
     progress: Callable[[int], None],
     clock: Clock,
 ) -> None:

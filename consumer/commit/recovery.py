@@ -17,7 +17,7 @@ from events.codec import decode_journal_entry
 from events.topics import Topics
 from kafkaio.clients import make_admin, make_consumer, reader_configuration
 from kafkaio.errors import BrokerUnavailableError, TooFewPartitionsError
-from kafkaio.partitions import PartitionId, end_offsets, first_offsets
+from kafkaio.partitions import PartitionId, end_offsets, first_offsets, list_partitions
 from kafkaio.reading import read_to_end
 from kafkaio.settings import KafkaSettings
 
@@ -71,8 +71,10 @@ class JournalPositions:
         """See `consumer.detector.source.CommittedPositions`.
 
         The owner of an open transaction may be at work or dead. The position is not known before
-        the transaction ends, in ten seconds at most.
+        the transaction ends, in ten seconds at most. A partition that was added to the input and
+        not to the journal is left out.
         """
+        partitions = self._existing(partitions)
         firsts, ends = self._bounds(partitions)
         found = dict.fromkeys(partitions, 0)
         consumer = make_consumer(
@@ -100,6 +102,14 @@ class JournalPositions:
         finally:
             consumer.close()
         return found
+
+    def _existing(self, partitions: Sequence[int]) -> list[int]:
+        """Return those partitions that the journal has, too."""
+        admin = make_admin(self._settings.client())
+        journal = list_partitions(admin, [self._journal.topic], timeout=ANSWER_SECONDS)
+        if not journal:
+            raise KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART, "No journal"))
+        return [number for number in partitions if (self._journal.topic, number) in journal]
 
     def _bounds(
         self, partitions: Sequence[int]

@@ -1,7 +1,8 @@
-"""Ends the process when a call into librdkafka blocks past its own timeout.
+"""Ends the process when a call that cannot be interrupted does not return.
 
-`send_offsets_to_transaction` can do so while the group's coordinator is away (librdkafka issue
-5456). Nothing in the blocked thread can help, so another thread dumps the stacks of all threads
+`send_offsets_to_transaction` can block past its own timeout while the group's coordinator is away
+(librdkafka issue 5456), a seek has no timeout at all, and a network on a GPU that hangs never
+returns. Nothing in the blocked thread can help, so another thread dumps the stacks of all threads
 and ends the process; the orchestrator starts a new one, and Kafka aborts the open transaction.
 """
 
@@ -11,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import TracebackType
 from typing import Self
 
@@ -30,7 +31,7 @@ def end_process(message: str) -> None:
 
 
 class Watchdog:
-    """Watches the calls of one thread from another; its thread runs within a `with` statement.
+    """Watches the calls of other threads; its own runs within a `with` statement.
 
     Args:
         limit: seconds that a watched call may take.
@@ -48,7 +49,7 @@ class Watchdog:
         self._limit = limit
         self._end = end
         self._monotonic = monotonic
-        self._watched: tuple[str, float] | None = None
+        self._watched: dict[object, tuple[str, float]] = {}  # by call that has not returned
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
 
@@ -68,24 +69,35 @@ class Watchdog:
     @contextmanager
     def watching(self, call: str) -> Iterator[None]:
         """Watch the block; `call` names it in the message."""
-        self._watched = (call, self._monotonic())
+        key = object()
+        self._watched[key] = (call, self._monotonic())
         try:
             yield
         finally:
-            self._watched = None
+            del self._watched[key]
 
     def check(self) -> None:
-        """End the process if the watched call is overdue."""
-        watched = self._watched
-        if watched is not None and self._monotonic() - watched[1] > self._limit:
-            self._end(
-                f"{watched[0]} has not returned for {self._limit:.0f} s; "
-                "exiting, so that a new process can take over."
-            )
+        """End the process if a watched call is overdue."""
+        now = self._monotonic()
+        for call, since in tuple(self._watched.values()):
+            if now - since > self._limit:
+                self._end(
+                    f"{call} has not returned for {self._limit:.0f} s; "
+                    "exiting, so that a new process can take over."
+                )
 
     def _run(self) -> None:
         while not self._closed.wait(CHECK_SECONDS):
             self.check()
+
+
+Watch = Callable[[str], AbstractContextManager[None]]
+"""Watches a block, named by the text; see `Watchdog.watching`."""
+
+
+def unwatched(_call: str) -> AbstractContextManager[None]:
+    """Watch nothing."""
+    return nullcontext()
 
 
 class WatchedSink:

@@ -52,7 +52,8 @@ class OnError(StrEnum):
 class Requeue:
     """Replays dead letters exactly once, from where the last replay of the group ended.
 
-    Every dead letter is decoded as the detector would decode it today. Those that pass are written
+    Every dead letter is decoded as the detector would decode it today; an excerpt of a record that
+    was too large to be kept whole counts as rejected again. Those that pass are written
     to the topic they came from, with their original key, value, headers and timestamp; `on_error`
     says what happens to the others. The records of a batch and the group's new offsets are
     committed in one transaction. So whatever ends a replay, the next one resumes there: nothing is
@@ -162,6 +163,12 @@ class Requeue:
         """Return the dead letter with the reason it would have today; None if it would pass."""
         if letter.reason == FOREIGN:
             return letter
+        if letter.original_bytes is not None:
+            return msgspec.structs.replace(
+                letter,
+                message=f"only the beginning of its {letter.original_bytes:,} bytes is kept, so it "
+                "cannot be replayed; its producer has to send it again",
+            )
         if not self._exists(letter.topic):
             return msgspec.structs.replace(letter, message=f"there is no topic {letter.topic}")
         try:

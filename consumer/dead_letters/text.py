@@ -55,6 +55,7 @@ def full(topic: str, dead: StoredDeadLetter) -> str:
         f"time         {iso_time(letter.timestamp) or 'unknown'}",
         f"key          {_short(letter.key)}",
         *(f"header       {_line(name)}: {_short(value)}" for name, value in letter.headers),
+        *_excerpt(letter),
         f"value        {_described(letter.value)}",
     ]
     return "\n".join([*lines, *_pretty(letter.value)])
@@ -80,6 +81,7 @@ def full_json(topic: str, dead: StoredDeadLetter) -> str:
                 "offset": letter.offset,
             },
             "timestamp": iso_time(letter.timestamp),
+            "original_bytes": letter.original_bytes,
             **_both("key", letter.key),
             "headers": [{"name": name, **_both("value", value)} for name, value in letter.headers],
             **_both("value", letter.value),
@@ -97,6 +99,12 @@ def iso_time(milliseconds: int | None) -> str | None:
     except (OverflowError, ValueError, OSError):
         return None
     return moment.isoformat(timespec="milliseconds")
+
+
+def _excerpt(letter: DeadLetter) -> list[str]:
+    if letter.original_bytes is None:
+        return []
+    return [f"excerpt      the beginning of {letter.original_bytes:,} bytes; cannot be replayed"]
 
 
 def _origin(letter: DeadLetter) -> str:

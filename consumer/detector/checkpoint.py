@@ -5,8 +5,8 @@ at the commit and not before, so work that is done again after an abort is count
 """
 
 import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from operator import methodcaller
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from events.errors import Reason
 
 if TYPE_CHECKING:
     from consumer.detector.decode import Batch
+    from consumer.detector.event_time import EventTimeDefect
     from consumer.detector.metrics import DetectorMetrics
     from consumer.detector.source import InputRecord, Trigger
     from kafkaio.partitions import PartitionId
@@ -40,10 +41,11 @@ class BatchResult:
         trigger: what ended the batch.
         rejected: the reason of each rejected record.
         scores: of the accepted ones, float32 [n].
-        latencies: from event time to scored, seconds, float64 [n].
-        flagged_event_times: of the flagged transactions, seconds since the epoch, float64 [f].
-        flagged_amounts: the money behind each of those, float64 [f].
+        latencies: from event time to scored, seconds, where the event time is plausible.
+        flagged_event_times: of the flagged transactions, seconds since the epoch, where plausible.
+        flagged_amounts: the money behind each flagged transaction, float64 [f].
         drift_sample: rows for the drift metrics, float32 [m, 31].
+        event_time_defects: transactions whose event time is not plausible, by reason.
     """
 
     topic: str
@@ -55,6 +57,7 @@ class BatchResult:
     flagged_event_times: NDArray[np.float64]
     flagged_amounts: NDArray[np.float64]
     drift_sample: NDArray[np.float32]
+    event_time_defects: Mapping["EventTimeDefect", int] = field(default_factory=dict)
 
 
 class Checkpoint:

@@ -11,11 +11,24 @@ from events.codec import dead_letter_headers, encode
 from events.messages import Alert, DeadLetter
 from events.topics import Topics
 
-# A dead letter is larger than its record by its headers, about 600 bytes, and producers reject
-# more than 1,000,000 bytes by default: a record near that limit must not stop the stream.
-MAXIMUM_KEPT_BYTES = 900_000
+# The producer's own limit, and its default: librdkafka rejects larger records.
+LIMIT_PROPERTY = "message.max.bytes"
+LIMIT_BYTES = 1_000_000
+
+# A dead letter is larger than its record by its headers, about 600 bytes; a record near the limit
+# must not stop the stream.
+_KEPT_SHARE = 0.9
 _EXCERPT_BYTES = 16 * 1024
 _EXCERPT_KEY_BYTES = 1024
+
+
+def kept_bytes(limit: str | int = LIMIT_BYTES) -> int:
+    """Return the size up to which a rejected record is kept whole.
+
+    Args:
+        limit: the producer's `LIMIT_PROPERTY`.
+    """
+    return int(int(limit) * _KEPT_SHARE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +39,13 @@ class Decider:
         threshold: transactions with this score or a higher one are flagged.
         model_version: named in each alert.
         topics: where alerts and dead letters go.
+        kept_bytes: the size up to which a rejected record is kept whole.
     """
 
     threshold: float
     model_version: str
     topics: Topics
+    kept_bytes: int = kept_bytes()
 
     def flagged(self, scores: NDArray[np.float32]) -> NDArray[np.intp]:
         """Return the rows of the flagged transactions, intp [f]."""
@@ -65,7 +80,7 @@ class Decider:
         return OutputRecord(self.topics.alerts, alert.transaction_id.encode(), encode(alert))
 
     def _dead_letter(self, rejection: Rejection) -> OutputRecord:
-        letter = dead_letter(rejection)
+        letter = dead_letter(rejection, self.kept_bytes)
         return OutputRecord(
             self.topics.dead_letters,
             letter.key,
@@ -75,16 +90,21 @@ class Decider:
         )
 
 
-def dead_letter(rejection: Rejection) -> DeadLetter:
-    """Return the dead letter of a rejected record; a very large record is cut to an excerpt."""
+def dead_letter(rejection: Rejection, kept: int = kept_bytes()) -> DeadLetter:
+    """Return the dead letter of a rejected record; of one larger than `kept` bytes, an excerpt.
+
+    An excerpt keeps the beginnings of key and value, and as many of the first headers as fit.
+    """
     record, error = rejection.record, rejection.error
     key, value, headers = record.key(), record.value(), tuple(record.headers() or ())
     message = str(error)
-    size = len(key or b"") + len(value or b"")
-    size += sum(len(name) + len(content or b"") for name, content in headers)
-    if size > MAXIMUM_KEPT_BYTES:
-        key, value, headers = (key or b"")[:_EXCERPT_KEY_BYTES], (value or b"")[:_EXCERPT_BYTES], ()
-        message += f"; too large for a dead letter, so this is the beginning of {size} bytes"
+    size = len(key or b"") + len(value or b"") + sum(map(_header_bytes, headers))
+    is_excerpt = size > kept
+    if is_excerpt:
+        key, value = (key or b"")[:_EXCERPT_KEY_BYTES], (value or b"")[:_EXCERPT_BYTES]
+        fits = np.cumsum([_header_bytes(header) for header in headers]) + len(key) + len(value)
+        headers = headers[: np.count_nonzero(fits <= kept)]
+        message += f"; too large to be kept whole, so this is the beginning of {size:,} bytes"
     return DeadLetter(
         topic=record.topic(),
         partition=record.partition(),
@@ -97,4 +117,9 @@ def dead_letter(rejection: Rejection) -> DeadLetter:
         value=value,
         headers=headers,
         timestamp=record.timestamp()[1],
+        original_bytes=size if is_excerpt else None,
     )
+
+
+def _header_bytes(header: tuple[str, bytes | None]) -> int:
+    return len(header[0].encode()) + len(header[1] or b"")

@@ -16,6 +16,7 @@ from consumer.commit.sink import AbortedError, CommitSink, OutputRecord
 from consumer.detector.checkpoint import BatchResult, Checkpoint
 from consumer.detector.decide import Decider
 from consumer.detector.decode import Batch, Decoder, concatenate
+from consumer.detector.event_time import measure
 from consumer.detector.score import ScoreRows, ScoringPipeline
 from consumer.detector.source import InputRecord, RecordSource, Trigger
 from consumer.errors import CommitError
@@ -178,6 +179,7 @@ class Detector:
         self._metrics.stages[Stage.SCORE].observe(self._monotonic() - decoded)
 
         flagged = self._decider.flagged(scores)
+        latencies = measure(batch.event_times, now)
         if self._journal:
             self._checkpoint.account(records, batch)
         self._checkpoint.complete(
@@ -187,10 +189,11 @@ class Detector:
                 trigger=trigger,
                 rejected=batch.reasons,
                 scores=scores,
-                latencies=now - batch.event_times,
-                flagged_event_times=batch.event_times[flagged],
+                latencies=latencies.seconds,
+                flagged_event_times=batch.event_times[flagged][latencies.is_plausible[flagged]],
                 flagged_amounts=batch.amounts[flagged],
                 drift_sample=self._metrics.drift.sample(batch.features, scores),
+                event_time_defects=latencies.defects,
             )
         )
         self._emit(batch, scores, flagged, now)
@@ -245,7 +248,7 @@ class Detector:
     def assigned(self, partitions: Sequence[TopicPartition]) -> None:
         """Count the partitions that this member owns in addition."""
         self._metrics.rebalances[RebalanceEvent.ASSIGNED].inc()
-        self._health.assigned(len(partitions))
+        self._health.assigned((part.topic, part.partition) for part in partitions)
         self._held.update((part.topic, part.partition) for part in partitions)
         self._log_partitions(RebalanceEvent.ASSIGNED, partitions)
 
@@ -269,7 +272,7 @@ class Detector:
     def _release(self, partitions: Sequence[TopicPartition], event: RebalanceEvent) -> None:
         self._checkpoint.release(partitions)
         self._metrics.rebalances[event].inc()
-        self._health.assigned(-len(partitions))
+        self._health.released((part.topic, part.partition) for part in partitions)
         self._metrics.forget_lag((part.topic, part.partition) for part in partitions)
         self._held.difference_update((part.topic, part.partition) for part in partitions)
         self._log_partitions(event, partitions)

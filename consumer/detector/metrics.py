@@ -8,13 +8,15 @@ that is done again after an abort is not counted twice.
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from consumer.detector.checkpoint import BatchResult
 from consumer.detector.drift import Drift
+from consumer.detector.event_time import EventTimeDefect
 from consumer.detector.loop import CommitOutcome, RebalanceEvent, Stage
 from consumer.detector.source import Trigger
 from consumer.telemetry.histogram import BatchHistogram
+from consumer.telemetry.late import LateGauge, LateInfo
 from events.errors import Reason
 
 # Edges on the objectives (p50 of 5 ms, p99 of 20 ms and 30 ms) and, between 0.5 ms and
@@ -35,7 +37,7 @@ class DetectorMetrics:
     """The metrics that the detector exports."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.build = Info(
+        self.build = LateInfo(
             "fraud_build",
             "What is running: version, model_version, model_sha256, backend, device.",
             registry=registry,
@@ -77,7 +79,7 @@ class DetectorMetrics:
         self.stages = {stage: stages.labels(stage) for stage in Stage}
         self.scoring_latency = BatchHistogram(
             "fraud_scoring_latency_seconds",
-            "Event time to scored, for every transaction.",
+            "Event time to scored, for every transaction with a plausible event time.",
             LATENCY_BUCKETS,
             registry,
         )
@@ -87,6 +89,13 @@ class DetectorMetrics:
             LATENCY_BUCKETS,
             registry,
         )
+        defects = Counter(
+            "fraud_implausible_event_times_total",
+            "Transactions left out of the latencies because of their event time, by reason.",
+            ["reason"],
+            registry=registry,
+        )
+        self.event_time_defects = {reason: defects.labels(reason) for reason in EventTimeDefect}
         self.score = BatchHistogram(
             "fraud_score",
             "Scores, 0 to 1.",
@@ -111,7 +120,7 @@ class DetectorMetrics:
             ),
             rows=("fraud_drift_rows", "Transactions of the last day that were sampled for drift."),
         )
-        self.threshold = Gauge(
+        self.threshold = LateGauge(
             "fraud_threshold",
             "Transactions with this score or a higher one are flagged.",
             registry=registry,
@@ -139,14 +148,20 @@ class DetectorMetrics:
         self.rebalances = {event: rebalances.labels(event) for event in RebalanceEvent}
         self.lag = Gauge(
             "fraud_kafka_consumer_lag",
-            "Readable records of an assigned partition that are not read yet.",
+            "Records of an assigned partition that are not read yet, those of open transactions "
+            "included.",
             ["topic", "partition"],
             registry=registry,
         )
         self._lag_places: set[tuple[str, int]] = set()
         self.ready = Gauge(
             "fraud_ready",
-            "1 when the model is warm and partitions are assigned, as /readyz says; else 0.",
+            "1 when the model is warm, partitions are assigned and none stands still; else 0.",
+            registry=registry,
+        )
+        self.stalled = Gauge(
+            "fraud_stalled_partitions",
+            "Assigned partitions that have stood still for half a minute while records wait.",
             registry=registry,
         )
         self.last_batch = Gauge(
@@ -167,6 +182,8 @@ class DetectorMetrics:
             self.batches[result.trigger].inc()
             for reason in result.rejected:
                 self.dead_letters[reason].inc()
+            for defect, count in result.event_time_defects.items():
+                self.event_time_defects[defect].inc(count)
         if not results:
             return
         # One array for all batches: at low rates, a commit covers hundreds of small ones.
@@ -176,9 +193,10 @@ class DetectorMetrics:
         self.scored.inc(len(scores))
         self.score.observe(scores)
         self.scoring_latency.observe(np.concatenate([result.latencies for result in results]))
-        self.alerts.inc(len(flagged))
-        self.detection_latency.observe(now - flagged)
-        self.alert_amount.observe(np.concatenate([result.flagged_amounts for result in results]))
+        amounts = np.concatenate([result.flagged_amounts for result in results])
+        self.alerts.inc(len(amounts))
+        self.detection_latency.observe(np.maximum(now - flagged, 0.0))
+        self.alert_amount.observe(amounts)
         self.drift.add([result.drift_sample for result in results])
 
     def set_lag(self, lags: Mapping[tuple[str, int], int]) -> None:

@@ -6,7 +6,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from consumer.commit.watchdog import Watch
 from consumer.detector.decode import CHUNK_RECORDS
+from consumer.errors import ScoreNotFiniteError
 
 
 class ScoreRows(Protocol):
@@ -14,6 +16,24 @@ class ScoreRows(Protocol):
 
     def __call__(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the scores, float32 [n], of features, float32 [n, 30], n from 0 up."""
+
+
+class WatchedModel:
+    """A model whose calls are watched: one on a GPU that hangs never returns.
+
+    Args:
+        score: the model.
+        watch: watches a call.
+    """
+
+    def __init__(self, score: ScoreRows, watch: Watch) -> None:
+        self._score = score
+        self._watch = watch
+
+    def __call__(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the scores; see `ScoreRows`."""
+        with self._watch(f"Scoring {len(features):,} transactions"):
+            return self._score(features)
 
 
 class ScoringPipeline:
@@ -43,11 +63,21 @@ class ScoringPipeline:
         """Wait for and return the scores of all rows, float32 [n], in the order of submission.
 
         Chunks that the thread has not begun are taken back and scored here, the last ones first.
+
+        Raises:
+            ScoreNotFiniteError: if a score is not a number: it would pass as legitimate.
         """
         scores = [
             self._score(features) if future is None or future.cancel() else future
             for features, future in reversed(self._chunks)
         ]
-        return np.concatenate(
+        result = np.concatenate(
             [part.result() if isinstance(part, Future) else part for part in reversed(scores)]
         )
+        wrong = len(result) - np.count_nonzero(np.isfinite(result))
+        if wrong:
+            raise ScoreNotFiniteError(
+                f"The model returned {wrong:,} of {len(result):,} scores that are not finite "
+                "numbers, so it cannot be trusted; nothing of this batch is committed."
+            )
+        return result

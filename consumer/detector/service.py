@@ -20,19 +20,20 @@ from consumer.commit.recovery import JournalPositions, open_journal
 from consumer.commit.sink import CommitHook, CommitSink, no_hook
 from consumer.commit.watchdog import Watchdog, WatchedSink
 from consumer.detector.checkpoint import Checkpoint
-from consumer.detector.decide import Decider
+from consumer.detector.decide import LIMIT_BYTES, LIMIT_PROPERTY, Decider, kept_bytes
 from consumer.detector.decode import Decoder
 from consumer.detector.loop import Detector
 from consumer.detector.metrics import DetectorMetrics
 from consumer.detector.options import DetectorOptions
-from consumer.detector.score import ScoreRows
+from consumer.detector.score import ScoreRows, WatchedModel
 from consumer.detector.source import Source
 from consumer.telemetry.health import Health
-from consumer.telemetry.lag import lags
+from consumer.telemetry.lag import LagMonitor
 from consumer.telemetry.server import MetricsServer
 from events.topics import Topics
 from kafkaio.clients import make_consumer, make_producer, member_settings
 from kafkaio.connectivity import Connectivity
+from kafkaio.end_offsets import EndOffsets
 from kafkaio.permissions import require_permissions
 from kafkaio.settings import KafkaSettings
 from kafkaio.tls_probe import explain_failure
@@ -116,7 +117,9 @@ def run_detector(
     """
     metrics = DetectorMetrics(registry)
     health = Health()
+    stopped = _with_heartbeat(stopped, health)
     metrics.ready.set_function(lambda: float(health.ready() is None))
+    metrics.stalled.set_function(lambda: float(len(health.stalled())))
     connectivity = Connectivity(
         settings.broker, limit=options.broker_timeout, why=partial(explain_failure, settings)
     )
@@ -125,7 +128,7 @@ def run_detector(
             settings,
             options.group,
             on_error=connectivity.on_error,
-            on_statistics=lambda statistics: metrics.set_lag(lags(statistics)),
+            on_statistics=LagMonitor(health, metrics.set_lag, EndOffsets(settings)).on_statistics,
         )
     )
     with ExitStack() as stack:
@@ -149,9 +152,9 @@ def run_detector(
             return
         journal = open_journal(settings, topics, options.group) if options.journal else None
         transactional_id = options.transactional_id(server.address)
+        watchdog = stack.enter_context(Watchdog(WATCHDOG_SECONDS))
         sink = WatchedSink(
-            _sink(settings, transactional_id, consumer, connectivity, hook),
-            stack.enter_context(Watchdog(WATCHDOG_SECONDS)),
+            _sink(settings, transactional_id, consumer, connectivity, hook), watchdog
         )
         sink.open()
         checkpoint = Checkpoint(metrics, options.limit)
@@ -162,11 +165,17 @@ def run_detector(
                 batch_maximum=options.batch_maximum,
                 committed=checkpoint.committed,
                 journal=_positions(settings, journal, transactional_id),
+                watch=watchdog.watching,
             ),
             Decoder(model.metadata.feature_names),
-            model,
+            WatchedModel(model, watchdog.watching),
             executor=stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="scoring")),
-            decider=Decider(model.metadata.threshold, model.metadata.model_version, topics),
+            decider=Decider(
+                model.metadata.threshold,
+                model.metadata.model_version,
+                topics,
+                kept_bytes(settings.properties.get(LIMIT_PROPERTY, LIMIT_BYTES)),
+            ),
             sink=sink,
             checkpoint=checkpoint,
             metrics=metrics,
@@ -191,6 +200,19 @@ def run_detector(
             ),
         )
     logger.info("Stopped and left the group.")
+
+
+def _with_heartbeat(stopped: Callable[[], bool], health: Health) -> Callable[[], bool]:
+    """Return `stopped`, with a heartbeat each time: whatever polls it, a wait for Kafka too, moves.
+
+    Such a wait ends by itself, after `broker_timeout`; a restart would not shorten it.
+    """
+
+    def polled() -> bool:
+        health.heartbeat()
+        return stopped()
+
+    return polled
 
 
 def _warm_model(load_model: Callable[[], Model], metrics: DetectorMetrics) -> Model:

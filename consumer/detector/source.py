@@ -2,19 +2,22 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Protocol, cast
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
+from consumer.commit.watchdog import Watch, unwatched
 from kafkaio.error_codes import (
     AUTHORIZATION_ERRORS,
     BROKER_AWAY,
     PARTITION_END,
     TOPIC_MISSING,
+    is_fatal,
 )
 from kafkaio.errors import ClientFailedError, PermissionMissingError, TopicMissingError
+from kafkaio.reading import consumer_failed
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +26,9 @@ POLL_SECONDS = 0.1
 
 # An open transaction of a dead owner ends after 10 s, and up to 10 s more until a broker looks.
 JOURNAL_SECONDS = 60.0
+
+# How often a partition that the journal lacks is tried again.
+HOLD_SECONDS = 5.0
 
 # The connectivity watch handles an absent broker.
 _HARMLESS = BROKER_AWAY | {PARTITION_END}
@@ -98,6 +104,8 @@ class CommittedPositions(Protocol):
     def next_offsets(self, partitions: Sequence[int]) -> Mapping[int, int]:
         """Return the next-to-read offset of each partition; 0 where nothing was committed.
 
+        A partition for which no position can be recorded is left out.
+
         Raises:
             KafkaException: if that cannot be determined at present; call again.
         """
@@ -121,6 +129,7 @@ class Source:
         committed: returns the offset that this process last committed for a topic's partition, 0
             for none (`Checkpoint.committed`).
         journal: committed positions according to the journal; None where none is kept.
+        watch: watches a seek, which has no timeout.
         monotonic: seconds for deadlines.
     """
 
@@ -132,6 +141,7 @@ class Source:
         batch_maximum: int,
         committed: Callable[[str, int], int] = _nothing_committed,
         journal: CommittedPositions | None = None,
+        watch: Watch = unwatched,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._consumer = consumer
@@ -139,9 +149,12 @@ class Source:
         self._batch_maximum = batch_maximum
         self._committed = committed
         self._journal = journal
+        self._watch = watch
         self._monotonic = monotonic
         self._unknown_since: float | None = None
         self._unverified: set[int] = set()  # assigned partitions whose position is not verified
+        self._held: set[int] = set()  # assigned partitions that the journal lacks
+        self._held_until = 0.0
         self._batch: list[Message] = []
 
     def subscribe(self, listener: RebalanceListener) -> None:
@@ -174,6 +187,9 @@ class Source:
             ClientFailedError: if the client cannot continue, or the journal does not answer.
         """
         self._batch = []
+        if self._held and self._monotonic() >= self._held_until:
+            self._consumer.resume(self._partitions(self._held))
+            self._held = set()
         self._take(1, POLL_SECONDS)
         if self._batch and self._batch_maximum > 1:
             self._take(self._batch_maximum - 1, 0)
@@ -193,7 +209,8 @@ class Source:
         for partition in partitions:
             if (partition.topic, partition.partition) in owned:
                 try:
-                    self._consumer.seek(partition)
+                    with self._watch("A seek"):
+                        self._consumer.seek(partition)
                 except KafkaException as error:
                     raise ClientFailedError(
                         f"Cannot rewind {partition.topic} [{partition.partition}] to offset "
@@ -216,6 +233,7 @@ class Source:
         """
         gone = {(partition.topic, partition.partition) for partition in partitions}
         self._unverified -= {partition.partition for partition in partitions}
+        self._held -= {partition.partition for partition in partitions}
         self._batch = [
             message for message in self._batch if (message.topic(), message.partition()) not in gone
         ]
@@ -235,12 +253,13 @@ class Source:
             rewound = starts
         else:
             self._unknown_since = None
-            self._unverified -= starts.keys()
+            self._unverified -= committed.keys()
             rewound = {
-                partition: committed[partition]
+                partition: committed.get(partition, start)
                 for partition, start in starts.items()
-                if committed[partition] > start
+                if committed.get(partition, start + 1) > start
             }
+            self._hold(starts.keys() - committed.keys())
         for partition in rewound.keys() - self._unverified:
             logger.warning(
                 "Kafka reports offset %d for %s [%d], but %d is committed: continuing there.",
@@ -252,11 +271,33 @@ class Source:
         self.rewind([TopicPartition(self._topic, *position) for position in rewound.items()])
         return [record for record in records if record.partition() not in rewound]
 
+    def _hold(self, partitions: Collection[int]) -> None:
+        """Stop fetching partitions that the journal lacks, and try them again later.
+
+        The other partitions go on; the lag of these is exported, and they count as stalled.
+        """
+        if not partitions:
+            return
+        self._consumer.pause(self._partitions(partitions))
+        self._held |= {*partitions}
+        self._held_until = self._monotonic() + HOLD_SECONDS
+        logger.error(
+            "%s is not read, because the journal has no partition of that number; increase the "
+            "journal's partitions to as many as %s has.",
+            ", ".join(f"{self._topic} [{number}]" for number in sorted(partitions)),
+            self._topic,
+        )
+
+    def _partitions(self, numbers: Iterable[int]) -> list[TopicPartition]:
+        return [TopicPartition(self._topic, number) for number in numbers]
+
     def _committed_positions(self, partitions: Sequence[int]) -> dict[int, int]:
-        journal = self._journal.next_offsets(partitions) if self._journal else {}
+        """Return the committed position of each partition; those that the journal lacks are out."""
+        none: Mapping[int, int] = dict.fromkeys(partitions, 0)
+        journal = self._journal.next_offsets(partitions) if self._journal else none
         return {
-            partition: max(self._committed(self._topic, partition), journal.get(partition, 0))
-            for partition in partitions
+            partition: max(self._committed(self._topic, partition), position)
+            for partition, position in journal.items()
         }
 
     def _retry_later(self, error: KafkaException) -> None:
@@ -281,8 +322,8 @@ class Source:
                 f"Kafka no longer permits reading {self._topic} in this group ({error.str()}); "
                 "docs/security.md lists the permissions that are needed."
             )
-        if error.fatal():
-            raise ClientFailedError(f"The Kafka consumer cannot continue: {error.str()}.")
+        if is_fatal(error):
+            raise consumer_failed(error)
         if error.code() not in _HARMLESS:
             logger.warning("Kafka reports: %s", error.str())
         return False

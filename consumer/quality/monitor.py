@@ -3,18 +3,21 @@
 import logging
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from confluent_kafka import Message
 from prometheus_client import CollectorRegistry
 
 from consumer.alerts.follow import read_alert
 from consumer.quality.label_join import LabelJoin, Outcome, QualityReport, quality_report
+from consumer.quality.label_positions import LabelPositions
 from consumer.quality.metrics import QualityMetrics
 from consumer.telemetry.health import STUCK_SECONDS
 from consumer.telemetry.server import MetricsServer
 from events.codec import decode_label
 from events.errors import PayloadError
 from events.topics import Topics
+from kafkaio.group_positions import GroupPositions
 from kafkaio.settings import KafkaSettings
 from kafkaio.topic_reader import TopicReader
 
@@ -39,6 +42,7 @@ class QualityMonitor:
         show: called with the report at the beginning and when it has changed; the last call has
             the final report.
         every: seconds between two calls of `show`, at least.
+        positions: stores how far the labels are judged; None for nowhere.
         clock: monotonic seconds.
     """
 
@@ -50,9 +54,11 @@ class QualityMonitor:
         *,
         show: Callable[[QualityReport], None],
         every: float,
+        positions: LabelPositions | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._topics = topics
+        self._positions = positions
         self._label_join = label_join
         self._metrics = metrics
         self._show = show
@@ -105,6 +111,10 @@ class QualityMonitor:
                 self._take_alert(message)
             else:
                 self._take_label(message)
+                if self._positions is not None:
+                    partition = (str(message.topic()), message.partition() or 0)
+                    accepted = self._label_join.totals.labels + self._label_join.held
+                    self._positions.read(partition, (message.offset() or 0) + 1, accepted)
 
     def _catch_up(self, reader: TopicReader) -> None:
         """Check whether the alerts raised before the start or during an outage were read."""
@@ -124,6 +134,8 @@ class QualityMonitor:
             self._judging += now - self._moved
         self._moved = now
         self._count(self._label_join.judge(self._judging))
+        if self._positions is not None and self._caught_up:
+            self._positions.judged(self._label_join.totals.labels, now)
 
     def _hold_back(self, reader: TopicReader) -> None:
         """Leave labels in Kafka while they cannot be judged, or too many wait already."""
@@ -144,6 +156,8 @@ class QualityMonitor:
         if not has_snapshot or not reader.has_caught_up(both):
             logger.warning("Stopped before the end of the topics: the report is incomplete.")
         self._count(self._label_join.judge())
+        if self._positions is not None and has_snapshot:
+            self._positions.close(self._label_join.totals.labels)
         self._show_change()
         self._log_doubts()
 
@@ -208,6 +222,7 @@ def run_quality(
     *,
     grace: float,
     from_beginning: bool,
+    group: str | None = None,
     metrics_host: str,
     metrics_port: int,
     registry: CollectorRegistry,
@@ -223,6 +238,8 @@ def run_quality(
         grace: seconds that a label waits for its alert.
         from_beginning: judge earlier labels too; alerts are always read from their beginning,
             since the label of an old one may still arrive.
+        group: stores, as its offsets, how far the labels are judged, and the next monitor of the
+            group continues there, whatever `from_beginning` is; None stores nothing.
         metrics_host: where /metrics, /healthz and /readyz are served.
         metrics_port: likewise; 0 is a free one.
         registry: of the metrics.
@@ -235,15 +252,31 @@ def run_quality(
         KafkaIOError: if Kafka or a topic cannot be used.
         AddressError: if the metrics' address cannot be used.
     """
-    monitor = QualityMonitor(
-        topics, LabelJoin(grace=grace), QualityMetrics(registry), show=show, every=every
-    )
-    with (
-        MetricsServer(
-            metrics_host, metrics_port, registry, healthy=monitor.healthy, ready=monitor.ready
-        ) as server,
-        TopicReader(settings, {topics.alerts: True, topics.labels: from_beginning}) as reader,
-    ):
+    with ExitStack() as stack:
+        positions = None
+        if group is not None:
+            store = stack.enter_context(GroupPositions(settings, group))
+            positions = LabelPositions(store, topics.labels, from_beginning=from_beginning)
+        monitor = QualityMonitor(
+            topics,
+            LabelJoin(grace=grace),
+            QualityMetrics(registry),
+            show=show,
+            every=every,
+            positions=positions,
+        )
+        server = stack.enter_context(
+            MetricsServer(
+                metrics_host, metrics_port, registry, healthy=monitor.healthy, ready=monitor.ready
+            )
+        )
+        reader = stack.enter_context(
+            TopicReader(
+                settings,
+                {topics.alerts: True, topics.labels: from_beginning},
+                starts=None if positions is None else positions.starts,
+            )
+        )
         logger.info("Metrics at http://%s/metrics", server.address)
         if reader.connect(stopped=stopped):
             logger.info("Joining %s with %s at %s.", topics.alerts, topics.labels, settings.broker)

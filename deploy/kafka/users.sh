@@ -30,7 +30,7 @@ kafka-acls.sh --bootstrap-server $BOOTSTRAP --add \
   --transactional-id fraudstream-detector- --resource-pattern-type prefixed
 kafka-acls.sh --bootstrap-server $BOOTSTRAP --add \
   --allow-principal User:fraudstream-quality --operation Read \
-  --topic fraud.alerts --topic transactions.labels
+  --topic fraud.alerts --topic transactions.labels --group fraudstream-quality
 kafka-acls.sh --bootstrap-server $BOOTSTRAP --add \
   --allow-principal User:fraudstream-alerts --operation Read \
   --topic fraud.alerts

@@ -99,8 +99,8 @@ def command(
     """Score transactions as they arrive and raise an alert for each suspected fraud.
 
     Reads the topic transactions, writes alerts to fraud.alerts and rejected records to
-    transactions.dlq. Several detectors of one group share the partitions. Ctrl-C or SIGTERM
-    finishes the batch, commits and leaves the group.
+    transactions.dlq. Several detectors of one group share the partitions. Ctrl-C, SIGTERM or
+    SIGHUP finishes the batch, commits and leaves the group.
 
     \b
     Examples:

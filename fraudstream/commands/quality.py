@@ -18,6 +18,7 @@ from fraudstream.options import (
     kafka_settings,
     log_format_option,
     metrics_option,
+    option,
     service_option,
     topics_option,
 )
@@ -40,6 +41,17 @@ _LINE_SECONDS = 5.0
     help="How long a label waits for its alert before its transaction counts as not flagged.",
 )
 @from_beginning_option(default=True)
+@option(
+    "--group",
+    metavar="NAME",
+    default=None,
+    show_default="store nothing",
+    # Not FRAUDSTREAM_GROUP, which in a detector's environment names the detector's group.
+    envvar="FRAUDSTREAM_QUALITY_GROUP",
+    allow_from_autoenv=False,
+    help="Store how far the labels are judged as offsets of this consumer group; a restart "
+    "continues there.",
+)
 @json_option
 @metrics_option("127.0.0.1:8001")
 @log_format_option
@@ -54,6 +66,7 @@ def command(
     log_format: str,
     as_json: bool,
     from_beginning: bool,
+    group: str | None,
     grace: float,
 ) -> None:
     """Join alerts with labels: precision, recall and missed money, live.
@@ -65,7 +78,7 @@ def command(
     \b
     fraud_labels_total and fraud_amount_total start at 0 with the process. A monitor that
     Prometheus scrapes should judge each label once over all restarts:
-      fraudstream quality --from-now
+      fraudstream quality --from-now --group fraudstream-quality
 
     \b
     Examples:
@@ -92,6 +105,7 @@ def command(
             Topics(topic_prefix),
             grace=grace,
             from_beginning=from_beginning,
+            group=group,
             metrics_host=host,
             metrics_port=port,
             registry=REGISTRY,

@@ -22,6 +22,7 @@ class Transactions:
     """A producer that writes in transactions, as the detector does."""
 
     def __init__(self, settings: KafkaSettings) -> None:
+        self.settings = settings
         name = f"test-{uuid.uuid4().hex[:12]}"
         self._producer = Producer(
             settings.client(

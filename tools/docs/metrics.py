@@ -28,7 +28,8 @@ def _described(group: type) -> str:
     families = [
         (family, collector)
         for collector in registry._collector_to_names  # noqa: SLF001 - in the order of the file
-        for family in collector.collect()
+        # One that has no value yet is described only.
+        for family in [*collector.collect()] or getattr(collector, "describe", list)()
     ]
     rows = [
         [code(_name(family)), family.type, _labels(family, collector), family.documentation]

@@ -165,7 +165,7 @@ def test_an_unknown_property_is_one_sentence(kafka_address: str) -> None:
         TopicReader(KafkaSettings(kafka_address, {"nonsense": "1"}), {"any": True})
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_new_alerts_appear_as_lines_until_a_signal(
     kafka_settings: KafkaSettings,
     topics: Topics,

@@ -15,6 +15,7 @@ from consumer.quality.label_join import QualityReport
 from events.codec import encode
 from events.messages import Alert, Label
 from events.topics import Topics
+from kafkaio.group_positions import GroupPositions
 from kafkaio.settings import KafkaSettings
 from tests.support.command import Command, Transactions, until
 from tests.support.detector import PATIENCE
@@ -145,6 +146,36 @@ def test_from_now_skips_old_labels_but_reads_old_alerts(
     transactions.write(topics.labels, label("flagged before", 1))
     report = stop(monitor)
     assert (report.true_positives, report.labels, report.alerts) == (1, 1, 2)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_labels_that_arrive_during_a_restart_are_judged_once(
+    topics: Topics,
+    transactions: Transactions,
+    quality: Callable[..., Command],
+    number: signal.Signals,
+) -> None:
+    options = ("--from-now", "--group", f"{topics.prefix}quality", "--grace", "0")
+    transactions.write(topics.labels, label("before the first start", 1))
+    transactions.write(topics.alerts, alert("during"))
+    monitor = quality(*options)
+    address(monitor)
+    transactions.write(topics.labels, label("first", 1))
+    monitor.shows(2)  # the first line has no label
+    if number == signal.SIGKILL:
+        committed(topics, transactions.settings)
+    monitor.end(number)
+    transactions.write(topics.labels, label("during", 1), label("during too", 1))
+    monitor = quality(*options)
+    address(monitor)
+    report = stop(monitor)
+    assert (report.true_positives, report.false_negatives, report.labels) == (1, 1, 2)
+
+
+def committed(topics: Topics, settings: KafkaSettings) -> None:
+    """Wait until the position after the second label is stored."""
+    with GroupPositions(settings, f"{topics.prefix}quality") as positions:
+        until(lambda: positions.fetch([(topics.labels, 0)]) == {(topics.labels, 0): 3}, "a commit")
 
 
 def test_a_taken_port_is_one_sentence(quality: Callable[..., Command]) -> None:

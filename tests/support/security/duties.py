@@ -78,6 +78,7 @@ def judge(settings: KafkaSettings) -> None:
         TOPICS,
         grace=0.0,
         from_beginning=True,
+        group="fraudstream-quality",
         metrics_host="127.0.0.1",
         metrics_port=0,
         registry=CollectorRegistry(),

@@ -35,6 +35,17 @@ def test_only_an_overdue_call_ends_the_process() -> None:
     assert messages == []
 
 
+def test_each_of_several_calls_is_watched() -> None:
+    clock, messages = ManualClock(), list[str]()
+    watchdog = Watchdog(5.0, end=messages.append, monotonic=clock)
+    with watchdog.watching("Scoring"):
+        clock.now += 4.0
+        with watchdog.watching("A commit"):
+            clock.now += 2.0
+        watchdog.check()
+    assert [message.split(" has")[0] for message in messages] == ["Scoring"]
+
+
 def test_the_stacks_of_all_threads_are_dumped_before_the_exit() -> None:
     process = subprocess.run(
         [sys.executable, "-c", STUCK], capture_output=True, text=True, timeout=120, check=False

@@ -76,7 +76,17 @@ def stored(
 ) -> Stored:
     own = more.pop("headers", (("source", b"web"), ("source", None)))
     letter = DeadLetter(
-        topic, 3, 70 + at, "decode", "PayloadError", "why", reason, b"key", value, own
+        topic,
+        3,
+        70 + at,
+        "decode",
+        "PayloadError",
+        "why",
+        reason,
+        b"key",
+        value,
+        own,
+        original_bytes=more.pop("original_bytes", None),
     )
     return Stored(at, value, dead_letter_headers(letter), **more)
 
@@ -338,6 +348,25 @@ def test_drop_skips_the_dead_letter() -> None:
     assert len(writing.records) == 1
     assert replay.done == RequeueResult(replayed=1, dropped=Counter(missing_field=1))
     assert writing.offsets == [[(1, 2)]]
+
+
+def test_an_excerpt_is_never_replayed_even_if_it_would_pass() -> None:
+    excerpt = stored(0, GOOD, original_bytes=950_000)
+    replay, writing = replaying([excerpt, stored(1)], OnError.STOP)
+    with pytest.raises(StillRejectedError, match=r"only the beginning of its 950,000 bytes"):
+        replay.run()
+    assert writing.records == []
+    replay, writing = replaying([excerpt, stored(1)], OnError.REQUEUE)
+    replay.run()
+    kept, replayed = writing.records
+    assert (kept[0], kept[2]["fraudstream.original.bytes"]) == ("transactions.dlq", b"950000")
+    assert replayed[0] == "transactions"
+    assert replay.done == RequeueResult(replayed=1, requeued=Counter(out_of_range=1))
+
+
+def test_an_excerpt_is_shown_as_one() -> None:
+    line = "excerpt      the beginning of 950,000 bytes; cannot be replayed"
+    assert line in shown(GOOD, original_bytes=950_000)
 
 
 def test_unselected_dead_letters_are_kept_unchanged_and_not_decoded() -> None:

@@ -18,25 +18,26 @@ from consumer.detector.decide import Decider
 from consumer.detector.decode import Decoder
 from consumer.detector.loop import ABORTS_IN_A_ROW, Detector
 from consumer.detector.metrics import DetectorMetrics
+from consumer.detector.score import ScoreRows
 from consumer.detector.source import InputRecord, RebalanceListener, Trigger
-from consumer.errors import CommitError
+from consumer.errors import CommitError, ScoreNotFiniteError
 from consumer.telemetry.health import Health
 from events.codec import encode
 from events.messages import FEATURES, Transaction
 from events.topics import Topics
 from kafkaio.connectivity import Reachability
 from model.drift_baseline import Distribution, DriftBaseline
-from tests.support.records import StoredRecord
+from tests.support.records import LONG_AGO, StoredRecord
 
 PARTITION = TopicPartition("transactions", 0)
 HALVES = Distribution(edges=[0.0], shares=[0.5, 0.5])
 BASELINE = DriftBaseline(rows=2, features=[HALVES] * len(FEATURES), scores=HALVES)
 
 
-def record(offset: int, *, fraud: bool) -> StoredRecord:
+def record(offset: int, *, fraud: float, timestamp: int = LONG_AGO) -> StoredRecord:
     numbers = dict.fromkeys(FEATURES, 0.0) | {"V1": float(fraud)}
     value = encode(Transaction(transaction_id=f"row-{offset}", **numbers))
-    return StoredRecord(0, offset, value)
+    return StoredRecord(0, offset, value, stored_timestamp=timestamp)
 
 
 class Log:
@@ -104,6 +105,8 @@ def run(
     turns: int,
     interval: float = 0.0,
     reachability: Reachability = Reachability.REACHABLE,
+    model: ScoreRows = score,
+    now: float = LONG_AGO / 1000 + 1.0,
 ) -> CollectorRegistry:
     """Run the loop for so many turns; the interval is 0 unless offsets are to ride along."""
     registry = CollectorRegistry()
@@ -114,7 +117,7 @@ def run(
         Detector(
             log,
             Decoder(FEATURES),
-            score,
+            model,
             executor=executor,
             decider=Decider(0.5, "v", Topics()),
             sink=commits,
@@ -122,6 +125,7 @@ def run(
             metrics=metrics,
             health=Health(),
             commit_interval=interval,
+            wall=lambda: now,
         ).run(
             stopped=lambda: next(left, None) is None,
             wait_until_reachable=lambda: reachability,
@@ -248,3 +252,48 @@ def test_the_durations_of_a_commit_are_exported() -> None:
         for stage in ("produce", "commit")
     }
     assert durations == {"produce": 0.25, "commit": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "reason"),
+    [
+        (-1, "missing"),
+        (0, "too_old"),
+        (LONG_AGO // 1000, "too_old"),
+        (LONG_AGO * 1000, "future"),
+        (LONG_AGO + 5_000, "future"),
+    ],
+)
+def test_an_event_time_that_cannot_be_is_no_latency(timestamp: int, reason: str) -> None:
+    log, commits = Log([True]), Commits()
+    log.records = [record(0, fraud=1.0), record(1, fraud=1.0, timestamp=timestamp)]
+    registry = run(log, commits, turns=1)
+    for latency in ("scoring", "detection"):
+        name = f"fraud_{latency}_latency_seconds"
+        assert registry.get_sample_value(f"{name}_count") == 1
+        assert registry.get_sample_value(f"{name}_sum") == 1.0
+    counted = registry.get_sample_value("fraud_implausible_event_times_total", {"reason": reason})
+    assert counted == 1
+    assert registry.get_sample_value("fraud_alerts_total") == 2
+
+
+def test_a_clock_that_is_a_little_ahead_makes_no_latency_negative() -> None:
+    log = Log([True])
+    log.records = [record(0, fraud=1.0, timestamp=LONG_AGO + 1_500)]
+    registry = run(log, Commits(), turns=1)
+    assert registry.get_sample_value("fraud_scoring_latency_seconds_sum") == 0
+    assert registry.get_sample_value("fraud_detection_latency_seconds_count") == 1
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_a_score_that_is_no_number_is_fatal_and_nothing_is_committed(wrong: float) -> None:
+    def broken(features: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.where(features[:, 1] == 1.0, np.float32(wrong), np.float32(0.0))
+
+    commits = Commits()
+    with pytest.raises(
+        ScoreNotFiniteError, match=r"^The model returned 1 of 2 scores that"
+    ) as error:
+        run(Log([False, False, False, True]), commits, turns=4, interval=3600, model=broken)
+    assert error.value.exit_code == 1
+    assert commits.offsets == []

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from consumer.commit.watchdog import Watchdog
 from consumer.detector.decode import CHUNK_RECORDS
-from consumer.detector.score import ScoringPipeline
+from consumer.detector.score import ScoringPipeline, WatchedModel
+from tests.support.clock import ManualClock
 
 FULL = CHUNK_RECORDS
 """Rows of a chunk that is worth handing over to the thread."""
@@ -108,3 +110,23 @@ def test_a_failure_in_the_thread_fails_the_batch() -> None:
         assert begun.wait(TIMEOUT)
         with pytest.raises(RuntimeError, match="the card is gone"):
             pipeline.results()
+
+
+def test_a_model_that_hangs_is_reported_in_both_threads() -> None:
+    clock, messages = ManualClock(), list[str]()
+    watchdog = Watchdog(5.0, end=messages.append, monotonic=clock)
+
+    def hanging(features: NDArray[np.float32]) -> NDArray[np.float32]:
+        clock.now += 6.0
+        watchdog.check()
+        return score(features)
+
+    with ThreadPoolExecutor(1) as executor:
+        pipeline = ScoringPipeline(WatchedModel(hanging, watchdog.watching), executor)
+        pipeline.submit(rows(FULL))
+        pipeline.submit(rows(3))
+        pipeline.results()
+    assert {message.split(" has")[0] for message in messages} == {
+        "Scoring 2,048 transactions",
+        "Scoring 3 transactions",
+    }

@@ -1,13 +1,16 @@
 """A newly assigned partition starts at the furthest committed position that is known."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from consumer.detector.source import Source
+from consumer.commit.watchdog import Watch, unwatched
+from consumer.detector.source import HOLD_SECONDS, Source
 from kafkaio.errors import ClientFailedError
+from tests.support.clock import ManualClock
 from tests.support.records import StoredRecord
 
 
@@ -16,6 +19,7 @@ class Client:
 
     def __init__(self) -> None:
         self.positions = {0: 0, 1: 0}
+        self.paused: set[int] = set()
         self._assigned: Callable[[Any, list[TopicPartition]], None] | None = None
 
     def subscribe(self, _topics: list[str], *, on_assign: Any, **_others: object) -> None:
@@ -27,6 +31,12 @@ class Client:
     def seek(self, place: TopicPartition) -> None:
         self.positions[place.partition] = place.offset
 
+    def pause(self, places: list[TopicPartition]) -> None:
+        self.paused |= {place.partition for place in places}
+
+    def resume(self, places: list[TopicPartition]) -> None:
+        self.paused -= {place.partition for place in places}
+
     def consume(self, count: int, timeout: float) -> list[StoredRecord]:
         del timeout
         if self._assigned is not None:
@@ -37,7 +47,7 @@ class Client:
             found = [
                 StoredRecord(*place, stored_topic="in")
                 for place in sorted(self.positions.items())
-                if place[1] < 10
+                if place[1] < 10 and place[0] not in self.paused
             ]
             if not found:
                 break
@@ -64,13 +74,14 @@ class Journal:
         self.asked.append(partitions)
         if self.answer is None:
             raise KafkaException(KafkaError(KafkaError.UNSTABLE_OFFSET_COMMIT, "Still open"))
-        return {number: self.answer[number] for number in partitions}
+        return {number: self.answer[number] for number in partitions if number in self.answer}
 
 
 def subscribed(
     journal: Journal,
     now: Callable[[], float] = lambda: 0.0,
     committed: Mapping[int, int] | None = None,
+    watch: Watch = unwatched,
 ) -> Source:
     source = Source(
         cast("Consumer", Client()),
@@ -78,6 +89,7 @@ def subscribed(
         batch_maximum=4,
         committed=lambda _topic, partition: (committed or {}).get(partition, 0),
         journal=journal,
+        watch=watch,
         monotonic=now,
     )
     source.subscribe(Listener())
@@ -118,3 +130,30 @@ def test_a_journal_that_never_answers_ends_the_process() -> None:
     )
     with pytest.raises(ClientFailedError, match=sentence):
         source.read()
+
+
+def test_a_partition_that_the_journal_lacks_waits_while_others_are_read() -> None:
+    clock = ManualClock()
+    source = subscribed(journal := Journal({0: 0}), clock)
+    assert read(source) == [(0, 0), (0, 1), (0, 2)]
+    assert read(source) == [(0, number) for number in range(3, 7)]
+    clock.now += HOLD_SECONDS
+    assert (1, 0) not in read(source)
+    assert read(source) == []
+    assert journal.asked == [[0, 1], [1]]
+    journal.answer = {0: 0, 1: 0}
+    clock.now += HOLD_SECONDS
+    assert read(source) == [(1, 0), (1, 1), (1, 2), (1, 3)]
+
+
+def test_each_seek_is_watched() -> None:
+    watched: list[str] = []
+
+    def watch(call: str) -> AbstractContextManager[None]:
+        watched.append(call)
+        return nullcontext()
+
+    source = subscribed(Journal({0: 7, 1: 0}), watch=watch)
+    read(source)
+    source.rewind([TopicPartition("in", 1, 0)])
+    assert watched == ["A seek", "A seek"]
