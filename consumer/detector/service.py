@@ -16,6 +16,7 @@ from consumer.commit.at_least_once import AtLeastOnce
 from consumer.commit.exactly_once import ExactlyOnce
 from consumer.commit.journal import Journal
 from consumer.commit.kafka_sink import WATCHDOG_SECONDS, producer_settings
+from consumer.commit.patience import Patience, open_sink
 from consumer.commit.recovery import JournalPositions, open_journal
 from consumer.commit.sink import CommitHook, CommitSink, no_hook
 from consumer.commit.watchdog import Watchdog, WatchedSink
@@ -153,7 +154,9 @@ def run_detector(
             _sink(settings, transactional_id, consumer, connectivity, hook),
             stack.enter_context(Watchdog(WATCHDOG_SECONDS)),
         )
-        sink.open()
+        patience = Patience(options.broker_timeout)
+        if not open_sink(sink, patience, stopped=stopped):
+            return
         checkpoint = Checkpoint(metrics, options.limit)
         detector = Detector(
             Source(
@@ -168,6 +171,7 @@ def run_detector(
             executor=stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="scoring")),
             decider=Decider(model.metadata.threshold, model.metadata.model_version, topics),
             sink=sink,
+            patience=patience,
             checkpoint=checkpoint,
             metrics=metrics,
             health=health,

@@ -15,6 +15,7 @@ from kafkaio.error_codes import (
     TOPIC_MISSING,
 )
 from kafkaio.errors import ClientFailedError, PermissionMissingError, TopicMissingError
+from kafkaio.partitions import PartitionId
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +24,9 @@ POLL_SECONDS = 0.1
 
 # An open transaction of a dead owner ends after 10 s, and up to 10 s more until a broker looks.
 JOURNAL_SECONDS = 60.0
+
+# A member answers its group again only after the next read; see `consumer.commit.kafka_sink`.
+COMMITTED_SECONDS = 5.0
 
 # The connectivity watch handles an absent broker.
 _HARMLESS = BROKER_AWAY | {PARTITION_END}
@@ -87,6 +91,9 @@ class RecordSource(Protocol):
 
     def rewind(self, partitions: Sequence[TopicPartition]) -> None:
         """Read these partitions from their offsets on."""
+
+    def committed(self, partitions: Sequence[TopicPartition]) -> Mapping[PartitionId, int]:
+        """Return how far these partitions are committed."""
 
     def close(self) -> None:
         """Leave the group."""
@@ -199,6 +206,23 @@ class Source:
                         f"Cannot rewind {partition.topic} [{partition.partition}] to offset "
                         f"{partition.offset}: {error.args[0].str()}."
                     ) from error
+
+    def committed(self, partitions: Sequence[TopicPartition]) -> Mapping[PartitionId, int]:
+        """Return how far partitions of the topic are committed, by the group or by the journal.
+
+        Raises:
+            KafkaException: if that cannot be determined at present; call again.
+        """
+        known = self._consumer.committed(list(partitions), timeout=COMMITTED_SECONDS)
+        for place in known:
+            if place.error is not None:
+                raise KafkaException(place.error)
+        numbers = [partition.partition for partition in partitions]
+        journal = self._journal.next_offsets(numbers) if self._journal else {}
+        return {
+            (place.topic, place.partition): max(place.offset, journal.get(place.partition, 0))
+            for place in known
+        }
 
     def close(self) -> None:
         """Leave the group; calls the listener's `revoked` first."""
