@@ -1,16 +1,20 @@
-"""A commit without an answer: the same process replaces its producer, and counts it once."""
+"""A broker that is lost in a commit or at the start is waited for, in the same process."""
 
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
 from consumer.commit.sink import CommitStep
 from events.topics import Topics
+from kafkaio.errors import BrokerUnavailableError
+from kafkaio.permissions import require_permissions
+from kafkaio.settings import KafkaSettings
 from kafkaio.topics import create_topics
 from tests.chaos.proxy import NORMAL, NetworkConditions
 from tests.integration.consumer.conftest import QUICK
-from tests.support.detector import DetectorThread, payloads, publish
+from tests.support.detector import OPTIONS, PATIENCE, DetectorThread, payloads, publish
 from tests.support.proxied import ProxiedBroker, proxied_broker
 from tests.support.reading import PARTITIONS, alerts, assert_scored_once, rows
 from tests.support.standstill import at
@@ -77,3 +81,24 @@ def test_a_commit_without_an_answer_is_settled_by_a_new_producer(
     assert alerts(proxied.direct, proxied_topics) == published
     assert_scored_once(proxied.direct, proxied_topics, published)
     assert running.value("fraud_transactions_scored_total") == 200
+
+
+def test_a_start_waits_for_a_broker_that_is_lost_after_its_first_answer(
+    proxied: ProxiedBroker, proxied_topics: Topics
+) -> None:
+    looks = 0
+
+    def stopped() -> bool:
+        nonlocal looks
+        looks += 1
+        proxied.proxy.apply(CUT if looks < 3 else NORMAL)
+        return False
+
+    options = replace(OPTIONS, group=proxied_topics.prefix)
+    permissions = options.permissions(proxied_topics)
+    require_permissions(proxied.through_proxy, permissions, stopped=stopped, answer_within=PATIENCE)
+    assert looks >= 3
+    with pytest.raises(BrokerUnavailableError, match="does not answer"):
+        require_permissions(
+            KafkaSettings("127.0.0.1:1"), permissions, stopped=lambda: False, answer_within=0.1
+        )

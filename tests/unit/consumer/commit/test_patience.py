@@ -2,7 +2,8 @@
 
 import pytest
 
-from consumer.commit.patience import FORGET_SECONDS, Patience
+from consumer.commit.patience import FORGET_SECONDS, Patience, open_sink
+from consumer.commit.sink import CommitTimings, UnavailableError
 from consumer.errors import CommitError
 from tests.support.clock import ManualClock
 
@@ -37,3 +38,26 @@ def test_a_failure_long_ago_belongs_to_another_series() -> None:
     patience.wait("no broker")
     clock.now += FORGET_SECONDS + 1
     patience.wait("no broker")
+
+
+class Closed:
+    """A sink that Kafka registers at the third attempt."""
+
+    def __init__(self) -> None:
+        self.attempts = 0
+
+    def open(self) -> None:
+        self.attempts += 1
+        if self.attempts < 3:
+            raise UnavailableError("no broker")
+
+    def commit(self, _records: object, _offsets: object) -> CommitTimings:
+        raise NotImplementedError
+
+
+def test_a_sink_is_opened_again_until_it_is_open_or_the_start_is_stopped() -> None:
+    clock, sink = ManualClock(), Closed()
+    patience = Patience(10.0, monotonic=clock, sleep=clock.sleep)
+    assert open_sink(sink, patience, stopped=lambda: False)
+    assert sink.attempts == 3
+    assert not open_sink(Closed(), patience, stopped=lambda: True)
