@@ -65,6 +65,10 @@ class Reachability(Enum):
 class Connectivity:
     """Tracks whether Kafka answers, by the errors of clients and by probes.
 
+    Before the first answer a rejected connection is a mistake in the settings, and is raised. After
+    it the settings are known to work: the same rejection is an outage, such as that of a login
+    server, a load balancer, or one broker's certificate.
+
     Args:
         broker: the address, for messages.
         limit: seconds without an answer after which `BrokerUnavailableError` is raised.
@@ -84,8 +88,10 @@ class Connectivity:
         self._limit = limit
         self._why = why
         self._clock = clock
-        self._connecting = False
+        self._is_connecting = False
+        self._has_answered = False
         self._away_since: float | None = None
+        self._is_connection_lost = False
         self._next_probe = 0.0
         self._pause = BACKOFF_SECONDS[0]
         self._rejection: KafkaError | None = None
@@ -94,7 +100,9 @@ class Connectivity:
         """Take a client's error; pass this method to clients as `error_cb`."""
         if error.code() in CONNECTION_REJECTED:
             self._rejection = error
+            self._suspect()
         elif error.code() in BROKER_AWAY:
+            self._is_connection_lost = True
             self._suspect()
 
     def check(self, client: Client) -> None:
@@ -102,24 +110,24 @@ class Connectivity:
 
         Raises:
             BrokerUnavailableError: if Kafka has been away for longer than the limit.
-            ConnectionRejectedError: if Kafka rejects the connection.
+            ConnectionRejectedError: if Kafka rejects the connection and has never accepted one.
         """
-        self._require_accepted()
         if self._away_since is None or self._clock() < self._next_probe:
             return
         try:
             client.list_topics(timeout=PROBE_SECONDS)
         except KafkaException:
-            if self._connecting:
-                client.poll(0)  # runs `on_error`, which learns why a connection is rejected
-                self._require_accepted()
-                if sentence := self._why(None, tried=self._clock() - self._away_since):
-                    raise ConnectionRejectedError(sentence) from None
-            self._still_away(self._clock() - self._away_since)
+            client.poll(0)  # runs `on_error`, which learns why a connection is rejected
+            self._is_connection_lost = True
+            away = self._clock() - self._away_since
+            if not self._has_answered:
+                self._require_accepted(away)
+            self._still_away(away)
         else:
             away = self._clock() - self._away_since
-            self._away_since = None
-            first, self._connecting = self._connecting, False
+            self._away_since = self._rejection = None
+            self._has_answered = True
+            first, self._is_connecting = self._is_connecting, False
             if not first and away > PROBE_SECONDS:
                 logger.info("Kafka at %s answers again after %.1f s.", self._broker, away)
 
@@ -129,14 +137,15 @@ class Connectivity:
         Raises:
             BrokerUnavailableError, ConnectionRejectedError: as `check`.
         """
-        was_away = self._away_since is not None
         self.check(client)
         while self._away_since is not None:
             if stopped():
                 return Reachability.STOPPED
             time.sleep(LOOK_SECONDS)
             self.check(client)
-        return Reachability.RECOVERED if was_away else Reachability.REACHABLE
+        # A rejection by one of several brokers breaks no connection.
+        was_lost, self._is_connection_lost = self._is_connection_lost, False
+        return Reachability.RECOVERED if was_lost else Reachability.REACHABLE
 
     def connect(self, client: Client, *, stopped: Callable[[], bool]) -> bool:
         """Block until Kafka answers for the first time; return False if `stopped` before.
@@ -144,17 +153,20 @@ class Connectivity:
         Raises:
             BrokerUnavailableError, ConnectionRejectedError: as `check`.
         """
-        self._connecting = True
+        self._is_connecting = True
         self._suspect()
         return self.wait_until_reachable(client, stopped=stopped) is not Reachability.STOPPED
 
-    def _require_accepted(self) -> None:
-        if self._rejection is not None:
-            raise ConnectionRejectedError(
-                self._why(self._rejection, tried=0.0)
-                or f"Kafka at {self._broker} rejects the connection: {self._rejection.str()}. "
+    def _require_accepted(self, tried: float) -> None:
+        rejection = self._rejection
+        sentence = self._why(rejection, tried=tried if rejection is None else 0.0)
+        if sentence is None and rejection is not None:
+            sentence = (
+                f"Kafka at {self._broker} rejects the connection: {rejection.str()}. "
                 "Check the security settings."
             )
+        if sentence is not None:
+            raise ConnectionRejectedError(sentence)
 
     def _suspect(self) -> None:
         if self._away_since is None:
@@ -163,15 +175,18 @@ class Connectivity:
             self._pause = BACKOFF_SECONDS[0]
 
     def _still_away(self, away: float) -> None:
+        why = "does not answer"
+        if self._rejection is not None:
+            why = f"rejects the connection ({self._rejection.str()})"
         if away >= self._limit:
-            raise BrokerUnavailableError(
-                f"Kafka at {self._broker} has not answered for {away:.0f} s; giving up."
-            )
+            state = f"has not answered for {away:.0f} s"
+            if self._rejection is not None:
+                state = f"has rejected connections for {away:.0f} s ({self._rejection.str()})"
+            raise BrokerUnavailableError(f"Kafka at {self._broker} {state}; giving up.")
         logger.warning(
-            "Kafka at %s does not answer; trying again for %.0f s.",
-            self._broker,
-            self._limit - away,
+            "Kafka at %s %s; trying again for %.0f s.", self._broker, why, self._limit - away
         )
+        self._rejection = None  # it may be away for another reason next time
         self._next_probe = self._clock() + min(self._pause, self._limit - away)
         self._pause = min(2 * self._pause, BACKOFF_SECONDS[1])
 

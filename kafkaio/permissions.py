@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
 
-from kafkaio.clients import make_admin
+from kafkaio.clients import make_admin, make_consumer
 from kafkaio.error_codes import AUTHORIZATION_ERRORS
 from kafkaio.errors import BrokerUnavailableError, PermissionMissingError, TopicMissingError
 from kafkaio.settings import KafkaSettings
@@ -23,6 +23,10 @@ Kind = Literal["topic", "group", "transactional id"]
 TOPICS_SECONDS = 5.0
 _LOOK_SECONDS = 0.1
 _ANSWER_SECONDS = 10.0
+
+# How long one request may take. A request that meets a broker's end is sent again.
+_REQUEST_SECONDS = 3.0
+_SLICE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ class PermissionCheck:
     """
 
     def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
         self._admin = make_admin(settings.client())
 
     def report(self, permissions: Sequence[Permission], *, timeout: float) -> PermissionReport:
@@ -93,7 +98,8 @@ class PermissionCheck:
                 else:
                     raise
         for name in _names(permissions, "group"):
-            allowed["group", name] = self._group_operations(name, timeout)
+            may_use = self._may_use_group(name, next(iter(answers), name), timeout)
+            allowed["group", name] = None if may_use else set()
         missing = [
             permission
             for permission in permissions
@@ -101,15 +107,33 @@ class PermissionCheck:
         ]
         return PermissionReport(tuple(missing_topics), tuple(missing))
 
-    def _group_operations(self, name: str, timeout: float) -> set[str] | None:
-        """Return the operations allowed on a group; None where a new group cannot be described."""
-        answer = self._admin.describe_consumer_groups(
-            [name], include_authorized_operations=True, request_timeout=timeout
-        )[name]
+    def _may_use_group(self, name: str, topic: str, timeout: float) -> bool:
+        """Return whether a group's offsets may be fetched.
+
+        A member fetches them in the same way. The administrator's requests about groups are no
+        alternative: librdkafka ends the process with SIGABRT if a broker goes away meanwhile
+        (issues 4605 and 3663).
+        """
+        errors: list[KafkaError] = []
+        required = {"group.id": name, "enable.auto.commit": False, "error_cb": errors.append}
+        consumer = make_consumer(self._settings.client(required=required))
+        end = time.monotonic() + timeout
         try:
-            return _operations(answer.result())
-        except KafkaException as error:
-            return set() if error.args[0].code() in AUTHORIZATION_ERRORS else None
+            while True:
+                try:
+                    consumer.committed([TopicPartition(topic, 0)], timeout=_SLICE_SECONDS)
+                except KafkaException as error:
+                    message = consumer.poll(0)  # the cause, if the group cannot be looked up
+                    cause = None if message is None else message.error()
+                    errors += [error.args[0]] if cause is None else [error.args[0], cause]
+                    if KafkaError.GROUP_AUTHORIZATION_FAILED in {each.code() for each in errors}:
+                        return False
+                    if time.monotonic() >= end:
+                        raise
+                else:
+                    return True
+        finally:
+            consumer.close()
 
 
 def require_permissions(
@@ -118,6 +142,7 @@ def require_permissions(
     *,
     stopped: Callable[[], bool] = lambda: False,
     patience: float = TOPICS_SECONDS,
+    answer_within: float = _ANSWER_SECONDS,
 ) -> None:
     """Check that topics exist and that Kafka grants these permissions on topics and groups.
 
@@ -126,21 +151,26 @@ def require_permissions(
         permissions: what is needed.
         stopped: polled several times a second; True ends the wait.
         patience: seconds to wait for topics, which may be created while we start.
+        answer_within: seconds after which to give up if Kafka does not answer.
 
     Raises:
         TopicMissingError: naming the topics that do not exist.
         PermissionMissingError: naming the permissions that are not granted.
-        BrokerUnavailableError: if Kafka does not answer within ten seconds.
+        BrokerUnavailableError: if Kafka does not answer in time.
     """
-    deadline = time.monotonic() + patience
+    started = time.monotonic()
+    deadline = started + patience
     check = PermissionCheck(settings)
     while not stopped():
         try:
-            report = check.report(permissions, timeout=_ANSWER_SECONDS)
+            report = check.report(permissions, timeout=_REQUEST_SECONDS)
         except KafkaException as error:
-            raise BrokerUnavailableError(
-                f"Kafka at {settings.broker} does not answer: {error.args[0].str()}."
-            ) from error
+            if time.monotonic() - started >= answer_within:
+                raise BrokerUnavailableError(
+                    f"Kafka at {settings.broker} does not answer: {error.args[0].str()}."
+                ) from error
+            time.sleep(_LOOK_SECONDS)
+            continue
         if not report.missing_topics or report.missing_permissions or time.monotonic() >= deadline:
             require_granted(settings, report)
             return

@@ -4,10 +4,8 @@ from collections.abc import Sequence
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from consumer.commit.kafka_sink import KafkaSink, collect_errors, commit_failed, permission_lost
+from consumer.commit.kafka_sink import KafkaSink, collect_errors, explain
 from consumer.commit.sink import AbortedError, CommitStep, CommitTimings, OutputRecord
-from consumer.errors import CommitError
-from kafkaio.error_codes import AUTHORIZATION_ERRORS
 
 
 class AtLeastOnce(KafkaSink):
@@ -19,42 +17,47 @@ class AtLeastOnce(KafkaSink):
     2. flush;
     3. verify that each was delivered;
     4. commit the next-to-read offsets.
+
+    Any error ends the producer and has the work done again.
     """
 
     def open(self) -> None:
         """Create the producer; nothing has to be registered."""
+        self._close()
         self._producer = self._new_producer()
 
     def commit(
         self, records: Sequence[OutputRecord], offsets: Sequence[TopicPartition]
     ) -> CommitTimings:
         """Flush, verify, commit; see the class."""
-        deadline = self._deadline().within(self._budget / 2)
         started = self._monotonic()
-        undelivered: list[KafkaError] = []
         try:
-            self._hook(CommitStep.PRODUCE)
-            on_delivery = collect_errors(undelivered)
-            for record in records:
-                self._produce(record, deadline, on_delivery)
-            unacknowledged = self._producer.flush(deadline.remaining)
-            if unacknowledged:
-                raise CommitError(
-                    f"{unacknowledged} alerts or dead letters were not acknowledged within "
-                    f"{self._budget / 2:g} s; their offsets are not committed."
-                )
-            if undelivered:
-                if undelivered[0].code() in AUTHORIZATION_ERRORS:
-                    raise permission_lost(undelivered[0])
-                raise AbortedError(undelivered[0].str())
+            self._deliver(records)
             produced = self._monotonic()
             self._hook(CommitStep.OFFSETS)
             self._consumer.commit(offsets=list(offsets), asynchronous=False)
         except KafkaException as error:
-            if error.args[0].code() in AUTHORIZATION_ERRORS:
-                raise permission_lost(error.args[0]) from error
-            if error.args[0].fatal():
-                raise commit_failed("Results could not be delivered", error) from error
-            raise AbortedError(error.args[0].str()) from error
+            self._close()
+            raise AbortedError(explain(error.args[0])) from error
+        except AbortedError:
+            self._close()
+            raise
         self._hook(CommitStep.DONE)
         return CommitTimings(produced - started, self._monotonic() - produced)
+
+    def _deliver(self, records: Sequence[OutputRecord]) -> None:
+        """Produce the records, and wait until each is acknowledged."""
+        deadline = self._deadline()
+        undelivered: list[KafkaError] = []
+        self._hook(CommitStep.PRODUCE)
+        on_delivery = collect_errors(undelivered)
+        for record in records:
+            self._produce(record, deadline, on_delivery)
+        unacknowledged = self._producer.flush(deadline.remaining)
+        if undelivered:
+            raise AbortedError(explain(undelivered[0]))
+        if unacknowledged:
+            raise AbortedError(
+                f"{unacknowledged} alerts or dead letters were not acknowledged within "
+                f"{self._timeout:g} s"
+            )

@@ -25,7 +25,3 @@ class Deadline:
     def is_over(self) -> bool:
         """Whether the deadline has passed."""
         return self._monotonic() >= self._end
-
-    def within(self, seconds: float) -> "Deadline":
-        """Return a deadline so many seconds from now, but never later than this one."""
-        return Deadline(min(seconds, self.remaining), self._monotonic)

@@ -1,24 +1,22 @@
 """Committing exactly once: records and offsets in one Kafka transaction."""
 
-import logging
 from collections.abc import Sequence
+from contextlib import suppress
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from consumer.commit.deadline import Deadline
-from consumer.commit.kafka_sink import (
-    COMMIT_SECONDS,
-    KafkaSink,
-    collect_errors,
-    commit_failed,
-    permission_lost,
+from consumer.commit.kafka_sink import KafkaSink, collect_errors, explain
+from consumer.commit.sink import (
+    AbortedError,
+    CommitStep,
+    CommitTimings,
+    OutputRecord,
+    UnavailableError,
+    UncertainError,
 )
-from consumer.commit.sink import AbortedError, CommitStep, CommitTimings, OutputRecord
 from consumer.errors import CommitError
-from kafkaio.error_codes import AUTHORIZATION_ERRORS
+from kafkaio.error_codes import PRODUCER_FENCED
 from kafkaio.errors import PermissionMissingError
-
-logger = logging.getLogger(__name__)
 
 
 class ExactlyOnce(KafkaSink):
@@ -36,26 +34,39 @@ class ExactlyOnce(KafkaSink):
        generation is fenced here;
     4. commit it, which flushes the records and makes all of it visible at once.
 
-    A retriable error is retried until the deadline; an abortable one aborts the transaction; a
-    fatal one ends the process, because its producer can never write again.
+    A retriable error is retried until the deadline. Any other error, and the deadline, end the
+    producer: the next one has the same transactional id, so registering it aborts the transaction,
+    or completes it where Kafka had decided to commit. (Aborting with the old producer is not an
+    alternative: librdkafka rejects it after a commit that timed out, and a producer one of whose
+    records was rejected can hang in its next transaction.) Only a producer that another process
+    has fenced is not replaced.
     """
+
+    _was_open = False
+    _may_fence_itself = False  # Kafka may yet receive a registration that we gave up
 
     def open(self) -> None:
         """Register the transactional id, which fences an earlier producer of the same id."""
-        self._open(self._deadline().within(COMMIT_SECONDS))
+        self._close()
+        self._producer = self._new_producer()
+        try:
+            self._retry(self._register, self._deadline())
+        except KafkaException as error:
+            self._close()
+            self._may_fence_itself = True
+            raise self._explain_rejection(error.args[0]) from error
+        self._was_open = True
 
     def commit(
         self, records: Sequence[OutputRecord], offsets: Sequence[TopicPartition]
     ) -> CommitTimings:
         """Commit one transaction; see the class."""
-        budget = self._deadline()
-        deadline = budget.within(self._budget / 2)
-        producer = self._producer
+        deadline = self._deadline()
         undelivered: list[KafkaError] = []
         started = self._monotonic()
         try:
             self._hook(CommitStep.BEGIN)
-            producer.begin_transaction()
+            self._producer.begin_transaction()
             self._hook(CommitStep.PRODUCE)
             on_delivery = collect_errors(undelivered)
             for record in records:
@@ -64,27 +75,40 @@ class ExactlyOnce(KafkaSink):
             self._hook(CommitStep.OFFSETS)
             metadata = self._membership()
             self._retry(
-                lambda left: producer.send_offsets_to_transaction(list(offsets), metadata, left),
+                lambda left: self._producer.send_offsets_to_transaction(
+                    list(offsets), metadata, left
+                ),
                 deadline,
             )
             self._hook(CommitStep.COMMIT)
-            self._retry(producer.commit_transaction, deadline)
+            self._retry(self._commit_transaction, deadline)
         except KafkaException as error:
-            raise self._abort(error, undelivered, budget) from error
+            raise self._failed(error.args[0], undelivered, started) from error
+        except AbortedError:
+            self._close()
+            raise
         self._hook(CommitStep.DONE)
+        self._may_fence_itself = False
         return CommitTimings(produced - started, self._monotonic() - produced)
 
-    def _open(self, deadline: Deadline) -> None:
-        self._producer = self._new_producer()
-        try:
-            self._retry(self._producer.init_transactions, deadline)
-        except KafkaException as error:
-            if error.args[0].code() == KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
-                raise PermissionMissingError(
-                    "Kafka does not grant permission Write on transactional id "
-                    f"{self._transactional_id}; docs/security.md shows how to grant it."
-                ) from error
-            raise commit_failed("Kafka transactions cannot be started", error) from error
+    def _register(self, timeout: float) -> None:
+        self._producer.init_transactions(timeout)
+
+    def _commit_transaction(self, timeout: float) -> None:
+        self._producer.commit_transaction(timeout)
+
+    def _explain_rejection(
+        self, error: KafkaError
+    ) -> UnavailableError | CommitError | PermissionMissingError:
+        """Return why a producer was not registered: a mistake only if none ever was."""
+        if self._was_open or error.retriable():
+            return UnavailableError(f"Kafka does not register a producer: {error.str()}")
+        if error.code() == KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+            return PermissionMissingError(
+                "Kafka does not grant permission Write on transactional id "
+                f"{self._transactional_id}; docs/security.md shows how to grant it."
+            )
+        return CommitError(f"Kafka transactions cannot be started: {error.str()}.")
 
     def _membership(self) -> object:
         """Return the group metadata that identifies this member and its generation.
@@ -106,27 +130,27 @@ class ExactlyOnce(KafkaSink):
             )
         return metadata
 
-    def _abort(
-        self, cause: KafkaException, undelivered: Sequence[KafkaError], deadline: Deadline
-    ) -> AbortedError | CommitError:
-        """Abort the transaction if its error allows it; return the error for the loop."""
-        error = cause.args[0]
-        if error.fatal():
-            return commit_failed("The transaction failed for good", cause)
-        self._producer.poll(0)  # runs the delivery callbacks
-        errors = [*undelivered, error]  # the error of a single record says more
-        forbidden = [failure for failure in errors if failure.code() in AUTHORIZATION_ERRORS]
-        if not forbidden:
-            logger.warning(
-                "Transaction aborted, its records are processed again: %s", errors[0].str()
+    def _failed(
+        self, error: KafkaError, undelivered: Sequence[KafkaError], started: float
+    ) -> AbortedError | UncertainError | CommitError:
+        """Give up the producer; return the error for the loop."""
+        with suppress(KafkaException):  # the same error again
+            self._producer.poll(0)  # runs the delivery callbacks
+        self._close()
+        if error.code() == PRODUCER_FENCED and self._is_another_process(started):
+            return CommitError(
+                f"Another process has taken over transactional id {self._transactional_id}: "
+                f"{error.str()}."
             )
-        try:
-            self._retry(self._producer.abort_transaction, deadline)
-        except KafkaException as second:
-            return commit_failed("The transaction could not be aborted", second)
-        if forbidden:
-            return permission_lost(forbidden[0])
-        # A producer one of whose records was rejected can hang in its next transaction, because
-        # its sequence numbers have a gap then.
-        self._open(deadline)
-        return AbortedError(errors[0].str())
+        reason = explain([*undelivered, error][0])  # the error of a single record says more
+        # Kafka never reports an error of this kind after a commit that took effect.
+        aborted = error.txn_requires_abort() and not error.fatal()
+        return AbortedError(reason) if aborted else UncertainError(reason)
+
+    def _is_another_process(self, started: float) -> bool:
+        """Return whether it was another process that fenced this producer.
+
+        Kafka itself fences the producer of a transaction that has been open for too long.
+        """
+        has_timed_out = self._monotonic() - started >= self._transaction_timeout
+        return not has_timed_out and not self._may_fence_itself

@@ -7,24 +7,21 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
 from consumer.commit.deadline import Deadline
-from consumer.commit.sink import CommitHook, OutputRecord, no_hook
-from consumer.errors import CommitError
+from consumer.commit.sink import AbortedError, CommitHook, OutputRecord, no_hook
 from kafkaio.clients import producer_configuration
+from kafkaio.error_codes import AUTHORIZATION_ERRORS
 from kafkaio.settings import KafkaSettings
 
 # A commit takes milliseconds; one that takes ten seconds is a fault. Kafka then aborts the
 # transaction by itself, so a detector that is killed in the middle of a commit holds up readers of
-# the alerts for no longer than this.
+# the alerts for no longer than this. Registering a producer may take as long.
 COMMIT_SECONDS = 10.0
 
-# A commit, the abort after it and the new producer after that share one deadline. Twice the time of
-# a commit leaves the abort and the producer as long as the commit had.
-BUDGET_SECONDS = 2 * COMMIT_SECONDS
-
-# Longer than the budget, so that a commit that can still be aborted is never killed: a call that
-# has not returned by then is stuck. Shorter than max.poll.interval.ms (30 s, kafkaio.clients), so
-# that the process ends before the group evicts it.
-WATCHDOG_SECONDS = BUDGET_SECONDS + 5.0
+# Longer than a commit and the registration that it may entail (after rejected records), so that
+# what can still be repaired is never killed: a call that has not returned by then is stuck. Shorter
+# than max.poll.interval.ms (30 s, kafkaio.clients), so that the process ends before the group
+# evicts it.
+WATCHDOG_SECONDS = 2 * COMMIT_SECONDS + 5.0
 
 # The pause before a retriable error ("coordinator load in progress", say) is retried.
 RETRY_SECONDS = 0.05
@@ -71,8 +68,8 @@ class KafkaSink:
     Args:
         new_producer: makes a producer, at each `open`.
         consumer: whose offsets are committed.
-        budget: seconds for a commit, the abort after it and the new producer after that; the
-            commit alone may take half of it.
+        timeout: seconds that a commit may take; registering a producer may take as long.
+        transaction_timeout: seconds after which Kafka aborts a transaction of these producers.
         hook: called at each step, so that tests can fail there.
         transactional_id: of the producers, to name it when Kafka rejects it.
         in_group: whether the consumer is a member of its group, and nothing is to be committed
@@ -86,7 +83,8 @@ class KafkaSink:
         new_producer: Callable[[], Producer],
         consumer: Consumer,
         *,
-        budget: float = BUDGET_SECONDS,
+        timeout: float = COMMIT_SECONDS,
+        transaction_timeout: float = COMMIT_SECONDS,
         hook: CommitHook = no_hook,
         transactional_id: str | None = None,
         in_group: bool = True,
@@ -94,18 +92,47 @@ class KafkaSink:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._new_producer = new_producer
-        self._producer: Producer
+        self._current: Producer | None = None
         self._consumer = consumer
-        self._budget = budget
+        self._timeout = timeout
+        self._transaction_timeout = transaction_timeout
         self._hook = hook
         self._transactional_id = transactional_id
         self._in_group = in_group
         self._monotonic = monotonic
         self._sleep = sleep
 
+    @property
+    def _producer(self) -> Producer:
+        """The producer.
+
+        It is never kept in a variable, nor as a bound method: the traceback of an error would keep
+        it alive, and a producer that is alive goes on sending requests.
+
+        Raises:
+            AbortedError: if the sink is not open.
+        """
+        if self._current is None:
+            raise AbortedError("no producer is registered with Kafka")
+        return self._current
+
+    @_producer.setter
+    def _producer(self, producer: Producer) -> None:
+        self._current = producer
+
+    def _close(self) -> None:
+        """Destroy the producer without waiting for anything that it has not finished.
+
+        Its last reference goes here. `Producer.close` would abort its transaction first, which
+        blocks while Kafka is away.
+        """
+        if self._current is not None:
+            self._current.purge(blocking=False)
+            self._current = None
+
     def _deadline(self) -> Deadline:
-        """Return the deadline of a commit and of everything it may entail."""
-        return Deadline(self._budget, self._monotonic)
+        """Return the deadline of a commit, or of registering a producer."""
+        return Deadline(self._timeout, self._monotonic)
 
     def _produce(
         self,
@@ -127,9 +154,9 @@ class KafkaSink:
                 )
             except BufferError:
                 if deadline.is_over:
-                    raise CommitError(
+                    raise AbortedError(
                         f"Kafka accepts no more records for {record.topic}: the producer's queue "
-                        "stayed full."
+                        "stayed full"
                     ) from None
                 self._producer.poll(RETRY_SECONDS)
             else:
@@ -159,14 +186,8 @@ def collect_errors(undelivered: list[KafkaError]) -> Callable[[KafkaError | None
     return on_delivery
 
 
-def commit_failed(what: str, error: KafkaException) -> CommitError:
-    """Return the error of a commit after which this process cannot continue."""
-    return CommitError(f"{what}: {error.args[0].str()}.")
-
-
-def permission_lost(error: KafkaError) -> CommitError:
-    """Return the error of a permission that was revoked while running: all were checked before."""
-    return CommitError(
-        f"Kafka no longer permits writing or committing: {error.str()}. "
-        "A restart names the missing permission."
-    )
+def explain(error: KafkaError) -> str:
+    """Return why a commit failed, for the log."""
+    if error.code() in AUTHORIZATION_ERRORS:  # all permissions were there at the start
+        return f"Kafka no longer permits writing or committing: {error.str()}"
+    return error.str()

@@ -11,7 +11,18 @@ from events.messages import Headers
 
 
 class AbortedError(Exception):
-    """Nothing of this commit took effect: roll back to the last one and process again."""
+    """Nothing of this commit took effect: open the sink again, roll back, process again."""
+
+
+class UncertainError(Exception):
+    """Whether this commit took effect is not known before the sink is opened again.
+
+    Opening it ends the transaction, so the group's committed offsets tell afterwards.
+    """
+
+
+class UnavailableError(Exception):
+    """Kafka does not register a producer at present; opening the sink may succeed later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +81,16 @@ class CommitSink(Protocol):
     def open(self) -> None:
         """Create the producer; blocks until Kafka has registered it.
 
-        Called at the start and after an outage. It is a new producer each time: one whose broker
-        left the metadata for a moment, as a restarted one does, can wait in its next transaction
-        for ever (librdkafka issue 5511).
+        Called at the start, after an outage, and after each commit that failed. It is a new
+        producer each time: one whose broker left the metadata for a moment, as a restarted one
+        does, can wait in its next transaction for ever (librdkafka issue 5511), and one whose
+        commit timed out accepts no other call. Registering the new one ends the transaction of the
+        old one, which cannot write any more.
 
         Raises:
-            CommitError: if Kafka rejects the producer for good.
-            PermissionMissingError: if its transactional id is not permitted.
+            UnavailableError: if Kafka does not register it in time; the sink stays closed.
+            CommitError: if Kafka rejects the first producer for good.
+            PermissionMissingError: if the first one's transactional id is not permitted.
         """
 
     def commit(
@@ -84,9 +98,10 @@ class CommitSink(Protocol):
     ) -> CommitTimings:
         """Produce the records and commit the next-to-read offsets.
 
-        Blocks until Kafka has acknowledged both.
+        Blocks until Kafka has acknowledged both. After an error the sink is closed.
 
         Raises:
             AbortedError: if nothing was committed and the work has to be done again.
+            UncertainError: if it is not known whether this was committed.
             CommitError: if this process cannot continue.
         """

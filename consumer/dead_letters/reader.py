@@ -73,6 +73,7 @@ class DeadLetterReader:
         ranges: the partitions' offsets at the last `snapshot`.
         consumer: the client, for commits on behalf of the group.
         connectivity: whether Kafka answers.
+        stopped: as given.
     """
 
     def __init__(
@@ -102,7 +103,7 @@ class DeadLetterReader:
             on_error=self.connectivity.on_error,
         )
         self.consumer = make_consumer(configuration)
-        self._stopped = stopped
+        self.stopped = stopped
         self._batch_maximum = batch_maximum
 
     def __enter__(self) -> Self:
@@ -128,13 +129,13 @@ class DeadLetterReader:
             PermissionMissingError: if reading it or using the group is not permitted.
             ConnectionRejectedError: if Kafka rejects the connection.
         """
-        if not self.connectivity.connect(self.consumer, stopped=self._stopped):
+        if not self.connectivity.connect(self.consumer, stopped=self.stopped):
             return False
         self.require(
             Permission("Read", "topic", self.topic),
             Permission("Read" if to_commit else "Describe", "group", self.group),
         )
-        return not self._stopped()
+        return not self.stopped()
 
     def require(self, *permissions: Permission, patience: float = TOPICS_SECONDS) -> None:
         """Check that Kafka grants these permissions, and that their topics exist.
@@ -142,7 +143,7 @@ class DeadLetterReader:
         Raises:
             KafkaIOError: as `require_permissions`.
         """
-        require_permissions(self._settings, permissions, stopped=self._stopped, patience=patience)
+        require_permissions(self._settings, permissions, stopped=self.stopped, patience=patience)
 
     def snapshot(self) -> None:
         """Fetch where each partition begins and ends, and where the next requeue begins.
@@ -204,10 +205,10 @@ class DeadLetterReader:
         """
 
         def may_continue() -> bool:
-            if self._stopped():
+            if self.stopped():
                 return False
             reachability = self.connectivity.wait_until_reachable(
-                self.consumer, stopped=self._stopped
+                self.consumer, stopped=self.stopped
             )
             if reachability is Reachability.RECOVERED:
                 recovered()

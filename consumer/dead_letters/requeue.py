@@ -9,16 +9,18 @@ from confluent_kafka import KafkaException, TopicPartition
 
 from consumer.commit.exactly_once import ExactlyOnce
 from consumer.commit.kafka_sink import WATCHDOG_SECONDS, producer_settings
+from consumer.commit.patience import Patience, open_sink
 from consumer.commit.sink import (
     AbortedError,
     CommitHook,
     CommitSink,
     CommitTimings,
     OutputRecord,
+    UncertainError,
     no_hook,
 )
 from consumer.commit.watchdog import Watchdog, WatchedSink
-from consumer.dead_letters.reader import DeadLetterReader
+from consumer.dead_letters.reader import AWAY_SECONDS, DeadLetterReader
 from consumer.dead_letters.requeue_batch import RequeueBatch, RequeueResult
 from consumer.dead_letters.store import FOREIGN, StoredDeadLetter, parse
 from consumer.detector.source import InputRecord
@@ -31,9 +33,6 @@ from kafkaio.error_codes import PRODUCER_FENCED
 from kafkaio.errors import TopicMissingError
 from kafkaio.permissions import Permission
 from kafkaio.settings import KafkaSettings
-
-# Single aborts happen, for example while a broker restarts; this many in a row are a fault.
-ABORTS_IN_A_ROW = 10
 
 
 class OnError(StrEnum):
@@ -99,13 +98,14 @@ class Requeue:
         self._on_error = on_error
         self._reasons = frozenset(reasons)
         self._watchdog = Watchdog(WATCHDOG_SECONDS)
+        self._patience = Patience(AWAY_SECONDS)
         self._sink = _DrySink() if dry_run else _sink(reader, settings, hook, self._watchdog)
         self._nexts: dict[int, int] = {}
         self._topics: dict[str, bool] = {}
         self.done = RequeueResult()
         if reasons or on_error is OnError.REQUEUE:
             reader.require(Permission("Write", "topic", reader.topic))
-        self._sink.open()  # from here on, no other requeue moves the group's offsets
+        self._open()  # from here on, no other requeue moves the group's offsets
         reader.snapshot()
         self.size = sum(offsets.end - offsets.next for offsets in reader.ranges.values())
 
@@ -127,10 +127,13 @@ class Requeue:
             for records in self._reader.read(starts, advance=advance, recovered=self._reopen):
                 self._replay(records)
 
+    def _open(self) -> bool:
+        return open_sink(self._sink, self._patience, stopped=self._reader.stopped)
+
     def _reopen(self) -> None:
         """Replace the producer, which may be stuck after an outage."""
-        self._sink.open()
-        self._require_alone()
+        if self._open():
+            self._require_alone()
 
     def _replay(self, records: Sequence[InputRecord]) -> None:
         batch = RequeueBatch(self._reader.topic)
@@ -196,22 +199,28 @@ class Requeue:
         )
 
     def _commit(self, batch: RequeueBatch) -> None:
-        """Commit a batch, again after an abort: nobody else moves the group's offsets."""
-        for _ in range(ABORTS_IN_A_ROW):
+        """Commit a batch, again after a failure: nobody else moves the group's offsets."""
+        while True:
             try:
                 self._sink.commit(batch.records, batch.offsets())
-            except AbortedError as error:
-                cause = error
+            except (AbortedError, UncertainError) as error:
+                self._patience.wait(error)
+                if not self._open():
+                    return
+                if isinstance(error, UncertainError) and self._is_committed(batch):
+                    break
                 self._require_alone()
             except CommitError as error:
                 raise (self._superseded() if _is_fenced(error) else error) from error
             else:
-                self.done.add(batch.result)
-                self._nexts |= batch.nexts
-                return
-        raise CommitError(
-            f"{ABORTS_IN_A_ROW} commits in a row were aborted, the last one because: {cause}."
-        ) from cause
+                break
+        self._patience.reset()
+        self.done.add(batch.result)
+        self._nexts |= batch.nexts
+
+    def _is_committed(self, batch: RequeueBatch) -> bool:
+        committed = self._reader.committed_offsets()
+        return all(committed[partition] == offset for partition, offset in batch.nexts.items())
 
     def _exists(self, topic: str) -> bool:
         """Return whether a topic exists and may be written to; remembers the answer.

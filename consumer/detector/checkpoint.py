@@ -80,6 +80,7 @@ class Checkpoint:
         self._rejections = RejectionHistory()
         self._committed_rejections = self._rejections
         self._committed: dict[PartitionId, int] = {}
+        self._uncertain: dict[PartitionId, int] = {}
         self._expected: dict[PartitionId, int] = {}
 
     def __bool__(self) -> bool:
@@ -159,10 +160,34 @@ class Checkpoint:
         Args:
             now: when the commit was acknowledged, seconds since the epoch.
         """
-        self._committed |= {key: account.next for key, account in self._accounts.items()}
-        self._committed_rejections = self._rejections
-        self._metrics.add(self._results, now=now)
+        self._apply({key: account.next for key, account in self._accounts.items()}, now)
         self._clear()
+
+    def suspend(self) -> None:
+        """Keep everything after a commit whose outcome is not known, until `settle`."""
+        self._uncertain = {key: account.next for key, account in self._accounts.items()}
+
+    def uncertain(self) -> list[TopicPartition]:
+        """Return the offsets whose commit is not known to have taken effect."""
+        return [TopicPartition(*key, offset) for key, offset in self._uncertain.items()]
+
+    def settle(self, committed: Mapping["PartitionId", int], *, now: float) -> bool:
+        """Apply what `suspend` kept, if it was committed; return whether it was.
+
+        Call `rollback` next: it undoes the rest, which is what was added since.
+
+        Args:
+            committed: the committed offset of each partition of `uncertain`. A commit moves all of
+                its offsets or none; and nobody else moves them while the partitions are owned.
+            now: seconds since the epoch.
+        """
+        uncertain, self._uncertain = self._uncertain, {}
+        if any(committed[key] < offset for key, offset in uncertain.items()) or not uncertain:
+            return False
+        for key, offset in uncertain.items():
+            self._accounts[key].first = offset
+        self._apply(uncertain, now)
+        return True
 
     def rollback(self) -> list[TopicPartition]:
         """Undo everything; return the offset to rewind each partition to."""
@@ -180,9 +205,17 @@ class Checkpoint:
         for partition in partitions:
             self._accounts.pop((partition.topic, partition.partition), None)
             self._expected.pop((partition.topic, partition.partition), None)
+            self._uncertain.pop((partition.topic, partition.partition), None)
+
+    def _apply(self, offsets: Mapping["PartitionId", int], now: float) -> None:
+        self._committed |= offsets
+        self._committed_rejections = self._rejections
+        self._metrics.add(self._results, now=now)
+        self._results = []
 
     def _clear(self) -> None:
         self._accounts = {}
+        self._uncertain = {}
         self._results = []
 
 

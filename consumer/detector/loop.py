@@ -8,11 +8,18 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
-from confluent_kafka import TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 from numpy.typing import NDArray
 
 from consumer.commit.journal import Journal
-from consumer.commit.sink import AbortedError, CommitSink, OutputRecord
+from consumer.commit.patience import Patience
+from consumer.commit.sink import (
+    AbortedError,
+    CommitSink,
+    OutputRecord,
+    UnavailableError,
+    UncertainError,
+)
 from consumer.detector.checkpoint import BatchResult, Checkpoint
 from consumer.detector.decide import Decider
 from consumer.detector.decode import Batch, Decoder, concatenate
@@ -27,9 +34,6 @@ if TYPE_CHECKING:
     from consumer.detector.metrics import DetectorMetrics
 
 logger = logging.getLogger(__name__)
-
-# An abort now and then is the group at work; this many without a commit between them is not.
-ABORTS_IN_A_ROW = 10
 
 
 class Stage(StrEnum):
@@ -72,6 +76,7 @@ class Detector:
         executor: one thread that scores beside the loop; the caller closes it.
         decider: what a batch emits.
         sink: commits results and offsets.
+        patience: how long commits may fail in a row.
         checkpoint: everything since the last commit.
         metrics: what is measured.
         health: updated at each turn of the loop and each assignment.
@@ -90,6 +95,7 @@ class Detector:
         executor: Executor,
         decider: Decider,
         sink: CommitSink,
+        patience: Patience,
         checkpoint: Checkpoint,
         metrics: "DetectorMetrics",
         health: Health,
@@ -104,6 +110,7 @@ class Detector:
         self._executor = executor
         self._decider = decider
         self._sink = sink
+        self._patience = patience
         self._checkpoint = checkpoint
         self._metrics = metrics
         self._health = health
@@ -112,7 +119,7 @@ class Detector:
         self._monotonic = monotonic
         self._wall = wall
         self._last_commit = monotonic()
-        self._aborts = 0
+        self._must_open = False
         self._must_rewind = False
         self._held: set[tuple[str, int]] = set()
         metrics.threshold.set(decider.threshold)
@@ -149,10 +156,12 @@ class Detector:
                 self._checkpoint.rollback()  # cannot be committed; the next process reads it again
                 return
             if reachability is Reachability.RECOVERED:
-                self._sink.open()
+                self._must_open = True
             if records:
                 self._checkpoint.add(records)
-            if self._must_rewind:
+            if self._must_open and not self._open():
+                self._must_rewind = True  # nothing of this turn can be committed
+            elif self._must_rewind:
                 self._rewind()
             elif records:
                 self._process(records, trigger)
@@ -214,7 +223,7 @@ class Detector:
         return self._monotonic() - self._last_commit >= self._commit_interval
 
     def _commit(self, output: Sequence[OutputRecord]) -> None:
-        """Commit the checkpoint; after an abort, have the next turn rewind."""
+        """Commit the checkpoint; after a failure, have the next turn open the sink and rewind."""
         if not self._checkpoint:
             return
         if self._journal:
@@ -222,26 +231,56 @@ class Detector:
         try:
             timings = self._sink.commit(output, self._checkpoint.offsets())
         except AbortedError as error:
-            self._aborts += 1
-            self._must_rewind = True
             self._metrics.commits[CommitOutcome.ABORTED].inc()
-            if self._aborts >= ABORTS_IN_A_ROW:
-                raise CommitError(
-                    f"{self._aborts} commits in a row were aborted, the last one because: {error}."
-                ) from error
+            self._retry_later(error)
+            return
+        except UncertainError as error:
+            self._checkpoint.suspend()
+            self._retry_later(error)
             return
         except CommitError:
             self._metrics.commits[CommitOutcome.FAILED].inc()
             raise
         self._checkpoint.commit(now=self._wall())
-        self._last_commit = self._monotonic()
-        self._aborts = 0
-        self._metrics.commits[CommitOutcome.COMMITTED].inc()
+        self._count_commit()
         self._metrics.stages[Stage.PRODUCE].observe(timings.produce)
         self._metrics.stages[Stage.COMMIT].observe(timings.commit)
 
+    def _count_commit(self) -> None:
+        self._last_commit = self._monotonic()
+        self._patience.reset()
+        self._metrics.commits[CommitOutcome.COMMITTED].inc()
+
+    def _retry_later(self, error: Exception) -> None:
+        self._must_open = self._must_rewind = True
+        self._patience.wait(error)
+
+    def _open(self) -> bool:
+        """Replace the sink's producer; return False if Kafka does not register one at present."""
+        try:
+            self._sink.open()
+        except UnavailableError as error:
+            self._patience.wait(error)
+            return False
+        self._must_open = False
+        return True
+
     def _rewind(self) -> None:
-        """Roll back, and read everything since the last commit again, this batch included."""
+        """Roll back, and read everything since the last commit again, this batch included.
+
+        A commit whose outcome was not known is applied first if it turns out to have taken effect.
+        """
+        uncertain = self._checkpoint.uncertain()
+        if uncertain:
+            try:
+                committed = self._source.committed(uncertain)
+            except KafkaException as error:
+                self._patience.wait(error.args[0].str())
+                return
+            if self._checkpoint.settle(committed, now=self._wall()):
+                self._count_commit()
+            else:
+                self._metrics.commits[CommitOutcome.ABORTED].inc()
         self._source.rewind(self._checkpoint.rollback())
         self._must_rewind = False
 

@@ -13,9 +13,11 @@ from confluent_kafka import Consumer
 from prometheus_client import CollectorRegistry
 
 from consumer.commit.at_least_once import AtLeastOnce
+from consumer.commit.deadline import Deadline
 from consumer.commit.exactly_once import ExactlyOnce
 from consumer.commit.journal import Journal
 from consumer.commit.kafka_sink import WATCHDOG_SECONDS, producer_settings
+from consumer.commit.patience import Patience, open_sink
 from consumer.commit.recovery import JournalPositions, open_journal
 from consumer.commit.sink import CommitHook, CommitSink, no_hook
 from consumer.commit.watchdog import Watchdog, WatchedSink
@@ -34,6 +36,7 @@ from events.topics import Topics
 from kafkaio.clients import make_consumer, make_producer, member_settings
 from kafkaio.connectivity import Connectivity
 from kafkaio.end_offsets import EndOffsets
+from kafkaio.errors import BrokerUnavailableError
 from kafkaio.permissions import require_permissions
 from kafkaio.settings import KafkaSettings
 from kafkaio.tls_probe import explain_failure
@@ -147,16 +150,23 @@ def run_detector(
         on_ready()
         if not connectivity.connect(consumer, stopped=stopped):
             return
-        require_permissions(settings, options.permissions(topics), stopped=stopped)
+        require_permissions(
+            settings,
+            options.permissions(topics),
+            stopped=stopped,
+            answer_within=options.broker_timeout,
+        )
         if stopped():
             return
-        journal = open_journal(settings, topics, options.group) if options.journal else None
+        journal = _open_journal(settings, topics, options, stopped) if options.journal else None
         transactional_id = options.transactional_id(server.address)
         watchdog = stack.enter_context(Watchdog(WATCHDOG_SECONDS))
         sink = WatchedSink(
             _sink(settings, transactional_id, consumer, connectivity, hook), watchdog
         )
-        sink.open()
+        patience = Patience(options.broker_timeout)
+        if not open_sink(sink, patience, stopped=stopped):
+            return
         checkpoint = Checkpoint(metrics, options.limit)
         detector = Detector(
             Source(
@@ -177,6 +187,7 @@ def run_detector(
                 kept_bytes(settings.properties.get(LIMIT_PROPERTY, LIMIT_BYTES)),
             ),
             sink=sink,
+            patience=patience,
             checkpoint=checkpoint,
             metrics=metrics,
             health=health,
@@ -249,6 +260,18 @@ def _sink(
         hook=hook,
         transactional_id=transactional_id,
     )
+
+
+def _open_journal(
+    settings: KafkaSettings, topics: Topics, options: DetectorOptions, stopped: Callable[[], bool]
+) -> Journal:
+    deadline = Deadline(options.broker_timeout)
+    while True:
+        try:
+            return open_journal(settings, topics, options.group)
+        except BrokerUnavailableError:
+            if deadline.is_over or stopped():
+                raise
 
 
 def _positions(

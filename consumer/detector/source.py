@@ -17,6 +17,7 @@ from kafkaio.error_codes import (
     is_fatal,
 )
 from kafkaio.errors import ClientFailedError, PermissionMissingError, TopicMissingError
+from kafkaio.partitions import PartitionId
 from kafkaio.reading import consumer_failed
 
 logger = logging.getLogger(__name__)
@@ -29,6 +30,8 @@ JOURNAL_SECONDS = 60.0
 
 # How often a partition that the journal lacks is tried again.
 HOLD_SECONDS = 5.0
+# A member answers its group again only after the next read; see `consumer.commit.kafka_sink`.
+COMMITTED_SECONDS = 5.0
 
 # The connectivity watch handles an absent broker.
 _HARMLESS = BROKER_AWAY | {PARTITION_END}
@@ -93,6 +96,9 @@ class RecordSource(Protocol):
 
     def rewind(self, partitions: Sequence[TopicPartition]) -> None:
         """Read these partitions from their offsets on."""
+
+    def committed(self, partitions: Sequence[TopicPartition]) -> Mapping[PartitionId, int]:
+        """Return how far these partitions are committed."""
 
     def close(self) -> None:
         """Leave the group."""
@@ -216,6 +222,23 @@ class Source:
                         f"Cannot rewind {partition.topic} [{partition.partition}] to offset "
                         f"{partition.offset}: {error.args[0].str()}."
                     ) from error
+
+    def committed(self, partitions: Sequence[TopicPartition]) -> Mapping[PartitionId, int]:
+        """Return how far partitions of the topic are committed, by the group or by the journal.
+
+        Raises:
+            KafkaException: if that cannot be determined at present; call again.
+        """
+        known = self._consumer.committed(list(partitions), timeout=COMMITTED_SECONDS)
+        for place in known:
+            if place.error is not None:
+                raise KafkaException(place.error)
+        numbers = [partition.partition for partition in partitions]
+        journal = self._journal.next_offsets(numbers) if self._journal else {}
+        return {
+            (place.topic, place.partition): max(place.offset, journal.get(place.partition, 0))
+            for place in known
+        }
 
     def close(self) -> None:
         """Leave the group; calls the listener's `revoked` first."""

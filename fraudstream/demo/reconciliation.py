@@ -1,8 +1,9 @@
 """Reconciles the records in Kafka with the counts that the producer and the detector reported."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, Message
 
 from events.topics import Topics
 from fraudstream.demo.errors import ReconciliationError
@@ -10,6 +11,7 @@ from kafkaio.clients import make_admin
 from kafkaio.reading import read_topic
 from kafkaio.settings import KafkaSettings
 
+# The transaction of a killed detector stays open for 10 s, and up to 10 s more until Kafka looks.
 ANSWER_SECONDS = 30.0
 
 
@@ -44,16 +46,20 @@ def read_committed(settings: KafkaSettings, topics: Topics, group: str) -> Commi
         ReconciliationError: if a topic cannot be read.
     """
     try:
-        alerts = [record.key() for record in read_topic(settings, topics.alerts)]
+        alerts = [record.key() for record in _read(settings, topics.alerts)]
         return Committed(
-            published=sum(1 for _ in read_topic(settings, topics.transactions)),
+            published=sum(1 for _ in _read(settings, topics.transactions)),
             done=_committed_offsets(settings, topics.transactions, group),
-            dead_lettered=sum(1 for _ in read_topic(settings, topics.dead_letters)),
+            dead_lettered=sum(1 for _ in _read(settings, topics.dead_letters)),
             alerts=len(alerts),
             alerts_delivered=len(set(alerts)),
         )
     except KafkaException as error:
         raise ReconciliationError(f"Cannot read the topics: {error.args[0].str()}.") from error
+
+
+def _read(settings: KafkaSettings, topic: str) -> Iterator[Message]:
+    return read_topic(settings, topic, silence_maximum=ANSWER_SECONDS)
 
 
 def check(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, TopicPartition
 
 from kafkaio.partitions import PartitionId
 from tests.order.external import ExternalCall, Metadata
@@ -110,6 +110,23 @@ class MemoryConsumer:
             self._broker.commits += 1
 
         self._external("commit offsets", effect)
+
+    def committed(
+        self, partitions: Sequence[TopicPartition], *, timeout: float
+    ) -> list[TopicPartition]:
+        """Return the group's offsets, once no open transaction may move them."""
+        del timeout
+
+        def effect() -> list[TopicPartition]:
+            places = [(partition.topic, partition.partition) for partition in partitions]
+            if any(self._broker.unstable(self._group_name, place) for place in places):
+                raise kafka_exception(KafkaError.UNSTABLE_OFFSET_COMMIT, retriable=True)
+            none = OFFSET_INVALID
+            return [
+                TopicPartition(*place, self._group.offsets.get(place, none)) for place in places
+            ]
+
+        return self._external("committed", effect)
 
     def close(self) -> None:
         self._external("close", self._rebalance)

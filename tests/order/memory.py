@@ -30,6 +30,7 @@ class Status(Enum):
 class Transaction:
     """A transaction: its records refer to it, its offsets are pending in it."""
 
+    name: str
     status: Status = Status.OPEN
     offsets: dict[tuple[str, PartitionId], int] = field(default_factory=dict)
 
@@ -231,7 +232,7 @@ class Broker:
             KafkaException: _FENCED, fatal, if a later producer has the id.
         """
         self._reject_fenced(name, epoch)
-        return self._open.setdefault(name, Transaction())
+        return self._open.setdefault(name, Transaction(name))
 
     def commit(self, name: str, epoch: int) -> None:
         """Make a transaction's records readable and its offsets the group's offsets."""

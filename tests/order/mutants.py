@@ -1,6 +1,7 @@
 """Mutants: the detector, broken on purpose. The order suite is worth something if it finds them."""
 
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from itertools import count
 from typing import Any
@@ -15,6 +16,7 @@ from consumer.commit.sink import AbortedError, CommitTimings, OutputRecord
 from consumer.detector.checkpoint import Checkpoint
 from consumer.detector.loop import Detector
 from consumer.detector.source import InputRecord, Source
+from kafkaio.partitions import PartitionId
 from tests.order.external import Metadata
 
 _COUNT = count()
@@ -41,6 +43,7 @@ class WithoutTransaction(ExactlyOnce):
         self._producer = new_producer(transactional=False)
 
     commit = AtLeastOnce.commit
+    _deliver = AtLeastOnce._deliver
 
 
 class WithoutGeneration(ExactlyOnce):
@@ -110,6 +113,36 @@ class CommitsLastRead(Checkpoint):
         for account in self._accounts.values():
             account.next = max(0, account.next - 1)
         return super().accounts()
+
+
+class TakesUncertainForAborted(Checkpoint):
+    """Processes again what a commit without an answer covered, without asking Kafka."""
+
+    def settle(self, committed: Mapping[PartitionId, int], *, now: float) -> bool:
+        return super().settle(dict.fromkeys(committed, 0), now=now)
+
+
+class TakesUncertainForCommitted(Checkpoint):
+    """Takes a commit without an answer for done, without asking Kafka."""
+
+    def settle(self, committed: Mapping[PartitionId, int], *, now: float) -> bool:
+        return super().settle(dict.fromkeys(committed, sys.maxsize), now=now)
+
+
+class CountsBeforeItKnows(Checkpoint):
+    """Counts the records of a commit without an answer, and again once they are committed."""
+
+    def suspend(self) -> None:
+        super().suspend()
+        self._metrics.add(self._results, now=0.0)
+
+
+class BelievesTheGroupAfterAFailure(Source):
+    """Asks only the group how far it is, though Kafka may report an earlier offset."""
+
+    def committed(self, partitions: Sequence[TopicPartition]) -> Mapping[PartitionId, int]:
+        places = self._consumer.committed(list(partitions), timeout=1.0)
+        return {(place.topic, place.partition): place.offset for place in places}
 
 
 class KeepsWhatWasRevoked(Source):

@@ -5,7 +5,7 @@ several processes thus decides in which order they continue, where one fails and
 down to a single call; and the same decisions lead to the same result.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
@@ -20,7 +20,8 @@ from prometheus_client import CollectorRegistry
 from consumer.commit.at_least_once import AtLeastOnce
 from consumer.commit.exactly_once import ExactlyOnce
 from consumer.commit.journal import Journal
-from consumer.detector.checkpoint import Checkpoint
+from consumer.commit.patience import Patience, open_sink
+from consumer.detector.checkpoint import BatchResult, Checkpoint
 from consumer.detector.dead_letter_limit import DeadLetterLimit
 from consumer.detector.decide import Decider
 from consumer.detector.decode import Decoder
@@ -44,6 +45,7 @@ TOPICS = Topics()
 GROUP = "detectors"
 JOURNAL = Journal(TOPICS.journal, b"detectors 1")
 COMMIT_SECONDS = 10.0
+BROKER_TIMEOUT = 60.0
 
 
 class Fault(Enum):
@@ -77,12 +79,12 @@ FAULTS: dict[tuple[str, str], set[Fault]] = {
     ("send offsets", "after"): _REFUSED,
     ("commit", "before"): _REFUSED,
     ("commit", "after"): _RETRIABLE | {Fault.FATAL},
-    ("abort", "before"): _RETRIABLE | {Fault.FATAL},
-    ("abort", "after"): _RETRIABLE | {Fault.FATAL},
     ("flush", "before"): {Fault.TIMEOUT, Fault.ABORTABLE, Fault.FATAL},
     ("flush", "after"): {Fault.TIMEOUT},
     ("commit offsets", "before"): _REFUSED - {Fault.LONG_TIMEOUT},
     ("commit offsets", "after"): _REFUSED - {Fault.LONG_TIMEOUT},
+    ("committed", "before"): {Fault.TIMEOUT},
+    ("committed", "after"): {Fault.TIMEOUT},
     ("seek", "before"): {Fault.ABORTABLE},
     ("read journal", "before"): {Fault.TIMEOUT},
     ("read journal", "after"): {Fault.TIMEOUT},
@@ -90,11 +92,27 @@ FAULTS: dict[tuple[str, str], set[Fault]] = {
 }
 
 
-# Creating the metrics takes a millisecond, and their values are not checked here.
+# Creating the metrics takes a millisecond. Only what a checkpoint adds to them is checked here.
 _METRICS = DetectorMetrics(CollectorRegistry())
 
 # Batches here are smaller than a chunk, so the loop scores all of them itself.
 _EXECUTOR = ThreadPoolExecutor(1)
+
+
+class CountedRecords:
+    """What a checkpoint adds to the metrics, in place of `DetectorMetrics`.
+
+    Attributes:
+        records: that were counted as processed.
+    """
+
+    def __init__(self) -> None:
+        self.records = 0
+
+    def add(self, results: Sequence[BatchResult], *, now: float) -> None:
+        """Count the records of some batches."""
+        del now
+        self.records += sum(result.records for result in results)
 
 
 def score(features: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -133,11 +151,13 @@ class Process:
     Attributes:
         call: the call at which the process is paused, and whether before or after its effect.
         ended: how it ended; None while it is alive.
+        counted: what it added to its metrics.
     """
 
     def __init__(self, setup: Setup, name: str) -> None:
         self.call = ("", "")
         self.ended: str | None = None
+        self.counted = CountedRecords()
         self.name = name
         self.stopping = False
         self._clock = 0.0
@@ -211,12 +231,15 @@ class Process:
         sink = setup.sink_class(
             cast("Callable[[], Producer]", self._new_producer),
             cast("Consumer", self._consumer),
-            budget=2 * COMMIT_SECONDS,
+            timeout=COMMIT_SECONDS,
             monotonic=lambda: self._clock,
             sleep=self._sleep,
         )
-        sink.open()
-        checkpoint = setup.checkpoint_class(_METRICS, DeadLetterLimit(0, 0))
+        patience = Patience(BROKER_TIMEOUT, monotonic=lambda: self._clock, sleep=self._sleep)
+        if not open_sink(sink, patience, stopped=lambda: self.stopping):
+            return
+        metrics = cast("DetectorMetrics", self.counted)
+        checkpoint = setup.checkpoint_class(metrics, DeadLetterLimit(0, 0))
         setup.detector_class(
             setup.source_class(
                 cast("Consumer", self._consumer),
@@ -230,6 +253,7 @@ class Process:
             executor=_EXECUTOR,
             decider=Decider(0.5, "known", TOPICS),
             sink=sink,
+            patience=patience,
             checkpoint=checkpoint,
             metrics=_METRICS,
             health=Health(),

@@ -71,6 +71,10 @@ class MemoryProducer:
     def poll(self, _timeout: float) -> int:
         return 0
 
+    def purge(self, *, blocking: bool) -> None:
+        del blocking
+        self._queue.clear()
+
     def flush(self, _timeout: float) -> int:
         def effect() -> None:
             self._send(self._begun() if self._name and self._queue else None)

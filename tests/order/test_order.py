@@ -133,6 +133,12 @@ def test_a_thousand_schedules_process_at_least_once_and_meet_every_fault() -> No
         pytest.param(ExactlyOnce, mutants.WithoutRewind, id="without rewind"),
         pytest.param(ExactlyOnce, mutants.RewindsToTheLastBatch, id="rewind too short"),
         pytest.param(ExactlyOnce, mutants.CommitsLastRead, id="offset of the last record"),
+        pytest.param(ExactlyOnce, mutants.TakesUncertainForAborted, id="uncertain is aborted"),
+        pytest.param(ExactlyOnce, mutants.TakesUncertainForCommitted, id="uncertain is committed"),
+        pytest.param(ExactlyOnce, mutants.CountsBeforeItKnows, id="counts twice"),
+        pytest.param(
+            ExactlyOnce, mutants.BelievesTheGroupAfterAFailure, id="believes the group, later"
+        ),
         pytest.param(ExactlyOnce, mutants.KeepsWhatWasRevoked, id="keeps what was revoked"),
         pytest.param(ExactlyOnce, mutants.BelievesTheGroup, id="believes the group"),
         pytest.param(AtLeastOnce, mutants.WithoutRewind, id="at-least-once, without rewind"),

@@ -220,6 +220,23 @@ class World:
                 assert right, f"{name}, {kind.value}: {output} {count} times"
         assert not alerts, f"unexpected alerts: {alerts}"
         assert not letters, f"unexpected dead letters: {letters}"
+        if exactly:
+            self._check_metrics()
+
+    def _check_metrics(self) -> None:
+        """Compare what processes counted with what they committed: never more than that.
+
+        It may be less: a process can end between a commit and its count.
+        """
+        committed: Counter[str] = Counter()
+        for record in self.broker.committed(TOPICS.journal):
+            entry = decode_journal_entry(record.value())
+            if record.transaction is not None:
+                committed[record.transaction.name] += entry.next - entry.first
+        for process in self.processes:
+            committed[process.name] -= process.counted.records
+        excess = -committed
+        assert not excess, f"counted more often than committed: {excess}"
 
     def _covered(self) -> Counter[tuple[PartitionId, int]]:
         """Count how often the journal covers each offset; check the counts of its entries."""

@@ -34,7 +34,7 @@ def main(broker: str, topic: str, alerts: str, timeout: str, limit: str) -> int:
     sink = ExactlyOnce(
         partial(make_producer, settings.client({"transactional.id": alerts, "log_level": 0})),
         consumer,
-        budget=2 * float(timeout),
+        timeout=float(timeout),
         hook=hook,
     )
     try:

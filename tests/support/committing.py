@@ -16,6 +16,7 @@ from tests.support.detector import PATIENCE
 from tests.support.reading import PARTITIONS
 
 LIVELY = {"heartbeat.interval.ms": 100}  # members learn of a rebalance sooner
+TRANSACTION_SECONDS = 1.0  # after which Kafka aborts an open transaction
 RECORD = "row-0000000"
 
 
@@ -73,11 +74,13 @@ def exactly_once(
     consumer: Consumer | Remembered,
     hook: CommitHook = no_hook,
 ) -> ExactlyOnce:
-    properties = {"transactional.id": topics.prefix, "transaction.timeout.ms": 1000}
+    properties: dict[str, object] = {"transactional.id": topics.prefix}
+    properties["transaction.timeout.ms"] = int(TRANSACTION_SECONDS * 1000)
     delivery = ExactlyOnce(
         partial(make_producer, settings.client(properties | {"linger.ms": 0})),
         cast("Consumer", consumer),
-        budget=2 * PATIENCE,
+        timeout=PATIENCE,
+        transaction_timeout=TRANSACTION_SECONDS,
         hook=hook,
     )
     delivery.open()
@@ -90,7 +93,7 @@ def at_least_once(
     delivery = AtLeastOnce(
         partial(make_producer, settings.client({"linger.ms": 0})),
         consumer,
-        budget=2 * timeout,
+        timeout=timeout,
     )
     delivery.open()
     return delivery

@@ -59,7 +59,7 @@ def test_a_missing_permission_is_named(
 
 
 @pytest.mark.parametrize("delivery", ["exactly-once", "at-least-once"])
-def test_a_revoked_permission_ends_the_detector(
+def test_a_revoked_permission_is_waited_out_and_ends_the_detector_in_the_end(
     secured: Secured, settings_of: Callable[..., KafkaSettings], topics: None, delivery: str
 ) -> None:
     running = DetectorThread(
@@ -67,6 +67,7 @@ def test_a_revoked_permission_ends_the_detector(
         duties.TOPICS,
         group="fraudstream-detector",
         delivery=delivery,
+        broker_timeout=3.0,
     )
     try:
         publish(secured.plaintext, duties.TOPICS, payloads([True]))

@@ -74,11 +74,62 @@ def test_an_answer_ends_the_outage(caplog: pytest.LogCaptureFixture) -> None:
     assert kafka.probes == probes
 
 
-def test_a_rejected_connection_is_the_users_mistake() -> None:
+REJECTIONS = [
+    KafkaError(KafkaError._AUTHENTICATION, "SASL: bad password"),
+    KafkaError(KafkaError._SSL, "SSL handshake failed: plain text"),
+]
+
+
+@pytest.mark.parametrize("rejection", REJECTIONS)
+def test_a_connection_that_was_never_accepted_is_the_users_mistake(rejection: KafkaError) -> None:
     connectivity = Connectivity("h:1", limit=60, clock=ManualClock())
-    connectivity.on_error(KafkaError(KafkaError._AUTHENTICATION, "SASL: bad password"))
-    with pytest.raises(ConnectionRejectedError, match="rejects the connection: SASL: bad password"):
-        connectivity.check(Kafka(answers=True))
+    connectivity.on_error(rejection)
+    with pytest.raises(ConnectionRejectedError, match=f"rejects the connection: {rejection.str()}"):
+        connectivity.check(Kafka(answers=False))
+
+
+def test_a_rejection_by_one_broker_is_no_mistake_if_another_answers() -> None:
+    connectivity = Connectivity("h:1", limit=60, clock=ManualClock())
+    connectivity.on_error(REJECTIONS[1])
+    assert connectivity.connect(Kafka(answers=True), stopped=lambda: False)
+
+
+@pytest.mark.parametrize("rejection", REJECTIONS)
+def test_a_rejection_after_the_first_answer_is_an_outage(
+    rejection: KafkaError, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock, kafka = ManualClock(), Kafka(answers=True)
+    connectivity = Connectivity("h:1", limit=60, clock=clock)
+    assert connectivity.connect(kafka, stopped=lambda: False)
+    assert wait(connectivity, kafka) is Reachability.REACHABLE
+    kafka.answers = False
+    connectivity.on_error(rejection)
+    for _ in range(40):
+        connectivity.on_error(rejection)
+        connectivity.check(kafka)
+        clock.now += 1
+    assert f"rejects the connection ({rejection.str()}); trying again for 60 s" in caplog.text
+    kafka.answers = True
+    assert wait(connectivity, kafka) is Reachability.RECOVERED
+    kafka.answers = False
+    connectivity.on_error(rejection)
+    connectivity.check(kafka)
+    clock.now += 61
+    connectivity.on_error(rejection)
+    with pytest.raises(BrokerUnavailableError, match="has rejected connections for 61 s") as ended:
+        connectivity.check(kafka)
+    assert ended.value.exit_code == 1
+
+
+def test_a_rejection_by_one_of_several_brokers_breaks_nothing() -> None:
+    kafka, connectivity = Kafka(answers=True), Connectivity("h:1", limit=60, clock=ManualClock())
+    assert connectivity.connect(kafka, stopped=lambda: False)
+    connectivity.on_error(REJECTIONS[1])
+    assert wait(connectivity, kafka) is Reachability.REACHABLE
+
+
+def wait(connectivity: Connectivity, kafka: Kafka) -> Reachability:
+    return connectivity.wait_until_reachable(kafka, stopped=lambda: False)
 
 
 def test_a_stop_ends_the_wait_for_kafka() -> None:

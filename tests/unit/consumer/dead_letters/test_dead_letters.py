@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.commit.sink import CommitTimings
+from consumer.commit.sink import CommitTimings, UncertainError
 from consumer.dead_letters.reader import OffsetRange
 from consumer.dead_letters.requeue import OnError, Requeue
 from consumer.dead_letters.requeue_batch import RequeueResult
@@ -100,7 +100,14 @@ class Reader:
     topic: str = "transactions.dlq"
     group: str = "group"
     broker: str = "nowhere"
+    committed: int = 0
     ranges: dict[int, OffsetRange] = field(default_factory=dict)
+
+    def stopped(self) -> bool:
+        return False
+
+    def committed_offsets(self) -> dict[int, int]:
+        return {1: self.committed}
 
     def snapshot(self) -> None:
         self.ranges = {1: OffsetRange(0, self.next, 100)}
@@ -272,11 +279,15 @@ class Writing:
     def __init__(self) -> None:
         self.records: list[tuple[str, bytes | None, dict[str, bytes | None], int | None]] = []
         self.offsets: list[list[tuple[int, int]]] = []
+        self.uncertain = False
 
     def open(self) -> None:
         """Nothing to open."""
 
     def commit(self, records: Any, offsets: Any) -> CommitTimings:
+        if self.uncertain:
+            self.uncertain = False
+            raise UncertainError("as requested")
         self.records += [
             (record.topic, record.value, dict(record.headers), record.timestamp)
             for record in records
@@ -303,6 +314,18 @@ def test_a_valid_dead_letter_is_replayed_unchanged() -> None:
     # A dict keeps the last of two headers of one name; their order is tested with Kafka.
     assert writing.records == [("transactions", GOOD, {"source": None}, 1_700_000_000_000)]
     assert writing.offsets == [[(1, 1)]]
+    assert replay.done == RequeueResult(replayed=1)
+
+
+@pytest.mark.parametrize(("committed", "repeated"), [(0, True), (1, False)])
+def test_a_commit_without_an_answer_is_repeated_only_if_it_had_no_effect(
+    committed: int, repeated: bool
+) -> None:
+    replay, writing = replaying([stored(0, GOOD)], OnError.STOP)
+    reader: Any = replay._reader
+    writing.uncertain, reader.committed = True, committed
+    replay.run()
+    assert bool(writing.records) is repeated
     assert replay.done == RequeueResult(replayed=1)
 
 

@@ -7,16 +7,23 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
-from consumer.commit.sink import AbortedError, CommitTimings, OutputRecord
+from consumer.commit.patience import Patience
+from consumer.commit.sink import (
+    AbortedError,
+    CommitTimings,
+    OutputRecord,
+    UnavailableError,
+    UncertainError,
+)
 from consumer.detector.checkpoint import Checkpoint
 from consumer.detector.dead_letter_limit import DeadLetterLimit
 from consumer.detector.decide import Decider
 from consumer.detector.decode import Decoder
-from consumer.detector.loop import ABORTS_IN_A_ROW, Detector
+from consumer.detector.loop import Detector
 from consumer.detector.metrics import DetectorMetrics
 from consumer.detector.score import ScoreRows
 from consumer.detector.source import InputRecord, RebalanceListener, Trigger
@@ -26,7 +33,10 @@ from events.codec import encode
 from events.messages import FEATURES, Transaction
 from events.topics import Topics
 from kafkaio.connectivity import Reachability
+from kafkaio.error_codes import REQUEST_TIMED_OUT
+from kafkaio.partitions import PartitionId
 from model.drift_baseline import Distribution, DriftBaseline
+from tests.support.clock import ManualClock
 from tests.support.records import LONG_AGO, StoredRecord
 
 PARTITION = TopicPartition("transactions", 0)
@@ -47,6 +57,8 @@ class Log:
         self.records = [record(offset, fraud=fraud) for offset, fraud in enumerate(frauds)]
         self.position = 0
         self.events: list[str] = []
+        self.group_offset = 0
+        self.unanswered = 0
         self.rebalance: Iterator[str] = iter(())
         self.listener: RebalanceListener
 
@@ -67,20 +79,34 @@ class Log:
             self.position = partition.offset
             self.events.append(f"rewind {partition.offset}")
 
+    def committed(self, partitions: Sequence[TopicPartition]) -> dict[PartitionId, int]:
+        if self.unanswered:
+            self.unanswered -= 1
+            raise KafkaException(KafkaError(REQUEST_TIMED_OUT, "No answer"))
+        return {(place.topic, place.partition): self.group_offset for place in partitions}
+
     def close(self) -> None:
         self.listener.revoked([PARTITION])
 
 
 @dataclass
 class Commits:
-    """A sink that aborts a given number of times, and keeps what it committed."""
+    """A sink that aborts a given number of times, and keeps what it committed.
+
+    After an abort it is closed, and the next `closed` attempts to open it fail.
+    """
 
     aborts: int = 0
+    error: type[Exception] = AbortedError
+    closed: int = 0
     opened: int = 0
     keys: list[bytes | None] = field(default_factory=list)
     offsets: list[int] = field(default_factory=list)
 
     def open(self) -> None:
+        if self.closed:
+            self.closed -= 1
+            raise UnavailableError("as requested")
         self.opened += 1
 
     def commit(
@@ -88,7 +114,7 @@ class Commits:
     ) -> CommitTimings:
         if self.aborts:
             self.aborts -= 1
-            raise AbortedError("as requested")
+            raise self.error("as requested")
         self.keys += [record.key for record in records]
         self.offsets += [position.offset for position in offsets]
         return CommitTimings(0.25, 0.5)
@@ -113,6 +139,7 @@ def run(
     metrics = DetectorMetrics(registry)
     metrics.drift.compare_with(BASELINE, FEATURES)
     left = iter(range(turns))
+    clock = ManualClock()
     with ThreadPoolExecutor(1) as executor:
         Detector(
             log,
@@ -121,6 +148,7 @@ def run(
             executor=executor,
             decider=Decider(0.5, "v", Topics()),
             sink=commits,
+            patience=Patience(60.0, monotonic=clock, sleep=clock.sleep),
             checkpoint=Checkpoint(metrics, DeadLetterLimit(0, 0)),
             metrics=metrics,
             health=Health(),
@@ -161,8 +189,52 @@ def test_after_an_abort_everything_is_processed_again_and_counted_once() -> None
 
 def test_endless_aborts_end_the_process() -> None:
     log, commits = Log([True] * 2), Commits(aborts=10**6)
-    with pytest.raises(CommitError, match=f"{ABORTS_IN_A_ROW} commits in a row were aborted"):
+    with pytest.raises(CommitError, match=r"committed for 60 s, .* because: as requested"):
         run(log, commits, turns=10**6)
+
+
+def outcomes(registry: CollectorRegistry) -> dict[str, float | None]:
+    name = "fraud_kafka_commits_total"
+    return {
+        outcome: registry.get_sample_value(name, {"outcome": outcome})
+        for outcome in ("committed", "aborted", "failed")
+    }
+
+
+def test_a_commit_without_an_answer_that_took_effect_is_counted_and_not_repeated() -> None:
+    log = Log([False, False, True, False, False, False])
+    commits = Commits(aborts=1, error=UncertainError, closed=2)
+    log.group_offset, log.unanswered = 4, 1
+    registry = run(log, commits, turns=10, interval=3600)
+    # The third batch was read while the outcome was not known.
+    assert log.events == ["rewind 4"]
+    assert commits.keys == []
+    assert commits.offsets == [6]
+    assert scored(registry) == 6
+    assert registry.get_sample_value("fraud_alerts_total") == 1
+    assert outcomes(registry) == {"committed": 2, "aborted": 0, "failed": 0}
+
+
+def test_a_commit_without_an_answer_that_had_no_effect_is_repeated() -> None:
+    log = Log([False, False, True, False, False, False])
+    commits = Commits(aborts=1, error=UncertainError, closed=2)
+    log.unanswered = 1
+    registry = run(log, commits, turns=10, interval=3600)
+    assert log.events == ["rewind 0"]
+    assert commits.keys == [b"row-2"]
+    assert commits.offsets == [4, 6]
+    assert scored(registry) == 6
+    assert registry.get_sample_value("fraud_alerts_total") == 1
+    assert outcomes(registry) == {"committed": 2, "aborted": 1, "failed": 0}
+
+
+def test_partitions_that_were_lost_do_not_tell_how_a_commit_ended() -> None:
+    log = Log([False, False, True, False])
+    commits = Commits(aborts=1, error=UncertainError)
+    log.group_offset = 4  # their next owner's commit
+    log.rebalance = iter(["assigned", "assigned", "lost"])
+    registry = run(log, commits, turns=6, interval=3600)
+    assert scored(registry) == 0
 
 
 def test_a_revoke_commits_what_rode_along() -> None:
