@@ -49,7 +49,7 @@ class AtLeastOnce(KafkaSink):
                 raise AbortedError(undelivered[0].str())
             produced = self._monotonic()
             self._hook(CommitStep.OFFSETS)
-            self._consumer.commit(offsets=list(offsets), asynchronous=False)
+            self._commit_offsets(offsets)
         except KafkaException as error:
             if error.args[0].code() in AUTHORIZATION_ERRORS:
                 raise permission_lost(error.args[0]) from error
@@ -58,3 +58,13 @@ class AtLeastOnce(KafkaSink):
             raise AbortedError(error.args[0].str()) from error
         self._hook(CommitStep.DONE)
         return CommitTimings(produced - started, self._monotonic() - produced)
+
+    def _commit_offsets(self, offsets: Sequence[TopicPartition]) -> None:
+        """Commit the offsets, and verify that each partition's was stored.
+
+        Raises:
+            KafkaException: with the error of the whole request, or of its first failed partition.
+        """
+        for partition in self._consumer.commit(offsets=list(offsets), asynchronous=False) or ():
+            if partition.error is not None:
+                raise KafkaException(partition.error)
