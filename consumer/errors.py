@@ -5,6 +5,7 @@ ConsumerError
 │   └── AddressInUseError      because its port is taken
 ├── CommitError                results or offsets could not be committed, for good
 ├── OffsetOrderError           a partition's offsets did not rise
+├── RecordsLostError           records cannot be read, and the detector is to stop then
 ├── TooManyDeadLettersError    nearly every record is rejected: likely a wrong configuration
 ├── DeadLetterNotFoundError    no dead letter has the given partition and offset
 └── StillRejectedError         a dead letter to be requeued would be rejected again
@@ -35,6 +36,10 @@ class OffsetOrderError(ConsumerError):
     """A partition's offsets did not rise: continuing would count records twice."""
 
     exit_code = 1
+
+
+class RecordsLostError(ConsumerError):
+    """Records cannot be read any more, and the detector is to stop rather than continue after."""
 
 
 class TooManyDeadLettersError(ConsumerError):

@@ -8,6 +8,7 @@ from consumer.errors import (
     AddressError,
     CommitError,
     DeadLetterNotFoundError,
+    RecordsLostError,
     StillRejectedError,
     TooManyDeadLettersError,
 )
@@ -46,6 +47,8 @@ HINTS: dict[type[FraudstreamError], str] = {
     JarsUnavailableError: "`--broker HOST:PORT` uses a Kafka that is already running.",
     NoGpuError: "`--device auto` and `--device cpu` run the network without a GPU.",
     PortTakenError: "`--port` chooses another port; without it, any free one is used.",
+    RecordsLostError: "`--on-gap report` reports them and continues with the records that "
+    "are left.",
     SettingsError: "Kafka properties come from `--kafka-config FILE`, FRAUDSTREAM_KAFKA_... "
     "variables and `--kafka NAME=VALUE`.",
     StillRejectedError: "`--on-error requeue` moves such dead letters to the end of their topic; "

@@ -126,9 +126,8 @@ def member_settings(
         on_error: called with the client's errors.
         on_statistics: called with the client's statistics once a second, as JSON.
     """
-    return settings.client(
+    configuration = settings.client(
         {
-            "auto.offset.reset": "earliest",
             "partition.assignment.strategy": "cooperative-sticky",
             # The group notices a killed member after this long, and its partitions stand still
             # until then: 45 s by default. 6 s is the least that brokers allow by default, and
@@ -153,3 +152,14 @@ def member_settings(
             "stats_cb": on_statistics,
         },
     )
+    # Where to continue without a valid position is decided and reported here, never by librdkafka
+    # alone; `starts_at_end` has the user's choice.
+    return {**configuration, "auto.offset.reset": "error"}
+
+
+def starts_at_end(settings: KafkaSettings) -> bool:
+    """Return whether a group without committed offsets begins at the end of a topic.
+
+    The Kafka property `auto.offset.reset` chooses that; otherwise it begins at the first record.
+    """
+    return settings.properties.get("auto.offset.reset") in {"latest", "largest", "end"}

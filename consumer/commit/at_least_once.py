@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from consumer.commit.kafka_sink import KafkaSink, collect_errors, commit_failed, permission_lost
 from consumer.commit.sink import AbortedError, CommitStep, CommitTimings, OutputRecord
@@ -49,7 +49,7 @@ class AtLeastOnce(KafkaSink):
                 raise AbortedError(undelivered[0].str())
             produced = self._monotonic()
             self._hook(CommitStep.OFFSETS)
-            self._commit_offsets(offsets)
+            _commit_offsets(self._consumer, offsets)
         except KafkaException as error:
             if error.args[0].code() in AUTHORIZATION_ERRORS:
                 raise permission_lost(error.args[0]) from error
@@ -59,12 +59,13 @@ class AtLeastOnce(KafkaSink):
         self._hook(CommitStep.DONE)
         return CommitTimings(produced - started, self._monotonic() - produced)
 
-    def _commit_offsets(self, offsets: Sequence[TopicPartition]) -> None:
-        """Commit the offsets, and verify that each partition's was stored.
 
-        Raises:
-            KafkaException: with the error of the whole request, or of its first failed partition.
-        """
-        for partition in self._consumer.commit(offsets=list(offsets), asynchronous=False) or ():
-            if partition.error is not None:
-                raise KafkaException(partition.error)
+def _commit_offsets(consumer: Consumer, offsets: Sequence[TopicPartition]) -> None:
+    """Commit the offsets, and verify that each partition's was stored.
+
+    Raises:
+        KafkaException: with the error of the whole request, or of its first failed partition.
+    """
+    for partition in consumer.commit(offsets=list(offsets), asynchronous=False) or ():
+        if partition.error is not None:
+            raise KafkaException(partition.error)

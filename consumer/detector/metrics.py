@@ -16,6 +16,7 @@ from consumer.detector.loop import CommitOutcome, RebalanceEvent, Stage
 from consumer.detector.source import Trigger
 from consumer.telemetry.histogram import BatchHistogram
 from events.errors import Reason
+from kafkaio.gaps import Gap, GapReason
 
 # Edges on the objectives (p50 of 5 ms, p99 of 20 ms and 30 ms) and, between 0.5 ms and
 # 60 s, about three edges a decade.
@@ -123,6 +124,20 @@ class DetectorMetrics:
             registry=registry,
         )
         self.dead_letters = {reason: dead_letters.labels(reason) for reason in Reason}
+        lost = Counter(
+            "fraud_records_lost_total",
+            "Records that cannot be read any more, as far as their number is known, by reason.",
+            ["reason"],
+            registry=registry,
+        )
+        self.lost = {reason: lost.labels(reason) for reason in GapReason}
+        gaps = Counter(
+            "fraud_gaps_total",
+            "Gaps in what was read of a partition, however many records were lost, by reason.",
+            ["reason"],
+            registry=registry,
+        )
+        self.gaps = {reason: gaps.labels(reason) for reason in GapReason}
         commits = Counter(
             "fraud_kafka_commits_total",
             "Commits of offsets, by outcome.",
@@ -180,6 +195,11 @@ class DetectorMetrics:
         self.detection_latency.observe(now - flagged)
         self.alert_amount.observe(np.concatenate([result.flagged_amounts for result in results]))
         self.drift.add([result.drift_sample for result in results])
+
+    def skip(self, gap: Gap) -> None:
+        """Count a gap that was committed."""
+        self.lost[gap.reason].inc(gap.records)
+        self.gaps[gap.reason].inc()
 
     def set_lag(self, lags: Mapping[tuple[str, int], int]) -> None:
         """Export the lag of each (topic, partition)."""

@@ -17,7 +17,8 @@ from consumer.detector.decide import Decider
 from consumer.detector.decode import Decoder
 from consumer.detector.loop import ABORTS_IN_A_ROW, Detector
 from consumer.detector.metrics import DetectorMetrics
-from consumer.detector.source import InputRecord, RebalanceListener, Trigger
+from consumer.detector.protocols import SourceListener
+from consumer.detector.source import InputRecord, Trigger
 from consumer.errors import CommitError
 from consumer.telemetry.health import Health
 from events.codec import encode
@@ -46,9 +47,9 @@ class Log:
         self.position = 0
         self.events: list[str] = []
         self.rebalance: Iterator[str] = iter(())
-        self.listener: RebalanceListener
+        self.listener: SourceListener
 
-    def subscribe(self, listener: RebalanceListener) -> None:
+    def subscribe(self, listener: SourceListener) -> None:
         self.listener = listener
         listener.assigned([PARTITION])
 
