@@ -6,6 +6,7 @@ ConsumerError
 ├── CommitError                results or offsets could not be committed, for good
 ├── OffsetOrderError           a partition's offsets did not rise
 ├── ScoreNotFiniteError        the model returned a score that is not a finite number
+├── RecordsLostError           records cannot be read, and the detector is to stop then
 ├── TooManyDeadLettersError    nearly every record is rejected: likely a wrong configuration
 ├── DeadLetterNotFoundError    no dead letter has the given partition and offset
 └── StillRejectedError         a dead letter to be requeued would be rejected again
@@ -42,6 +43,10 @@ class ScoreNotFiniteError(ConsumerError):
     """The model returned a score that is not a finite number: it would flag nothing."""
 
     exit_code = 1
+
+
+class RecordsLostError(ConsumerError):
+    """Records cannot be read any more, and the detector is to stop rather than continue after."""
 
 
 class TooManyDeadLettersError(ConsumerError):

@@ -8,6 +8,7 @@ from consumer.errors import (
     AddressError,
     CommitError,
     DeadLetterNotFoundError,
+    RecordsLostError,
     ScoreNotFiniteError,
     StillRejectedError,
     TooManyDeadLettersError,
@@ -49,6 +50,8 @@ HINTS: dict[type[FraudstreamError], str] = {
     PortTakenError: "`--port` chooses another port; without it, any free one is used.",
     ScoreNotFiniteError: "`fraudstream evaluate` checks an artifact; `fraudstream detect --model "
     "FOLDER` serves another one.",
+    RecordsLostError: "`--on-gap report` reports them and continues with the records that "
+    "are left.",
     SettingsError: "Kafka properties come from `--kafka-config FILE`, FRAUDSTREAM_KAFKA_... "
     "variables and `--kafka NAME=VALUE`.",
     StillRejectedError: "`--on-error requeue` moves such dead letters to the end of their topic; "

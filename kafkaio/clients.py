@@ -143,9 +143,8 @@ def member_settings(
         on_error: called with the client's errors.
         on_statistics: called with the client's statistics once a second, as JSON.
     """
-    return settings.client(
+    configuration = settings.client(
         {
-            "auto.offset.reset": "earliest",
             **({} if _broker_decides(settings) else _CLASSIC_GROUP),
             # A rebalance waits this long for members that do not answer, 300 s by default. Their
             # session usually ends earlier, but a broker that crashed may forget to check it. The
@@ -168,8 +167,19 @@ def member_settings(
             "stats_cb": on_statistics,
         },
     )
+    # Where to continue without a valid position is decided and reported here, never by librdkafka
+    # alone; `starts_at_end` has the user's choice.
+    return {**configuration, "auto.offset.reset": "error"}
 
 
 def _broker_decides(settings: KafkaSettings) -> bool:
     """Return whether the group uses the protocol in which the broker assigns the partitions."""
     return settings.properties.get("group.protocol", "classic").lower() == "consumer"
+
+
+def starts_at_end(settings: KafkaSettings) -> bool:
+    """Return whether a group without committed offsets begins at the end of a topic.
+
+    The Kafka property `auto.offset.reset` chooses that; otherwise it begins at the first record.
+    """
+    return settings.properties.get("auto.offset.reset") in {"latest", "largest", "end"}

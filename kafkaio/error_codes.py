@@ -36,6 +36,12 @@ TOPIC_MISSING = frozenset(
 )
 """The topic or the partition does not exist."""
 
+POSITION_INVALID = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATION})
+"""With `auto.offset.reset=error`: there is no record at the position, or no position at all.
+
+librdkafka fetches the partition no more, until it is assigned again.
+"""
+
 AUTHORIZATION_ERRORS = frozenset(
     {
         KafkaError.TOPIC_AUTHORIZATION_FAILED,

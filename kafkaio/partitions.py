@@ -1,9 +1,9 @@
 """Partitions of topics: which exist, and the offsets at which they begin and end."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
@@ -102,3 +102,37 @@ def _list_offsets(
         (partition.topic, partition.partition): answer.result().offset
         for partition, answer in answers.items()
     }
+
+
+def restart_at(consumer: Consumer, partitions: Sequence[TopicPartition]) -> None:
+    """Read assigned partitions from these offsets on, also those that are no longer fetched.
+
+    A seek does not revive a partition whose position was invalid.
+
+    Raises:
+        KafkaException: if the client cannot.
+    """
+    try:
+        consumer.incremental_unassign(list(partitions))
+        consumer.incremental_assign(list(partitions))
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError._STATE:  # noqa: SLF001 - a public code
+            raise
+        # The group's assignment strategy is an eager one, which changes the whole assignment. A
+        # partition of which nothing was read has no position yet, only where it was assigned.
+        moved = {(partition.topic, partition.partition) for partition in partitions}
+        others = [
+            partition
+            for partition in consumer.assignment()
+            if (partition.topic, partition.partition) not in moved
+        ]
+        positions = consumer.position(others) if others else []
+        consumer.assign(
+            [
+                *partitions,
+                *(
+                    position if position.offset >= 0 else assigned
+                    for position, assigned in zip(positions, others, strict=True)
+                ),
+            ]
+        )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from consumer.commit.kafka_sink import KafkaSink, collect_errors, explain
 from consumer.commit.sink import AbortedError, CommitStep, CommitTimings, OutputRecord
@@ -35,7 +35,7 @@ class AtLeastOnce(KafkaSink):
             self._deliver(records)
             produced = self._monotonic()
             self._hook(CommitStep.OFFSETS)
-            self._consumer.commit(offsets=list(offsets), asynchronous=False)
+            _commit_offsets(self._consumer, offsets)
         except KafkaException as error:
             self._close()
             raise AbortedError(explain(error.args[0])) from error
@@ -61,3 +61,14 @@ class AtLeastOnce(KafkaSink):
                 f"{unacknowledged} alerts or dead letters were not acknowledged within "
                 f"{self._timeout:g} s"
             )
+
+
+def _commit_offsets(consumer: Consumer, offsets: Sequence[TopicPartition]) -> None:
+    """Commit the offsets, and verify that each partition's was stored.
+
+    Raises:
+        KafkaException: with the error of the whole request, or of its first failed partition.
+    """
+    for partition in consumer.commit(offsets=list(offsets), asynchronous=False) or ():
+        if partition.error is not None:
+            raise KafkaException(partition.error)

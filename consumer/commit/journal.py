@@ -44,18 +44,25 @@ class Account:
         self.digest += zlib.crc32(transaction_id.encode())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Journal:
     """Where entries are written, and under which key.
 
     Attributes:
         topic: where to; it has at least as many partitions as the input.
-        key: of the entries: the group, and the id of the input topic, which a recreated topic of
-            the same name does not share.
+        group: that reads the input.
+        source_id: the id of the input topic, which a recreated topic of the same name does not
+            share; changes when the input is recreated.
     """
 
     topic: str
-    key: bytes
+    group: str
+    source_id: str
+
+    @property
+    def key(self) -> bytes:
+        """The key of the entries."""
+        return f"{self.group} {self.source_id}".encode()
 
     def records(self, accounts: Iterable[Account]) -> list[OutputRecord]:
         """Return the entries for what is about to be committed."""

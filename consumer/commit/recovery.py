@@ -52,7 +52,7 @@ def open_journal(settings: KafkaSettings, topics: Topics, group: str) -> Journal
             f"{len(source.partitions)}; increase it to as many (kafka-topics.sh --alter --topic "
             f"{journal.name} --partitions {len(source.partitions)})."
         )
-    return Journal(topics.journal, f"{group} {source.topic_id}".encode())
+    return Journal(topics.journal, group, str(source.topic_id))
 
 
 class JournalPositions:
@@ -68,7 +68,7 @@ class JournalPositions:
         self._journal = journal
 
     def next_offsets(self, partitions: Sequence[int]) -> Mapping[int, int]:
-        """See `consumer.detector.source.CommittedPositions`.
+        """See `consumer.detector.protocols.CommittedPositions`.
 
         The owner of an open transaction may be at work or dead. The position is not known before
         the transaction ends, in ten seconds at most. A partition that was added to the input and

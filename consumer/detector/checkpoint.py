@@ -1,12 +1,12 @@
-"""Everything since the last commit: offsets, journal accounts, metrics, the rejection history.
+"""Everything since the last commit: offsets, accounts, gaps, metrics, the rejection history.
 
 Nothing else in the detector keeps state that a commit applies and a rollback undoes. Metrics move
 at the commit and not before, so work that is done again after an abort is counted once.
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from operator import methodcaller
 from typing import TYPE_CHECKING
 
@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from consumer.commit.journal import Account
 from consumer.detector.dead_letter_limit import DeadLetterLimit, RejectionHistory
+from consumer.detector.positions import METADATA_PREFIX
 from consumer.errors import OffsetOrderError
 from events.errors import Reason
+from kafkaio.gaps import Gap
 
 if TYPE_CHECKING:
     from consumer.detector.decode import Batch
@@ -60,6 +62,11 @@ class BatchResult:
     event_time_defects: Mapping["EventTimeDefect", int] = field(default_factory=dict)
 
 
+def log_gap(gap: Gap) -> None:
+    """Log records that cannot be read."""
+    logger.error("%s", gap)
+
+
 class Checkpoint:
     """What was read and scored since the last commit, with `commit` and `rollback`.
 
@@ -70,15 +77,24 @@ class Checkpoint:
     Args:
         metrics: what `commit` moves.
         limit: on rejected records.
+        report: called with each gap.
     """
 
-    def __init__(self, metrics: "DetectorMetrics", limit: DeadLetterLimit) -> None:
+    def __init__(
+        self,
+        metrics: "DetectorMetrics",
+        limit: DeadLetterLimit,
+        report: Callable[[Gap], None] = log_gap,
+    ) -> None:
         self._metrics = metrics
+        self._report = report
         self._limit = limit
         self._accounts: dict[PartitionId, Account] = {}
         self._results: list[BatchResult] = []
         self._rejections = RejectionHistory()
         self._committed_rejections = self._rejections
+        self._topic_id = ""
+        self._gaps: list[Gap] = []
         self._committed: dict[PartitionId, int] = {}
         self._uncertain: dict[PartitionId, int] = {}
         self._expected: dict[PartitionId, int] = {}
@@ -139,10 +155,43 @@ class Checkpoint:
         """Add what a batch contributes to the metrics."""
         self._results.append(result)
 
+    def identified(self, topic_id: str) -> None:
+        """Take the id of the topic, which is committed with the offsets in it."""
+        self._topic_id = topic_id
+
+    def skip(self, gap: Gap) -> None:
+        """Report records that cannot be read, after everything before them is committed.
+
+        The next commit covers the gap, so it is reported before: a process that dies in between
+        reports it, and so does the next one. A rollback keeps the gap: reading again does not bring
+        the records back.
+        """
+        self._report(gap)
+        self._gaps.append(gap)
+        self._begin_after(gap)
+
+    def recreate(self, topic_id: str, gaps: Sequence[Gap]) -> list[Gap]:
+        """Start over with another topic of the same name; return the gaps in the deleted one.
+
+        Args:
+            topic_id: of the new topic.
+            gaps: one for each owned partition, up to the known end; this sets where it begins.
+        """
+        self.rollback()
+        positions = self._expected
+        self._gaps = []
+        self._accounts, self._expected, self._committed = {}, {}, {}
+        self._topic_id = topic_id
+        return [
+            replace(gap, first=positions.get((gap.topic, gap.partition), gap.next)) for gap in gaps
+        ]
+
     def offsets(self) -> list[TopicPartition]:
         """Return the next-to-read offset of each partition, to be committed."""
         return [
-            TopicPartition(account.topic, account.partition, account.next)
+            TopicPartition(
+                account.topic, account.partition, account.next, METADATA_PREFIX + self._topic_id
+            )
             for account in self._accounts.values()
         ]
 
@@ -198,6 +247,8 @@ class Checkpoint:
         self._expected |= {key: account.first for key, account in self._accounts.items()}
         self._rejections = self._committed_rejections
         self._clear()
+        for gap in self._gaps:
+            self._begin_after(gap)
         return positions
 
     def release(self, partitions: Iterable[TopicPartition]) -> None:
@@ -206,12 +257,25 @@ class Checkpoint:
             self._accounts.pop((partition.topic, partition.partition), None)
             self._expected.pop((partition.topic, partition.partition), None)
             self._uncertain.pop((partition.topic, partition.partition), None)
+            self._gaps = [
+                gap
+                for gap in self._gaps
+                if (gap.topic, gap.partition) != (partition.topic, partition.partition)
+            ]
 
     def _apply(self, offsets: Mapping["PartitionId", int], now: float) -> None:
         self._committed |= offsets
         self._committed_rejections = self._rejections
         self._metrics.add(self._results, now=now)
         self._results = []
+        for gap in self._gaps:
+            self._metrics.skip(gap)
+        self._gaps = []
+
+    def _begin_after(self, gap: Gap) -> None:
+        partition = (gap.topic, gap.partition)
+        self._accounts[partition] = Account(*partition, gap.resume, gap.resume)
+        self._expected[partition] = gap.resume
 
     def _clear(self) -> None:
         self._accounts = {}

@@ -26,9 +26,10 @@ from consumer.detector.decode import Batch, Decoder, concatenate
 from consumer.detector.event_time import measure
 from consumer.detector.score import ScoreRows, ScoringPipeline
 from consumer.detector.source import InputRecord, RecordSource, Trigger
-from consumer.errors import CommitError
+from consumer.errors import CommitError, RecordsLostError
 from consumer.telemetry.health import Health
 from kafkaio.connectivity import Reachability
+from kafkaio.gaps import Gap
 
 if TYPE_CHECKING:
     from consumer.detector.metrics import DetectorMetrics
@@ -61,6 +62,16 @@ class RebalanceEvent(StrEnum):
     LOST = "lost"
 
 
+class OnGap(StrEnum):
+    """What to do about records that cannot be read."""
+
+    REPORT = "report"
+    """Log and count them, and continue after them."""
+
+    STOP = "stop"
+    """Stop before them."""
+
+
 class Detector:
     """Reads transactions and writes alerts, until it is stopped.
 
@@ -82,6 +93,7 @@ class Detector:
         health: updated at each turn of the loop and each assignment.
         commit_interval: seconds that offsets without results may wait.
         journal: where each commit also records what it covers; None for nowhere.
+        on_gap: what to do about records that cannot be read.
         monotonic: seconds for durations.
         wall: seconds since the epoch, for event times.
     """
@@ -101,6 +113,7 @@ class Detector:
         health: Health,
         commit_interval: float,
         journal: Journal | None = None,
+        on_gap: OnGap = OnGap.REPORT,
         monotonic: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
@@ -116,6 +129,7 @@ class Detector:
         self._health = health
         self._commit_interval = commit_interval
         self._journal = journal
+        self._on_gap = on_gap
         self._monotonic = monotonic
         self._wall = wall
         self._last_commit = monotonic()
@@ -141,7 +155,7 @@ class Detector:
         try:
             self._loop(stopped, wait_until_reachable)
         except BaseException:
-            self._checkpoint.rollback()  # leaving the group must not commit what failed
+            self._abandon()
             raise
         finally:
             self._source.close()
@@ -153,7 +167,7 @@ class Detector:
             records, trigger = self._source.read()
             reachability = wait_until_reachable()
             if reachability is Reachability.STOPPED:
-                self._checkpoint.rollback()  # cannot be committed; the next process reads it again
+                self._abandon()
                 return
             if reachability is Reachability.RECOVERED:
                 self._must_open = True
@@ -283,6 +297,41 @@ class Detector:
                 self._metrics.commits[CommitOutcome.ABORTED].inc()
         self._source.rewind(self._checkpoint.rollback())
         self._must_rewind = False
+
+    def _abandon(self) -> None:
+        """Commit nothing any more, not even when the group is left; the next process does it."""
+        self._checkpoint.rollback()
+        self._must_rewind = True
+
+    def identified(self, topic_id: str) -> None:
+        """Take the id of the input topic."""
+        self._checkpoint.identified(topic_id)
+        if self._journal:
+            self._journal.source_id = topic_id
+
+    def skipped(self, gaps: Sequence[Gap]) -> bool:
+        """Commit what was read before the gaps; the next commit covers them."""
+        if not self._must_rewind:
+            self._commit([])
+        if self._must_rewind:
+            return False
+        self._skip(gaps)
+        return True
+
+    def recreated(self, topic_id: str, gaps: Sequence[Gap]) -> None:
+        """Commit what was read of the deleted topic, if possible, and start with the new one."""
+        if not self._must_rewind:
+            self._commit([])
+        self._must_rewind = False
+        gaps = self._checkpoint.recreate(topic_id, gaps)
+        self.identified(topic_id)
+        self._skip(gaps)
+
+    def _skip(self, gaps: Sequence[Gap]) -> None:
+        if self._on_gap is OnGap.STOP:
+            raise RecordsLostError(" ".join(map(str, gaps)))
+        for gap in gaps:
+            self._checkpoint.skip(gap)
 
     def assigned(self, partitions: Sequence[TopicPartition]) -> None:
         """Count the partitions that this member owns in addition."""

@@ -18,6 +18,7 @@ from consumer.detector.source import Trigger
 from consumer.telemetry.histogram import BatchHistogram
 from consumer.telemetry.late import LateGauge, LateInfo
 from events.errors import Reason
+from kafkaio.gaps import Gap, GapReason
 
 # Edges on the objectives (p50 of 5 ms, p99 of 20 ms and 30 ms) and, between 0.5 ms and
 # 60 s, about three edges a decade.
@@ -132,6 +133,20 @@ class DetectorMetrics:
             registry=registry,
         )
         self.dead_letters = {reason: dead_letters.labels(reason) for reason in Reason}
+        lost = Counter(
+            "fraud_records_lost_total",
+            "Records that cannot be read any more, as far as their number is known, by reason.",
+            ["reason"],
+            registry=registry,
+        )
+        self.lost = {reason: lost.labels(reason) for reason in GapReason}
+        gaps = Counter(
+            "fraud_gaps_total",
+            "Gaps in what was read of a partition, however many records were lost, by reason.",
+            ["reason"],
+            registry=registry,
+        )
+        self.gaps = {reason: gaps.labels(reason) for reason in GapReason}
         commits = Counter(
             "fraud_kafka_commits_total",
             "Commits of offsets, by outcome.",
@@ -198,6 +213,11 @@ class DetectorMetrics:
         self.detection_latency.observe(np.maximum(now - flagged, 0.0))
         self.alert_amount.observe(amounts)
         self.drift.add([result.drift_sample for result in results])
+
+    def skip(self, gap: Gap) -> None:
+        """Count a gap that was committed."""
+        self.lost[gap.reason].inc(gap.records)
+        self.gaps[gap.reason].inc()
 
     def set_lag(self, lags: Mapping[tuple[str, int], int]) -> None:
         """Export the lag of each (topic, partition)."""

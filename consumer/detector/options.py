@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from consumer.detector.dead_letter_limit import DeadLetterLimit
+from consumer.detector.loop import OnGap
 from events.topics import Topics
 from kafkaio.permissions import Permission
 
@@ -25,6 +26,7 @@ class DetectorOptions:
         dead_letters_in_a_row: `in_a_row` of the same.
         journal: whether each commit also records what it covers, in `Topics.journal`; exactly-once
             continues where the journal ends, should Kafka report an earlier offset.
+        on_gap: what to do about records that cannot be read any more.
         metrics_host: where /metrics, /healthz and /readyz are served.
         metrics_port: likewise; 0 picks a free one.
     """
@@ -37,6 +39,7 @@ class DetectorOptions:
     dead_letter_ratio: float
     dead_letters_in_a_row: int
     journal: bool
+    on_gap: OnGap
     metrics_host: str
     metrics_port: int
 

@@ -33,13 +33,14 @@ from consumer.telemetry.health import Health
 from consumer.telemetry.lag import LagMonitor
 from consumer.telemetry.server import MetricsServer
 from events.topics import Topics
-from kafkaio.clients import make_consumer, make_producer, member_settings
+from kafkaio.clients import make_consumer, make_producer, member_settings, starts_at_end
 from kafkaio.connectivity import Connectivity
 from kafkaio.end_offsets import EndOffsets
 from kafkaio.errors import BrokerUnavailableError
 from kafkaio.permissions import require_permissions
 from kafkaio.settings import KafkaSettings
 from kafkaio.tls_probe import explain_failure
+from kafkaio.topic_watch import TopicWatch
 from model.drift_baseline import DriftBaseline
 
 logger = logging.getLogger(__name__)
@@ -172,7 +173,9 @@ def run_detector(
             Source(
                 consumer,
                 topics.transactions,
+                TopicWatch(settings, topics.transactions),
                 batch_maximum=options.batch_maximum,
+                starts_at_end=starts_at_end(settings),
                 committed=checkpoint.committed,
                 journal=_positions(settings, journal, transactional_id),
                 watch=watchdog.watching,
@@ -193,6 +196,7 @@ def run_detector(
             health=health,
             commit_interval=options.commit_interval,
             journal=journal,
+            on_gap=options.on_gap,
             wall=wall,
         )
         logger.info(

@@ -9,10 +9,13 @@ from typing import Protocol, cast
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from consumer.commit.watchdog import Watch, unwatched
+from consumer.detector.positions import InputPositions, KnownPositions
+from consumer.detector.protocols import CommittedPositions, SourceListener, TopicIdentity
 from kafkaio.error_codes import (
     AUTHORIZATION_ERRORS,
     BROKER_AWAY,
     PARTITION_END,
+    POSITION_INVALID,
     TOPIC_MISSING,
     is_fatal,
 )
@@ -72,23 +75,10 @@ class InputRecord(Protocol):
         """Return its headers."""
 
 
-class RebalanceListener(Protocol):
-    """Called on rebalances, always from within `Source.read` or `Source.close`."""
-
-    def assigned(self, partitions: Sequence[TopicPartition]) -> None:
-        """Take these partitions, in addition to those already owned."""
-
-    def revoked(self, partitions: Sequence[TopicPartition]) -> None:
-        """Finish with these partitions now; they are still owned until this returns."""
-
-    def lost(self, partitions: Sequence[TopicPartition]) -> None:
-        """Drop these partitions; another member may own them already."""
-
-
 class RecordSource(Protocol):
     """What the loop reads from; see `Source`."""
 
-    def subscribe(self, listener: RebalanceListener) -> None:
+    def subscribe(self, listener: SourceListener) -> None:
         """Join the group."""
 
     def read(self) -> tuple[list[InputRecord], Trigger]:
@@ -104,25 +94,15 @@ class RecordSource(Protocol):
         """Leave the group."""
 
 
-class CommittedPositions(Protocol):
-    """A source of committed positions beside the group's own offsets."""
-
-    def next_offsets(self, partitions: Sequence[int]) -> Mapping[int, int]:
-        """Return the next-to-read offset of each partition; 0 where nothing was committed.
-
-        A partition for which no position can be recorded is left out.
-
-        Raises:
-            KafkaException: if that cannot be determined at present; call again.
-        """
-
-
 def _nothing_committed(_topic: str, _partition: int) -> int:
     return 0
 
 
 class Source:
     """The input topic, read a batch at a time.
+
+    Records that cannot be read are accounted for before reading continues after them
+    (`consumer.detector.positions`).
 
     A newly assigned partition starts at the furthest of three positions: the group's offset, what
     this process committed itself, and what the journal says, since the group's offset may be out
@@ -131,7 +111,10 @@ class Source:
     Args:
         consumer: a member of the group.
         topic: what is read.
+        identity: knows the topic's id.
         batch_maximum: records in a batch, at most.
+        starts_at_end: whether a group without committed offsets begins at the end of the topic,
+            not at its first record.
         committed: returns the offset that this process last committed for a topic's partition, 0
             for none (`Checkpoint.committed`).
         journal: committed positions according to the journal; None where none is kept.
@@ -143,8 +126,10 @@ class Source:
         self,
         consumer: Consumer,
         topic: str,
+        identity: TopicIdentity,
         *,
         batch_maximum: int,
+        starts_at_end: bool = False,
         committed: Callable[[str, int], int] = _nothing_committed,
         journal: CommittedPositions | None = None,
         watch: Watch = unwatched,
@@ -157,18 +142,22 @@ class Source:
         self._journal = journal
         self._watch = watch
         self._monotonic = monotonic
+        self._positions = InputPositions(consumer, topic, identity, starts_at_end=starts_at_end)
+        self._listener: SourceListener
         self._unknown_since: float | None = None
         self._unverified: set[int] = set()  # assigned partitions whose position is not verified
         self._held: set[int] = set()  # assigned partitions that the journal lacks
         self._held_until = 0.0
         self._batch: list[Message] = []
 
-    def subscribe(self, listener: RebalanceListener) -> None:
+    def subscribe(self, listener: SourceListener) -> None:
         """Join the group."""
+        self._listener = listener
 
         def assigned(_: Consumer, partitions: list[TopicPartition]) -> None:
             listener.assigned(partitions)
             self._unverified |= {partition.partition for partition in partitions}
+            self._positions.assigned(partitions)
 
         def revoked(_: Consumer, partitions: list[TopicPartition]) -> None:
             listener.revoked(partitions)
@@ -184,24 +173,26 @@ class Source:
         """Block for a first record, then take what has arrived, up to the maximum.
 
         Blocks for `POLL_SECONDS` when there is nothing, and returns no records then. Calls the
-        listener when the group rebalances, and returns nothing of a partition that was taken away
-        meanwhile.
+        listener when the group rebalances or records cannot be read, and returns nothing of a
+        partition that was taken away meanwhile.
 
         Raises:
             TopicMissingError: if the topic does not exist any more.
             PermissionMissingError: if reading it, or the group, is no longer permitted.
             ClientFailedError: if the client cannot continue, or the journal does not answer.
+            RecordsLostError: if the listener is to stop at a gap.
         """
         self._batch = []
         if self._held and self._monotonic() >= self._held_until:
             self._consumer.resume(self._partitions(self._held))
             self._held = set()
+        self._settle()
         self._take(1, POLL_SECONDS)
         if self._batch and self._batch_maximum > 1:
             self._take(self._batch_maximum - 1, 0)
         trigger = Trigger.FULL if len(self._batch) == self._batch_maximum else Trigger.DRAINED
         records = [message for message in self._batch if self._is_record(message)]
-        return self._skip_committed(cast("list[InputRecord]", records)), trigger
+        return self._skip_committed(self._identified(cast("list[InputRecord]", records))), trigger
 
     def rewind(self, partitions: Sequence[TopicPartition]) -> None:
         """Read these partitions from their offsets on; those no longer owned are left alone.
@@ -216,11 +207,11 @@ class Source:
             if (partition.topic, partition.partition) in owned:
                 try:
                     with self._watch("A seek"):
-                        self._consumer.seek(partition)
+                        self._positions.move([partition])
                 except KafkaException as error:
                     raise ClientFailedError(
                         f"Cannot rewind {partition.topic} [{partition.partition}] to offset "
-                        f"{partition.offset}: {error.args[0].str()}."
+                        f"{partition.offset}: {_text(error)}."
                     ) from error
 
     def committed(self, partitions: Sequence[TopicPartition]) -> Mapping[PartitionId, int]:
@@ -257,9 +248,45 @@ class Source:
         gone = {(partition.topic, partition.partition) for partition in partitions}
         self._unverified -= {partition.partition for partition in partitions}
         self._held -= {partition.partition for partition in partitions}
+        self._positions.dropped(partitions)
         self._batch = [
             message for message in self._batch if (message.topic(), message.partition()) not in gone
         ]
+
+    def _settle(self) -> None:
+        """Account for records that cannot be read, and continue after them."""
+        self._move(self._positions.identify)
+        self._move(self._positions.repair)
+
+    def _move(self, move: Callable[[SourceListener, KnownPositions], set[int]]) -> set[int]:
+        """Move partitions to valid positions; return which ones."""
+        try:
+            moved = move(self._listener, self._unverified_positions)
+        except KafkaException as error:
+            logger.info("The positions in %s are not known yet: %s.", self._topic, _text(error))
+            return set()
+        self._unverified -= moved
+        return moved
+
+    def _unverified_positions(self, partitions: Sequence[int]) -> dict[int, int]:
+        return self._committed_positions(sorted(self._unverified.intersection(partitions)))
+
+    def _identified(self, records: list[InputRecord]) -> list[InputRecord]:
+        """Drop records of partitions that were assigned just now, unless they can be identified."""
+        starts: dict[int, int] = {}
+        for record in records:
+            if not self._positions.is_identified(record.partition()):
+                starts.setdefault(record.partition(), record.offset())
+        if not starts:
+            return records
+        moved = self._move(self._positions.identify)
+        later = {
+            partition: offset
+            for partition, offset in starts.items()
+            if partition not in moved and not self._positions.is_identified(partition)
+        }
+        self.rewind([TopicPartition(self._topic, *position) for position in later.items()])
+        return [record for record in records if record.partition() not in moved | later.keys()]
 
     def _skip_committed(self, records: list[InputRecord]) -> list[InputRecord]:
         """Drop newly assigned partitions that start before what is committed; seek past that."""
@@ -329,9 +356,9 @@ class Source:
         if now - self._unknown_since > JOURNAL_SECONDS:
             raise ClientFailedError(
                 f"The journal has not reported the committed positions of {self._topic} for "
-                f"{JOURNAL_SECONDS:.0f} s: {error.args[0].str()}."
+                f"{JOURNAL_SECONDS:.0f} s: {_text(error)}."
             ) from error
-        logger.info("The committed positions are not known yet: %s.", error.args[0].str())
+        logger.info("The committed positions are not known yet: %s.", _text(error))
 
     def _is_record(self, message: Message) -> bool:
         """Tell records from the errors that librdkafka returns in their place."""
@@ -345,8 +372,16 @@ class Source:
                 f"Kafka no longer permits reading {self._topic} in this group ({error.str()}); "
                 "docs/security.md lists the permissions that are needed."
             )
+        if error.code() in POSITION_INVALID:
+            self._positions.stopped(message)
+            return False
         if is_fatal(error):
             raise consumer_failed(error)
         if error.code() not in _HARMLESS:
             logger.warning("Kafka reports: %s", error.str())
         return False
+
+
+def _text(error: KafkaException) -> str:
+    text: str = error.args[0].str()
+    return text.rstrip(".")

@@ -79,6 +79,13 @@ if TYPE_CHECKING:
     help="Write the range of each commit to transactions.journal; exactly-once resumes where the "
     "journal ends, should Kafka lose the committed offsets.",
 )
+@service_option(
+    "--on-gap",
+    type=click.Choice(["report", "stop"]),
+    default="report",
+    help="What to do when records can no longer be read, such as after retention deleted them: "
+    "report them and continue, or stop.",
+)
 @metrics_option("127.0.0.1:8000")
 @service_option("--verbose/--quiet", default=False, help="Include librdkafka's own log lines.")
 @log_format_option
@@ -94,6 +101,7 @@ def command(
     log_format: str,
     model: Path,
     device: Literal["auto", "cpu", "gpu"],
+    on_gap: str,
     **choices: Any,
 ) -> None:
     """Score transactions as they arrive and raise an alert for each suspected fraud.
@@ -116,6 +124,7 @@ def command(
     from prometheus_client import REGISTRY
 
     from consumer.detector.decode import CHUNK_RECORDS
+    from consumer.detector.loop import OnGap
     from consumer.detector.options import DetectorOptions
     from consumer.detector.service import run_detector
     from events.topics import Topics
@@ -134,7 +143,7 @@ def command(
     run_detector(
         settings,
         Topics(topic_prefix),
-        DetectorOptions(metrics_host=host, metrics_port=port, **choices),
+        DetectorOptions(on_gap=OnGap(on_gap), metrics_host=host, metrics_port=port, **choices),
         load_model,
         stopped=stop.is_set,
         registry=REGISTRY,

@@ -107,7 +107,7 @@ def check_journal(published: Published, entries: Iterable[JournalEntry]) -> Cove
     by_partition: dict[int, list[JournalEntry]] = {partition: [] for partition in published.ids}
     wrong: list[str] = []
     for entry in entries:
-        if entry.partition in by_partition and 0 <= entry.first < entry.next:
+        if entry.partition in by_partition and 0 <= entry.first <= entry.next:
             by_partition[entry.partition].append(entry)
         else:
             wrong.append(f"no range of the input: {entry}")

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from kafkaio.partitions import PartitionId
 from tests.order.external import ExternalCall, Metadata
 from tests.order.memory import Broker, Stored, kafka_exception
 
 Listener = Callable[[Any, list[TopicPartition]], None]
+NO_OFFSET = -1001
 
 
 @dataclass(frozen=True)
@@ -22,15 +23,20 @@ class Failed:
     """The error that librdkafka returns in place of a record."""
 
     stored_error: KafkaError
+    place: PartitionId | None = None
+    stored_offset: int | None = None
 
     def error(self) -> KafkaError:
         return self.stored_error
 
-    def topic(self) -> None:
-        return None
+    def topic(self) -> str | None:
+        return self.place[0] if self.place else None
 
-    def partition(self) -> None:
-        return None
+    def partition(self) -> int | None:
+        return self.place[1] if self.place else None
+
+    def offset(self) -> int | None:
+        return self.stored_offset
 
 
 class MemoryConsumer:
@@ -45,6 +51,9 @@ class MemoryConsumer:
         self._generation = -1
         self._forgotten = False
         self._positions: dict[PartitionId, int | None] = {}
+        self._stopped: set[PartitionId] = set()  # no longer fetched: the position is invalid
+        self._fetched_topic: dict[PartitionId, int] = {}
+        self._known_ends: dict[PartitionId, int] = {}
         self._listeners: dict[str, Listener] = {}
 
     @property
@@ -71,11 +80,57 @@ class MemoryConsumer:
     def seek(self, partition: TopicPartition) -> None:
         def effect() -> None:
             place = (partition.topic, partition.partition)
-            if place not in self._positions:
+            if place not in self._positions or place in self._stopped:
                 raise kafka_exception(KafkaError._STATE)
             self._positions[place] = partition.offset
 
         self._external("seek", effect)
+
+    def incremental_unassign(self, partitions: list[TopicPartition]) -> None:
+        """Prepare `incremental_assign`, which has the effect of both."""
+
+    def incremental_assign(self, partitions: list[TopicPartition]) -> None:
+        def effect() -> None:
+            for partition in partitions:
+                place = (partition.topic, partition.partition)
+                if place in self._positions:
+                    self._stopped.discard(place)
+                    self._positions[place] = partition.offset
+                    self._fetched_topic[place] = self._broker.incarnation
+
+        self._external("restart", effect)
+
+    def committed(
+        self, partitions: Sequence[TopicPartition], *, timeout: float
+    ) -> list[TopicPartition]:
+        """Return the group's offsets, once no open transaction may move them."""
+        del timeout
+
+        def effect() -> list[TopicPartition]:
+            places = [(partition.topic, partition.partition) for partition in partitions]
+            if any(self._broker.unstable(self._group_name, place) for place in places):
+                raise kafka_exception(KafkaError._TIMED_OUT, retriable=True)
+            return [
+                TopicPartition(
+                    *place,
+                    self._group.offsets.get(place, NO_OFFSET),
+                    self._group.metadata.get(place, ""),
+                )
+                for place in places
+            ]
+
+        return self._external("fetch offsets", effect)
+
+    def get_watermark_offsets(
+        self, partition: TopicPartition, *, timeout: float = 0, cached: bool = False
+    ) -> tuple[int, int]:
+        del timeout
+        place = (partition.topic, partition.partition)
+        if cached:
+            return 0, self._known_ends.get(place, NO_OFFSET)
+        return self._external(
+            "bounds", lambda: (self._broker.starts[place], len(self._broker.logs[place]))
+        )
 
     def consumer_group_metadata(self) -> Metadata:
         """Return the client's identity; a member learns of a new generation in the background."""
@@ -106,27 +161,12 @@ class MemoryConsumer:
         def effect() -> None:
             self._group.check(metadata.member, metadata.generation, transactional=False)
             for partition in offsets:
-                self._group.offsets[partition.topic, partition.partition] = partition.offset
+                place = (partition.topic, partition.partition)
+                self._group.offsets[place] = partition.offset
+                self._group.metadata[place] = partition.metadata or ""
             self._broker.commits += 1
 
         self._external("commit offsets", effect)
-
-    def committed(
-        self, partitions: Sequence[TopicPartition], *, timeout: float
-    ) -> list[TopicPartition]:
-        """Return the group's offsets, once no open transaction may move them."""
-        del timeout
-
-        def effect() -> list[TopicPartition]:
-            places = [(partition.topic, partition.partition) for partition in partitions]
-            if any(self._broker.unstable(self._group_name, place) for place in places):
-                raise kafka_exception(KafkaError.UNSTABLE_OFFSET_COMMIT, retriable=True)
-            none = OFFSET_INVALID
-            return [
-                TopicPartition(*place, self._group.offsets.get(place, none)) for place in places
-            ]
-
-        return self._external("committed", effect)
 
     def close(self) -> None:
         self._external("close", self._rebalance)
@@ -138,15 +178,24 @@ class MemoryConsumer:
         if self._member is not None:
             self._group.leave(self._member)
 
-    def _consume(self, count: int) -> list[Stored]:
+    def _consume(self, count: int) -> list[Stored | Failed]:
         self._rebalance()
-        taken: list[Stored] = []
+        taken: list[Stored | Failed] = []
         # The partition that was read last comes last, so that none starves.
         for place in list(self._positions):
             if len(taken) == count:
                 break
+            if place in self._stopped or not self._fetches_the_topic(place):
+                continue
             position = self._position(place)
             if position is None:
+                if place in self._stopped:
+                    taken.append(_stopped(place, None))
+                continue
+            self._known_ends[place] = len(self._broker.logs[place])
+            if not self._broker.starts[place] <= position <= len(self._broker.logs[place]):
+                self._stopped.add(place)
+                taken.append(_stopped(place, position))
                 continue
             records = self._broker.logs[place][position : position + count - len(taken)]
             if records:
@@ -156,11 +205,19 @@ class MemoryConsumer:
         return taken
 
     def _position(self, place: PartitionId) -> int | None:
-        """Return the position; None while the last owner's transaction is open."""
+        """Return the position; None while the last owner's transaction is open, or without one."""
         position = self._positions[place]
         if position is None and not self._broker.unstable(self._group_name, place):
-            position = self._positions[place] = self._group.offsets.get(place, 0)
+            position = self._positions[place] = self._group.offsets.get(place)
+            if position is None:
+                self._stopped.add(place)
         return position
+
+    def _fetches_the_topic(self, place: PartitionId) -> bool:
+        """Return whether the fetch names the topic's id; learn that of a recreated one if not."""
+        known = self._fetched_topic[place] == self._broker.incarnation
+        self._fetched_topic[place] = self._broker.incarnation
+        return known
 
     def _rebalance(self) -> None:
         """Handle rebalances, which librdkafka reports within a poll."""
@@ -181,8 +238,10 @@ class MemoryConsumer:
     def _notify(self, event: str, places: list[PartitionId]) -> None:
         self._listeners[event](self, _partitions(places))
         for place in places:
+            self._stopped.discard(place)
             if event == "assigned":
                 self._positions[place] = None
+                self._fetched_topic[place] = self._broker.incarnation
             else:
                 self._positions.pop(place, None)
         if event == "revoked" and self._member is not None:
@@ -191,3 +250,7 @@ class MemoryConsumer:
 
 def _partitions(places: Iterable[PartitionId]) -> list[TopicPartition]:
     return [TopicPartition(*place) for place in places]
+
+
+def _stopped(place: PartitionId, offset: int | None) -> Failed:
+    return Failed(KafkaError(KafkaError._AUTO_OFFSET_RESET), place, offset)

@@ -5,7 +5,8 @@ to a transaction are pending until then, and the partition's next owner waits fo
 transactional id has one valid producer: initialising it aborts what the previous one left open, and
 fences that one. A group accepts offsets only from members of its current generation. A rebalance is
 cooperative: a partition is assigned to another member only after its owner has released it, or was
-evicted. `tests/order/test_rules.py` compares these rules with a real Kafka.
+evicted. Records can be deleted from the beginning of a partition, and the input can be deleted and
+created again, with another id. `tests/order/test_rules.py` compares these rules with a real Kafka.
 """
 
 import zlib
@@ -32,7 +33,7 @@ class Transaction:
 
     name: str
     status: Status = Status.OPEN
-    offsets: dict[tuple[str, PartitionId], int] = field(default_factory=dict)
+    offsets: dict[tuple[str, PartitionId], tuple[int, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,7 @@ class Group:
         self.generation = 0
         self.members: dict[int, Member] = {}
         self.offsets: dict[PartitionId, int] = {}
+        self.metadata: dict[PartitionId, str] = {}
         self._places = places
         self._named = 0
 
@@ -157,13 +159,17 @@ class Broker:
 
     Attributes:
         input: the partitions that detectors read.
-        logs: the records of each partition.
+        logs: the records of each partition, the deleted ones included.
+        starts: the first offset of each partition that is not deleted.
+        incarnation: how often the input topic was created.
         commits: number of committed transactions and offset commits.
     """
 
     def __init__(self, topic: str, partitions: int) -> None:
         self.input = [(topic, number) for number in range(partitions)]
         self.logs: defaultdict[PartitionId, list[Stored]] = defaultdict(list)
+        self.starts: defaultdict[PartitionId, int] = defaultdict(int)
+        self.incarnation = 1
         self.commits = 0
         self._epochs: defaultdict[str, int] = defaultdict(int)
         self._open: dict[str, Transaction] = {}
@@ -174,6 +180,18 @@ class Broker:
         if name not in self._groups:
             self._groups[name] = Group(self.input)
         return self._groups[name]
+
+    @property
+    def topic_id(self) -> str:
+        """The id of the input topic."""
+        return str(self.incarnation)
+
+    def recreate(self) -> None:
+        """Delete the input topic, and create it again."""
+        self.incarnation += 1
+        for place in self.input:
+            self.logs[place] = []
+            self.starts[place] = 0
 
     def append(
         self,
@@ -255,8 +273,9 @@ class Broker:
         transaction.status = status
         if status is Status.COMMITTED:
             self.commits += 1
-            for (group, place), offset in transaction.offsets.items():
+            for (group, place), (offset, metadata) in transaction.offsets.items():
                 self.group(group).offsets[place] = offset
+                self.group(group).metadata[place] = metadata
 
 
 def kafka_exception(

@@ -16,6 +16,7 @@ from consumer.commit.sink import AbortedError, CommitTimings, OutputRecord
 from consumer.detector.checkpoint import Checkpoint
 from consumer.detector.loop import Detector
 from consumer.detector.source import InputRecord, Source
+from kafkaio.gaps import Gap
 from kafkaio.partitions import PartitionId
 from tests.order.external import Metadata
 
@@ -157,3 +158,78 @@ class BelievesTheGroup(Source):
 
     def _skip_committed(self, records: list[InputRecord]) -> list[InputRecord]:
         return records
+
+
+class SkipsSilently(Checkpoint):
+    """Continues after records that cannot be read, and reports nothing."""
+
+    def skip(self, gap: Gap) -> None:
+        self._begin_after(gap)
+
+
+class JumpsToTheFirstRecord(Source):
+    """Reads on at the first record that is left, as `auto.offset.reset=earliest` does."""
+
+    def _settle(self) -> None:
+        positions: Any = self._positions
+        find = type(positions)._find_gap
+        positions._find_gap = lambda *args: (None, find(positions, *args)[1])
+        super()._settle()
+
+
+class IgnoresTopicIds(Source):
+    """Takes a topic for the one that it was at the start, as long as its name is the same."""
+
+    def _settle(self) -> None:
+        identity: Any = self._positions._identity
+        if not isinstance(identity, Always):
+            self._positions._identity = Always(identity.look())
+        super()._settle()
+
+
+class Always:
+    """Knows one id, whatever happens."""
+
+    def __init__(self, topic_id: str) -> None:
+        self._topic_id = topic_id
+
+    def look(self) -> str:
+        return self._topic_id
+
+    confirm = look
+
+
+class CommitsWithoutTopicId(Checkpoint):
+    """Commits offsets that do not say in which topic they are."""
+
+    def offsets(self) -> list[TopicPartition]:
+        return [
+            TopicPartition(place.topic, place.partition, place.offset)
+            for place in super().offsets()
+        ]
+
+
+class RemembersTheDeletedTopic(Checkpoint):
+    """Keeps its own positions when the topic is recreated."""
+
+    def recreate(self, topic_id: str, gaps: Sequence[Gap]) -> list[Gap]:
+        committed = self._committed
+        began = super().recreate(topic_id, gaps)
+        self._committed = committed
+        return began
+
+
+class RewindsIntoTheNewTopic(Checkpoint):
+    """Takes what was read of the deleted topic for what was read of the new one."""
+
+    def recreate(self, topic_id: str, gaps: Sequence[Gap]) -> list[Gap]:
+        accounts = self._accounts
+        began = super().recreate(topic_id, gaps)
+        self._accounts = accounts
+        return began
+
+    def _begin_after(self, gap: Gap) -> None:
+        self._accounts.setdefault(
+            (gap.topic, gap.partition), Account(gap.topic, gap.partition, gap.resume, gap.resume)
+        )
+        self._expected[gap.topic, gap.partition] = gap.resume

@@ -33,7 +33,9 @@ from errors import FraudstreamError
 from events.messages import FEATURES
 from events.topics import Topics
 from kafkaio.connectivity import Reachability
+from kafkaio.gaps import Gap
 from tests.order.consumer import MemoryConsumer
+from tests.order.identity import MemoryIdentity
 from tests.order.journal import MemoryJournalPositions
 from tests.order.memory import Broker, kafka_exception
 from tests.order.producer import MemoryProducer
@@ -43,7 +45,6 @@ Sink = ExactlyOnce | AtLeastOnce
 
 TOPICS = Topics()
 GROUP = "detectors"
-JOURNAL = Journal(TOPICS.journal, b"detectors 1")
 COMMIT_SECONDS = 10.0
 BROKER_TIMEOUT = 60.0
 
@@ -83,9 +84,11 @@ FAULTS: dict[tuple[str, str], set[Fault]] = {
     ("flush", "after"): {Fault.TIMEOUT},
     ("commit offsets", "before"): _REFUSED - {Fault.LONG_TIMEOUT},
     ("commit offsets", "after"): _REFUSED - {Fault.LONG_TIMEOUT},
-    ("committed", "before"): {Fault.TIMEOUT},
-    ("committed", "after"): {Fault.TIMEOUT},
     ("seek", "before"): {Fault.ABORTABLE},
+    ("restart", "before"): {Fault.ABORTABLE},
+    ("fetch offsets", "before"): {Fault.TIMEOUT},
+    ("fetch offsets", "after"): {Fault.TIMEOUT},
+    ("bounds", "before"): {Fault.TIMEOUT},
     ("read journal", "before"): {Fault.TIMEOUT},
     ("read journal", "after"): {Fault.TIMEOUT},
     ("reachable", "before"): {Fault.OUTAGE, Fault.AWAY},
@@ -114,6 +117,9 @@ class CountedRecords:
         del now
         self.records += sum(result.records for result in results)
 
+    def skip(self, gap: Gap) -> None:
+        """Take a gap; `Setup.reported` has it."""
+
 
 def score(features: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return V1: the payload says whether a record is a fraud."""
@@ -127,6 +133,7 @@ class Setup:
     Attributes:
         broker: the in-memory Kafka.
         driver: the greenlet that drives the processes.
+        reported: the gaps that processes reported.
         sink_class: how they commit.
         detector_class: their loop.
         source_class: how they read.
@@ -137,6 +144,7 @@ class Setup:
 
     broker: Broker
     driver: greenlet
+    reported: list[Gap]
     sink_class: type[Sink]
     detector_class: type[Detector]
     source_class: type[Source]
@@ -165,7 +173,8 @@ class Process:
         self._consumer = MemoryConsumer(setup.broker, GROUP, self.external)
         self._producer: MemoryProducer | None = None
         exactly_once = issubclass(setup.sink_class, ExactlyOnce)
-        positions = MemoryJournalPositions(setup.broker, JOURNAL.topic, self.external)
+        self._journal = Journal(TOPICS.journal, GROUP, setup.broker.topic_id)
+        positions = MemoryJournalPositions(setup.broker, self._journal, self.external)
         self._positions = positions if exactly_once else None
         self._greenlet = greenlet(self._run)
 
@@ -239,11 +248,12 @@ class Process:
         if not open_sink(sink, patience, stopped=lambda: self.stopping):
             return
         metrics = cast("DetectorMetrics", self.counted)
-        checkpoint = setup.checkpoint_class(metrics, DeadLetterLimit(0, 0))
+        checkpoint = setup.checkpoint_class(metrics, DeadLetterLimit(0, 0), setup.reported.append)
         setup.detector_class(
             setup.source_class(
                 cast("Consumer", self._consumer),
                 TOPICS.transactions,
+                MemoryIdentity(setup.broker),
                 batch_maximum=setup.batch_maximum,
                 committed=checkpoint.committed,
                 journal=self._positions,
@@ -258,7 +268,7 @@ class Process:
             metrics=_METRICS,
             health=Health(),
             commit_interval=setup.commit_interval,
-            journal=JOURNAL,
+            journal=self._journal,
             monotonic=lambda: self._clock,
             wall=lambda: 1.0,
         ).run(stopped=lambda: self.stopping, wait_until_reachable=self._wait_until_reachable)

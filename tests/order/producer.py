@@ -102,7 +102,10 @@ class MemoryProducer:
             )
             for partition in offsets:
                 place = (partition.topic, partition.partition)
-                transaction.offsets[metadata.group, place] = partition.offset
+                transaction.offsets[metadata.group, place] = (
+                    partition.offset,
+                    partition.metadata or "",
+                )
 
         self._call("send offsets", {ProducerState.OPEN}, effect)
 

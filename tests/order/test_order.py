@@ -84,6 +84,14 @@ class Order(RuleBasedStateMachine):
     def have_kafka_forget_offsets(self, partition: int, offset: int) -> None:
         self.world.forget(partition, offset)
 
+    @rule(partition=st.integers(0, PARTITIONS - 1), before=st.integers(1, 4))
+    def have_retention_delete_records(self, partition: int, before: int) -> None:
+        self.world.delete(partition, before)
+
+    @rule()
+    def recreate_the_input(self) -> None:
+        self.world.recreate()
+
     def teardown(self) -> None:
         if hasattr(self, "world"):
             try:
@@ -141,6 +149,13 @@ def test_a_thousand_schedules_process_at_least_once_and_meet_every_fault() -> No
         ),
         pytest.param(ExactlyOnce, mutants.KeepsWhatWasRevoked, id="keeps what was revoked"),
         pytest.param(ExactlyOnce, mutants.BelievesTheGroup, id="believes the group"),
+        pytest.param(ExactlyOnce, mutants.SkipsSilently, id="skips silently"),
+        pytest.param(ExactlyOnce, mutants.JumpsToTheFirstRecord, id="jumps to the first record"),
+        pytest.param(ExactlyOnce, mutants.IgnoresTopicIds, id="ignores topic ids"),
+        pytest.param(ExactlyOnce, mutants.CommitsWithoutTopicId, id="commits without topic id"),
+        pytest.param(ExactlyOnce, mutants.RemembersTheDeletedTopic, id="remembers a deleted topic"),
+        pytest.param(ExactlyOnce, mutants.RewindsIntoTheNewTopic, id="rewinds into the new topic"),
+        pytest.param(AtLeastOnce, mutants.SkipsSilently, id="at-least-once, skips silently"),
         pytest.param(AtLeastOnce, mutants.WithoutRewind, id="at-least-once, without rewind"),
     ],
 )

@@ -95,6 +95,14 @@ def _forget(world: World, random: Random) -> None:
         world.forget(random.randrange(PARTITIONS), random.randrange(3))
 
 
+def _delete(world: World, random: Random) -> None:
+    world.delete(random.randrange(PARTITIONS), random.randint(1, 4))
+
+
+def _recreate(world: World, _random: Random) -> None:
+    world.recreate()
+
+
 def _on_one_process(
     action: Callable[[World, Process, Random], None],
 ) -> Callable[[World, Random], None]:
@@ -143,5 +151,7 @@ _OPERATIONS: dict[Callable[[World, Random], None], int] = {
     _on_one_process(_stop): 1,
     _time_out: 1,
     _forget: 1,
+    _delete: 2,
+    _recreate: 1,
     _start: 2,
 }

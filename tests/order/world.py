@@ -9,15 +9,21 @@ from greenlet import getcurrent
 from consumer.commit.exactly_once import ExactlyOnce
 from consumer.detector.checkpoint import Checkpoint
 from consumer.detector.loop import Detector
+from consumer.detector.positions import METADATA_PREFIX
 from consumer.detector.source import Source
 from events.codec import decode_alert, decode_journal_entry, encode, read_dead_letter
 from events.messages import FEATURES, Transaction
+from kafkaio.gaps import Gap, GapReason
 from kafkaio.partitions import PartitionId
 from tests.order.memory import Broker
 from tests.order.process import FAULTS, GROUP, TOPICS, Fault, Notice, Process, Setup, Sink
 
 PARTITIONS = 2
 PATIENCE = 1000  # steps of each process; a batch takes about a dozen
+
+
+Origin = tuple[str, PartitionId, int]
+"""A topic's id, a partition and an offset: where a record was published."""
 
 
 class Kind(Enum):
@@ -64,11 +70,13 @@ class World:
         commit_interval: float = 1.0,
     ) -> None:
         self.broker = Broker(TOPICS.transactions, PARTITIONS)
+        self.reported: list[Gap] = []
         self.processes: list[Process] = []
         self.failed: set[tuple[tuple[str, str], Fault]] = set()
         self._setup = Setup(
             self.broker,
             getcurrent(),
+            self.reported,
             sink_class,
             detector_class,
             source_class,
@@ -76,7 +84,8 @@ class World:
             batch_maximum,
             commit_interval,
         )
-        self._published: dict[tuple[PartitionId, int], tuple[str, Kind]] = {}
+        self._published: dict[Origin, tuple[str, Kind]] = {}
+        self._gone: set[Origin] = set()
         self._checked = 0
         self._forgot = False
 
@@ -94,8 +103,8 @@ class World:
         """Append a record to the input."""
         place = self.broker.input[partition]
         offset = len(self.broker.logs[place])
-        name = f"row-{partition}-{offset}"
-        self._published[place, offset] = (name, kind)
+        name = f"row-{self.broker.topic_id}-{partition}-{offset}"
+        self._published[self.broker.topic_id, place, offset] = (name, kind)
         self.broker.append(place, name.encode(), payload(name, kind))
 
     def start(self, name: str) -> Process:
@@ -133,6 +142,20 @@ class World:
         self._forgot = True
         self.broker.forget(GROUP, self.broker.input[partition], offset)
 
+    def delete(self, partition: int, before: int) -> None:
+        """Have retention delete a partition's records, once the group has a position in it."""
+        place = self.broker.input[partition]
+        if place in self.broker.group(GROUP).metadata:
+            first, before = self.broker.starts[place], min(before, len(self.broker.logs[place]))
+            self.broker.starts[place] = max(first, before)
+            self._gone |= {(self.broker.topic_id, place, offset) for offset in range(first, before)}
+
+    def recreate(self) -> None:
+        """Delete the input and create it again, once the group has a position everywhere in it."""
+        if self.broker.group(GROUP).metadata.keys() >= set(self.broker.input):
+            self._gone |= self._published.keys()
+            self.broker.recreate()
+
     def recover(self) -> None:
         """Restart what ended, and let everything run without faults until all is processed.
 
@@ -160,7 +183,10 @@ class World:
             if self._done():
                 return
         ends = {place: len(self.broker.logs[place]) for place in self.broker.input}
-        raise AssertionError(f"stuck at {self.broker.group(GROUP).offsets} of {ends}")
+        raise AssertionError(
+            f"stuck at {self.broker.group(GROUP).offsets} of {ends}; "
+            f"lost and not reported: {self._lost_silently()}"
+        )
 
     def close(self) -> None:
         """End all processes: a paused greenlet would never be freed."""
@@ -173,25 +199,71 @@ class World:
         Raises:
             AssertionError: if not.
         """
-        self._check(set(self._published))
+        self._check(self._published.keys() - self._gone)
+        self._check_reports()
 
     def _done(self) -> bool:
-        if self._forgot:
-            return not self._published.keys() - self._covered().keys()
-        offsets = self.broker.group(GROUP).offsets
-        return all(
-            offsets.get(place, 0) == len(self.broker.logs[place]) for place in self.broker.input
+        group = self.broker.group(GROUP)
+        at_ends = all(
+            (self._forgot or group.offsets[place] == len(self.broker.logs[place]))
+            and self._is_current(place)
+            if place in group.offsets
+            else not self.broker.logs[place]
+            for place in self.broker.input
         )
+        return at_ends and not (
+            self._published.keys() - self._gone - self._covered().keys() or self._lost_silently()
+        )
+
+    def _is_current(self, place: PartitionId) -> bool:
+        """Return whether the group's offset is one in the topic that is there now."""
+        metadata = self.broker.group(GROUP).metadata.get(place, "")
+        return metadata in {"", METADATA_PREFIX + self.broker.topic_id}
 
     def _check_commits(self) -> None:
         if self.broker.commits != self._checked:
             self._checked = self.broker.commits
-            offsets = self.broker.group(GROUP).offsets
+            group = self.broker.group(GROUP)
             self._check(
-                {(place, number) for place, end in offsets.items() for number in range(end)}
+                {
+                    (group.metadata[place].removeprefix(METADATA_PREFIX), place, number)
+                    for place, end in group.offsets.items()
+                    if place in group.metadata
+                    for number in range(end)
+                }
+                - self._gone
             )
 
-    def _check(self, done: set[tuple[PartitionId, int]]) -> None:
+    def _reported(self) -> tuple[set[tuple[PartitionId, int]], set[PartitionId]]:
+        """Return the offsets that were reported as deleted, and the partitions as recreated."""
+        deleted: set[tuple[PartitionId, int]] = set()
+        recreated: set[PartitionId] = set()
+        for gap in self.reported:
+            place = (gap.topic, gap.partition)
+            if gap.reason is GapReason.DELETED:
+                deleted |= {(place, offset) for offset in range(gap.first, gap.next)}
+            else:
+                recreated.add(place)
+        return deleted, recreated
+
+    def _lost_silently(self) -> set[Origin]:
+        """Return the records that were never processed, cannot be read, and are not reported."""
+        deleted, recreated = self._reported()
+        return {
+            (topic_id, place, offset)
+            for topic_id, place, offset in self._gone - self._covered().keys()
+            if (place, offset) not in deleted
+            and (topic_id == self.broker.topic_id or place not in recreated)
+        }
+
+    def _check_reports(self) -> None:
+        """Check that what was reported as lost is lost."""
+        deleted, recreated = self._reported()
+        gone = {(place, offset) for _, place, offset in self._gone}
+        assert deleted <= gone, f"reported as lost, but is there: {deleted - gone}"
+        assert self.broker.incarnation > 1 or not recreated, f"not recreated: {recreated}"
+
+    def _check(self, done: set[Origin]) -> None:
         """Compare what a `read_committed` reader sees with what is committed as done."""
         exactly = self.promises_exactly_once
         covered = self._covered()
@@ -202,21 +274,21 @@ class World:
             for record in self.broker.committed(TOPICS.alerts)
         )
         letters = Counter(
-            (letter.topic, letter.partition, letter.offset)
+            (letter.value or b"").removeprefix(b"{").decode()
             for record in self.broker.committed(TOPICS.dead_letters)
             for letter in [read_dead_letter(record.key(), record.value(), record.stored_headers)]
         )
-        for (place, offset), (name, kind) in self._published.items():
+        for origin, (name, kind) in self._published.items():
             times = {
-                "covered by the journal": (covered[place, offset], True),
+                "covered by the journal": (covered[origin], True),
                 "alerts": (alerts.pop(name, 0), kind is Kind.FRAUD),
-                "dead letters": (letters.pop((*place, offset), 0), kind is Kind.POISON),
+                "dead letters": (letters.pop(name, 0), kind is Kind.POISON),
             }
             for output, (count, expected) in times.items():
-                if (place, offset) in done:
+                if origin in done:
                     right = count == int(expected) if exactly else (count > 0) == expected
                 else:
-                    right = count == 0 or not exactly
+                    right = count == 0 or not exactly or (origin in self._gone and count == 1)
                 assert right, f"{name}, {kind.value}: {output} {count} times"
         assert not alerts, f"unexpected alerts: {alerts}"
         assert not letters, f"unexpected dead letters: {letters}"
@@ -238,17 +310,19 @@ class World:
         excess = -committed
         assert not excess, f"counted more often than committed: {excess}"
 
-    def _covered(self) -> Counter[tuple[PartitionId, int]]:
+    def _covered(self) -> Counter[Origin]:
         """Count how often the journal covers each offset; check the counts of its entries."""
-        covered: Counter[tuple[PartitionId, int]] = Counter()
+        covered: Counter[Origin] = Counter()
         for record in self.broker.committed(TOPICS.journal):
             entry = decode_journal_entry(record.value())
+            topic_id = (record.key() or b"").decode().removeprefix(f"{GROUP} ")
             place = (entry.topic, entry.partition)
-            offsets = range(entry.first, entry.next)
-            names = [self._published[place, offset] for offset in offsets]
+            origins = [(topic_id, place, offset) for offset in range(entry.first, entry.next)]
+            assert self._published.keys() >= set(origins), f"{entry} covers what was not published"
+            names = [self._published[origin] for origin in origins]
             readable = [name for name, kind in names if kind is not Kind.POISON]
             assert entry.scored == len(readable), f"{entry} covers {names}"
             assert entry.refused == len(names) - len(readable), f"{entry} covers {names}"
             assert entry.digest == sum(zlib.crc32(name.encode()) for name in readable), f"{entry}"
-            covered.update((place, offset) for offset in offsets)
+            covered.update(origins)
         return covered

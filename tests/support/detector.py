@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
 from consumer.commit.sink import CommitHook, no_hook
+from consumer.detector.loop import OnGap
 from consumer.detector.options import DetectorOptions
 from consumer.detector.service import run_detector
 from events.codec import encode
@@ -71,6 +72,7 @@ OPTIONS = DetectorOptions(
     dead_letter_ratio=0.0,
     dead_letters_in_a_row=0,
     journal=False,
+    on_gap=OnGap.REPORT,
     metrics_host="127.0.0.1",
     metrics_port=0,
 )

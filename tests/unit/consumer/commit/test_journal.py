@@ -31,7 +31,7 @@ def checkpoint_of(*batches: list[StoredRecord]) -> Checkpoint:
 
 
 def entries(checkpoint: Checkpoint) -> list[JournalEntry]:
-    records = Journal("journal", b"group id").records(checkpoint.accounts())
+    records = Journal("journal", "group", "id").records(checkpoint.accounts())
     assert {(record.topic, record.key) for record in records} == {("journal", b"group id")}
     entries = [decode_journal_entry(record.value) for record in records]
     assert [record.partition for record in records] == [entry.partition for entry in entries]

@@ -13,6 +13,7 @@ from consumer.detector.metrics import DetectorMetrics
 from consumer.detector.source import Trigger
 from consumer.errors import OffsetOrderError
 from events.errors import Reason
+from kafkaio.gaps import Gap, GapReason
 from tests.support.records import StoredRecord
 
 
@@ -107,6 +108,54 @@ def test_a_gap_is_no_error_since_transactions_leave_markers(
         "2 offsets of t [0] were not read.",
         "1 offsets of t [0] were not read.",
     ]
+
+
+GAP = Gap("t", 0, GapReason.DELETED, 8, 12, 12)
+
+
+def test_a_gap_is_reported_at_once_and_counted_with_the_commit_that_covers_it(
+    checkpoint: Checkpoint, registry: CollectorRegistry, caplog: pytest.LogCaptureFixture
+) -> None:
+    def count(name: str) -> float | None:
+        return registry.get_sample_value(name, {"reason": "deleted"})
+
+    checkpoint.skip(GAP)
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("ERROR", str(GAP))
+    ]
+    checkpoint.add([record(0, 12)])
+    assert offsets(checkpoint.rollback()) == {(0, 12)}
+    assert count("fraud_records_lost_total") == count("fraud_gaps_total") == 0
+    assert offsets(checkpoint.offsets()) == {(0, 12)}
+    checkpoint.commit(now=0.0)
+    checkpoint.commit(now=0.0)
+    assert (count("fraud_records_lost_total"), count("fraud_gaps_total")) == (4, 1)
+    assert len(caplog.records) == 1
+
+
+def test_the_next_owner_of_a_released_partition_finds_its_gap(checkpoint: Checkpoint) -> None:
+    checkpoint.skip(GAP)
+    checkpoint.release([TopicPartition("t", 0)])
+    checkpoint.rollback()
+    assert not checkpoint
+
+
+def test_a_recreated_topic_begins_anew_and_the_gap_where_the_deleted_one_was_read_to(
+    checkpoint: Checkpoint,
+) -> None:
+    checkpoint.identified("old")
+    checkpoint.add([record(0, 5), record(1, 9)])
+    checkpoint.commit(now=0.0)
+    checkpoint.add([record(0, 6)])
+    assert [place.metadata for place in checkpoint.offsets()] == ["topic-id=old"]
+    gaps = checkpoint.recreate(
+        "new", [Gap("t", number, GapReason.TOPIC_RECREATED, 0, 10, 0) for number in (0, 1, 2)]
+    )
+    assert [(gap.first, gap.next) for gap in gaps] == [(6, 10), (10, 10), (10, 10)]
+    assert not checkpoint
+    assert checkpoint.committed("t", 1) == 0
+    checkpoint.add([record(0, 0)])
+    assert [place.metadata for place in checkpoint.offsets()] == ["topic-id=new"]
 
 
 def test_records_are_read_again_after_a_rollback(checkpoint: Checkpoint) -> None:

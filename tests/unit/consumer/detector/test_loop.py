@@ -25,8 +25,9 @@ from consumer.detector.decide import Decider
 from consumer.detector.decode import Decoder
 from consumer.detector.loop import Detector
 from consumer.detector.metrics import DetectorMetrics
+from consumer.detector.protocols import SourceListener
 from consumer.detector.score import ScoreRows
-from consumer.detector.source import InputRecord, RebalanceListener, Trigger
+from consumer.detector.source import InputRecord, Trigger
 from consumer.errors import CommitError, ScoreNotFiniteError
 from consumer.telemetry.health import Health
 from events.codec import encode
@@ -60,9 +61,9 @@ class Log:
         self.group_offset = 0
         self.unanswered = 0
         self.rebalance: Iterator[str] = iter(())
-        self.listener: RebalanceListener
+        self.listener: SourceListener
 
-    def subscribe(self, listener: RebalanceListener) -> None:
+    def subscribe(self, listener: SourceListener) -> None:
         self.listener = listener
         listener.assigned([PARTITION])
 
@@ -269,7 +270,7 @@ def test_rebalances_are_logged_with_the_partitions_that_remain(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     class TwoPartitions(Log):
-        def subscribe(self, listener: RebalanceListener) -> None:
+        def subscribe(self, listener: SourceListener) -> None:
             listener.assigned([TopicPartition("b", 10), TopicPartition("b", 9)])
             listener.assigned([TopicPartition("a", 1)])
             listener.revoked([TopicPartition("b", 9)])

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any, cast
 
 import pytest
@@ -10,8 +11,40 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from consumer.commit.watchdog import Watch, unwatched
 from consumer.detector.source import HOLD_SECONDS, Source
 from kafkaio.errors import ClientFailedError
+from kafkaio.gaps import Gap, GapReason
 from tests.support.clock import ManualClock
 from tests.support.records import StoredRecord
+
+
+@dataclass
+class Invalid:
+    """The error that a client returns when it stops fetching a partition."""
+
+    number: int
+    position: int
+    code: int = KafkaError._AUTO_OFFSET_RESET
+    text: str = "Offset out of range"
+
+    def error(self) -> KafkaError:
+        return KafkaError(self.code, self.text)
+
+    def topic(self) -> str:
+        return "in"
+
+    def partition(self) -> int:
+        return self.number
+
+    def offset(self) -> int:
+        return self.position
+
+
+class Identity:
+    """Knows the topic's id."""
+
+    def look(self) -> str:
+        return "id"
+
+    confirm = look
 
 
 class Client:
@@ -20,6 +53,8 @@ class Client:
     def __init__(self) -> None:
         self.positions = {0: 0, 1: 0}
         self.paused: set[int] = set()
+        self.starts = {0: 0, 1: 0}
+        self.errors: list[Invalid] = []
         self._assigned: Callable[[Any, list[TopicPartition]], None] | None = None
 
     def subscribe(self, _topics: list[str], *, on_assign: Any, **_others: object) -> None:
@@ -37,12 +72,28 @@ class Client:
     def resume(self, places: list[TopicPartition]) -> None:
         self.paused -= {place.partition for place in places}
 
-    def consume(self, count: int, timeout: float) -> list[StoredRecord]:
+    def committed(self, places: list[TopicPartition], *, timeout: float) -> list[TopicPartition]:
+        del timeout
+        return places
+
+    def get_watermark_offsets(self, place: TopicPartition, *, timeout: float) -> tuple[int, int]:
+        del timeout
+        return self.starts[place.partition], 10
+
+    def incremental_unassign(self, places: list[TopicPartition]) -> None: ...
+
+    def incremental_assign(self, places: list[TopicPartition]) -> None:
+        for place in places:
+            self.seek(place)
+
+    def consume(self, count: int, timeout: float) -> Sequence[StoredRecord | Invalid]:
         del timeout
         if self._assigned is not None:
             assigned, self._assigned = self._assigned, None
             assigned(self, self.assignment())
-        taken: list[StoredRecord] = []
+        if self.errors:
+            return [self.errors.pop()]
+        taken: list[StoredRecord | Invalid] = []
         while len(taken) < count:
             found = [
                 StoredRecord(*place, stored_topic="in")
@@ -58,7 +109,22 @@ class Client:
 
 
 class Listener:
+    """Keeps the gaps; cannot take them the first `busy` times."""
+
+    def __init__(self, busy: int = 0) -> None:
+        self.gaps: list[Gap] = []
+        self.busy = busy
+
     def assigned(self, partitions: Sequence[TopicPartition]) -> None: ...
+    def identified(self, topic_id: str) -> None: ...
+    def recreated(self, topic_id: str, gaps: Sequence[Gap]) -> None: ...
+
+    def skipped(self, gaps: Sequence[Gap]) -> bool:
+        self.busy -= 1
+        if self.busy < 0:
+            self.gaps += gaps
+        return self.busy < 0
+
     def revoked(self, partitions: Sequence[TopicPartition]) -> None: ...
     def lost(self, partitions: Sequence[TopicPartition]) -> None: ...
 
@@ -82,17 +148,20 @@ def subscribed(
     now: Callable[[], float] = lambda: 0.0,
     committed: Mapping[int, int] | None = None,
     watch: Watch = unwatched,
+    client: Client | None = None,
+    listener: Listener | None = None,
 ) -> Source:
     source = Source(
-        cast("Consumer", Client()),
+        cast("Consumer", client or Client()),
         "in",
+        Identity(),
         batch_maximum=4,
         committed=lambda _topic, partition: (committed or {}).get(partition, 0),
         journal=journal,
         watch=watch,
         monotonic=now,
     )
-    source.subscribe(Listener())
+    source.subscribe(listener or Listener())
     return source
 
 
@@ -157,3 +226,73 @@ def test_each_seek_is_watched() -> None:
     read(source)
     source.rewind([TopicPartition("in", 1, 0)])
     assert watched == ["A seek", "A seek"]
+
+
+NOTHING = {0: 0, 1: 0}
+
+
+def settled(client: Client, listener: Listener, reads: int, **others: Any) -> Source:
+    source = subscribed(Journal(NOTHING), client=client, listener=listener, **others)
+    for _ in range(reads):
+        source.read()
+    return source
+
+
+@pytest.mark.parametrize(
+    ("error", "gap"),
+    [
+        (Invalid(0, 3), Gap("in", 0, GapReason.DELETED, 3, 7, 7)),
+        (Invalid(0, 12), Gap("in", 0, GapReason.TRUNCATED, 12, 12, 10)),
+        (
+            Invalid(0, 9, KafkaError._LOG_TRUNCATION, "detected: broker end offset is 8 (offset"),
+            Gap("in", 0, GapReason.TRUNCATED, 9, 9, 8),
+        ),
+    ],
+)
+def test_a_position_without_a_record_is_a_gap(error: Invalid, gap: Gap) -> None:
+    client = Client()
+    client.starts[0] = 7
+    client.errors.append(error)
+    source = settled(client, listener := Listener(), 1)
+    assert listener.gaps == []  # what was read before it is not added yet
+    source.read()
+    assert listener.gaps == [gap]
+    assert client.positions[0] >= gap.resume
+
+
+def test_a_position_that_is_valid_by_now_is_no_gap() -> None:
+    client = Client()
+    client.errors.append(Invalid(0, 5))
+    settled(client, listener := Listener(), 2)
+    assert listener.gaps == []
+    assert client.positions[0] >= 5
+
+
+def test_a_group_without_offsets_begins_without_a_gap() -> None:
+    client = Client()
+    client.starts[0] = 7
+    client.errors.append(Invalid(0, -1001))
+    settled(client, listener := Listener(), 2)
+    assert listener.gaps == []
+    assert client.positions[0] >= 7
+
+
+def test_what_the_journal_has_beyond_the_groups_offset_is_no_gap() -> None:
+    client = Client()
+    client.starts[0] = 4
+    client.errors.append(Invalid(0, 2))
+    source = subscribed(Journal({0: 6, 1: 0}), client=client, listener=(listener := Listener()))
+    source.read()
+    source.read()
+    assert listener.gaps == []
+    assert client.positions[0] >= 6
+
+
+def test_a_gap_is_found_again_after_what_was_read_before_it() -> None:
+    client = Client()
+    client.starts[0] = 7
+    client.errors.append(Invalid(0, 3))
+    source = settled(client, listener := Listener(busy=1), 2)
+    assert listener.gaps == []
+    source.read()
+    assert listener.gaps == [Gap("in", 0, GapReason.DELETED, 3, 7, 7)]

@@ -1,0 +1,221 @@
+"""Notices records that cannot be read, and has the client continue after them.
+
+librdkafka fetches with `auto.offset.reset=error`, so it never skips a record by itself: it stops
+fetching a partition without a record at its position, and returns an error. Jumps between two
+records that it does return are markers of transactions, aborted records, or compaction.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+
+from consumer.detector.protocols import SourceListener, TopicIdentity
+from kafkaio.gaps import Gap, GapReason
+from kafkaio.partitions import restart_at
+
+ANSWER_SECONDS = 1.0
+
+# Stored with committed offsets as their metadata, so that they are not taken for another topic's.
+METADATA_PREFIX = "topic-id="
+
+_DIVERGENCE = re.compile(r"broker end offset is (\d+)")
+
+KnownPositions = Callable[[Sequence[int]], dict[int, int]]
+"""Returns by partition what is committed according to other sources than Kafka's group; 0: none."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Invalid:
+    """A position without a record.
+
+    Attributes:
+        offset: the position; None if the group has none for this partition.
+        end: where the log was cut off, if the client knows that it was.
+    """
+
+    offset: int | None
+    end: int | None
+
+
+class InputPositions:
+    """The positions of the input topic's assigned partitions.
+
+    Args:
+        consumer: a member of the group.
+        topic: the input.
+        identity: knows the topic's id.
+        starts_at_end: where a group without committed offsets begins: at the end of the topic, or
+            else at its first record.
+    """
+
+    def __init__(
+        self, consumer: Consumer, topic: str, identity: TopicIdentity, *, starts_at_end: bool
+    ) -> None:
+        self._consumer = consumer
+        self._topic = topic
+        self._identity = identity
+        self._starts_at_end = starts_at_end
+        self._topic_id: str | None = None
+        self._unidentified: set[int] = set()
+        self._invalid: dict[int, _Invalid] = {}
+
+    def assigned(self, partitions: Iterable[TopicPartition]) -> None:
+        """Take assigned partitions; nothing of them may be used until they are identified."""
+        self._unidentified |= {partition.partition for partition in partitions}
+
+    def dropped(self, partitions: Iterable[TopicPartition]) -> None:
+        """Forget partitions that were taken away."""
+        for partition in partitions:
+            self._unidentified.discard(partition.partition)
+            self._invalid.pop(partition.partition, None)
+
+    def stopped(self, message: Message) -> None:
+        """Take the error that the client returned when it stopped fetching a partition."""
+        error, offset = message.error(), message.offset()
+        end = _DIVERGENCE.search(error.str()) if error is not None else None
+        self._invalid[message.partition() or 0] = _Invalid(
+            offset if offset is not None and offset >= 0 else None,
+            int(end[1]) if end else None,
+        )
+
+    def is_identified(self, partition: int) -> bool:
+        """Return whether the partition's records are known to belong to its committed offset."""
+        return partition not in self._unidentified
+
+    def move(self, partitions: Sequence[TopicPartition]) -> None:
+        """Read these partitions from their offsets on, even those that the client has stopped.
+
+        Raises:
+            KafkaException: if the client cannot.
+        """
+        for partition in partitions:
+            if self._invalid.pop(partition.partition, None) is None:
+                self._consumer.seek(partition)
+            else:
+                restart_at(self._consumer, [partition])
+
+    def identify(self, listener: SourceListener, known: KnownPositions) -> set[int]:
+        """Have partitions of a recreated topic start over; return those that were moved.
+
+        Args:
+            listener: notified of the topic's id and of gaps, before reading continues after them.
+            known: of partitions whose position is not verified yet; others have none.
+
+        Raises:
+            KafkaException: if Kafka does not answer; call again.
+        """
+        topic_id = self._identity.look()
+        if topic_id is None:
+            return set()
+        moved: set[int] = set()
+        if topic_id != self._topic_id:
+            moved = self._take_identity(listener, topic_id)
+        return moved | self._compare(listener, topic_id, known)
+
+    def repair(self, listener: SourceListener, known: KnownPositions) -> set[int]:
+        """Have the partitions continue that the client has stopped; return them.
+
+        Everything that was read before must have been added to the checkpoint. Args and errors as
+        for `identify`.
+        """
+        identified = [number for number in self._invalid if number not in self._unidentified]
+        if not identified or self._identity.confirm() != self._topic_id:
+            return set()
+        positions = known(identified)
+        gaps, restarted = [], []
+        for number in identified:
+            gap, resume = self._find_gap(number, self._invalid[number], positions.get(number, 0))
+            gaps += [gap] if gap is not None else []
+            restarted.append(TopicPartition(self._topic, number, resume))
+        if gaps and not listener.skipped(gaps):
+            return set()
+        self._restart(restarted)
+        return set(identified)
+
+    def _take_identity(self, listener: SourceListener, topic_id: str) -> set[int]:
+        """Take the topic's first id, or start over with a recreated one."""
+        if self._topic_id is None:
+            listener.identified(topic_id)
+            self._topic_id = topic_id
+            return set()
+        owned = [
+            TopicPartition(self._topic, partition.partition, 0)
+            for partition in self._consumer.assignment()
+            if partition.partition not in self._unidentified
+        ]
+        ends = {partition.partition: self._last_known_end(partition) for partition in owned}
+        listener.recreated(
+            topic_id,
+            [self._gap(number, GapReason.TOPIC_RECREATED, 0, ends[number]) for number in ends],
+        )
+        self._topic_id = topic_id
+        self._restart(owned)
+        return set(ends)
+
+    def _last_known_end(self, partition: TopicPartition) -> int:
+        _, end = self._consumer.get_watermark_offsets(partition, cached=True)
+        return max(0, end)  # negative if it is not known
+
+    def _compare(self, listener: SourceListener, topic_id: str, known: KnownPositions) -> set[int]:
+        """Compare the topic's id with the one under which offsets were committed."""
+        if not self._unidentified:
+            return set()
+        places = [TopicPartition(self._topic, number) for number in sorted(self._unidentified)]
+        committed = self._consumer.committed(places, timeout=ANSWER_SECONDS)
+        foreign = {
+            place.partition: place.offset for place in committed if _is_foreign(place, topic_id)
+        }
+        # Kafka may report offsets of the deleted topic, for a moment, after newer ones.
+        positions = known(list(foreign)) if foreign else {}
+        gaps = [
+            self._gap(number, GapReason.TOPIC_RECREATED, offset, offset)
+            for number, offset in foreign.items()
+            if not positions.get(number)
+        ]
+        if gaps and not listener.skipped(gaps):
+            return set()
+        self._unidentified.clear()
+        self._restart(
+            [TopicPartition(self._topic, number, positions.get(number, 0)) for number in foreign]
+        )
+        return set(foreign)
+
+    def _find_gap(self, number: int, invalid: _Invalid, known: int) -> tuple[Gap | None, int]:
+        """Return the gap at a partition's position, if there is one, and where to continue."""
+        first, end = self._consumer.get_watermark_offsets(
+            TopicPartition(self._topic, number), timeout=ANSWER_SECONDS
+        )
+        if invalid.offset is None and not known:
+            return None, end if self._starts_at_end else first
+        position = max(invalid.offset or 0, known)
+        end = end if invalid.end is None else max(first, min(end, invalid.end))
+        if position < first:
+            return self._gap(number, GapReason.DELETED, position, first, first), first
+        if position > end:
+            return self._gap(number, GapReason.TRUNCATED, position, position, end), end
+        return None, position
+
+    def _gap(
+        self, partition: int, reason: GapReason, first: int, following: int, resume: int = 0
+    ) -> Gap:
+        return Gap(self._topic, partition, reason, first, following, resume)
+
+    def _restart(self, partitions: Sequence[TopicPartition]) -> None:
+        if partitions:
+            restart_at(self._consumer, partitions)
+        for partition in partitions:
+            self._invalid.pop(partition.partition, None)
+
+
+def _is_foreign(committed: TopicPartition, topic_id: str) -> bool:
+    """Return whether an offset was committed in another topic of the same name.
+
+    Raises:
+        KafkaException: if the offset could not be fetched.
+    """
+    if committed.error is not None:
+        raise KafkaException(committed.error)
+    metadata = committed.metadata or ""
+    return metadata.startswith(METADATA_PREFIX) and metadata != METADATA_PREFIX + topic_id

@@ -1,0 +1,66 @@
+"""The seams of the source: what it reads through, and whom it notifies."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from confluent_kafka import TopicPartition
+
+from kafkaio.gaps import Gap
+
+
+class SourceListener(Protocol):
+    """Called on rebalances and gaps, always from within `Source.read` or `Source.close`."""
+
+    def assigned(self, partitions: Sequence[TopicPartition]) -> None:
+        """Take these partitions, in addition to those already owned."""
+
+    def revoked(self, partitions: Sequence[TopicPartition]) -> None:
+        """Finish with these partitions now; they are still owned until this returns."""
+
+    def lost(self, partitions: Sequence[TopicPartition]) -> None:
+        """Drop these partitions; another member may own them already."""
+
+    def identified(self, topic_id: str) -> None:
+        """Take the topic's id, before the first record of it."""
+
+    def skipped(self, gaps: Sequence[Gap]) -> bool:
+        """Finish with what was read, and account for records that cannot be read.
+
+        Return False if what was read has to be read again first; then the gaps are found again.
+
+        Raises:
+            RecordsLostError: if the detector is to stop at a gap.
+        """
+
+    def recreated(self, topic_id: str, gaps: Sequence[Gap]) -> None:
+        """Finish with what was read of the deleted topic; another one of its name has this id.
+
+        Args:
+            topic_id: of the new topic.
+            gaps: one for each owned partition, up to the end that it is known to have had; each
+                begins at 0, since the source does not know what was read.
+
+        Raises:
+            RecordsLostError: if the detector is to stop at a gap.
+        """
+
+
+class CommittedPositions(Protocol):
+    """A source of committed positions beside the group's own offsets."""
+
+    def next_offsets(self, partitions: Sequence[int]) -> Mapping[int, int]:
+        """Return the next-to-read offset of each partition; 0 where nothing was committed.
+
+        Raises:
+            KafkaException: if that cannot be determined at present; call again.
+        """
+
+
+class TopicIdentity(Protocol):
+    """Knows the topic's id; see `kafkaio.topic_watch.TopicWatch`."""
+
+    def look(self) -> str | None:
+        """Return the topic's id, None while it is not known; hardly block."""
+
+    def confirm(self) -> str | None:
+        """Return the topic's id as it is now; None if there is no answer."""
