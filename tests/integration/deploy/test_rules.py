@@ -3,6 +3,7 @@
 import re
 import subprocess
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ RULES = sorted((PROMETHEUS / "rules").glob("*.yml"))
 CASES = sorted((HERE / "rules").glob("*.yml"))
 
 
+@cache
 def read(path: Path) -> Any:
     return yaml.safe_load(path.read_text())
 
