@@ -15,7 +15,8 @@ from confluent_kafka import TopicPartition
 from numpy.typing import NDArray
 
 from consumer.commit.journal import Account
-from consumer.detector.dead_letter_limit import DeadLetterLimit, RejectionHistory
+from consumer.detector.dead_letter_limit import DeadLetterLimit
+from consumer.detector.rejections import Rejections
 from consumer.errors import OffsetOrderError
 from events.errors import Reason
 
@@ -74,11 +75,10 @@ class Checkpoint:
 
     def __init__(self, metrics: "DetectorMetrics", limit: DeadLetterLimit) -> None:
         self._metrics = metrics
-        self._limit = limit
         self._accounts: dict[PartitionId, Account] = {}
         self._results: list[BatchResult] = []
-        self._rejections = RejectionHistory()
-        self._committed_rejections = self._rejections
+        self._rejections = Rejections(limit, metrics.rejected_partitions.set)
+        self._batch_runs: list[tuple[PartitionId, int]] = []
         self._committed: dict[PartitionId, int] = {}
         self._expected: dict[PartitionId, int] = {}
 
@@ -93,8 +93,10 @@ class Checkpoint:
             OffsetOrderError: if a partition's offsets do not rise: committing them would count
                 records twice.
         """
+        self._batch_runs = []
         for first, last, count in _runs(records):
             partition = (first.topic(), first.partition())
+            self._batch_runs.append((partition, count))
             following = last.offset() + 1
             expected = self._expected.get(partition, first.offset())
             skipped = following - expected - count
@@ -113,16 +115,14 @@ class Checkpoint:
             )
             account.next = following
 
-    def check_rejections(self, topic: str, batch: "Batch") -> None:
-        """Count the batch's rejected records.
+    def check_rejections(self, batch: "Batch") -> None:
+        """Count the rejected records of the batch that was added last.
 
         Raises:
-            TooManyDeadLettersError: if a limit is reached, so that nothing of the batch may be
-                committed.
+            TooManyDeadLettersError: if a limit is reached and says to stop, so that nothing of the
+                batch may be committed.
         """
-        self._rejections = self._limit.extend(
-            self._rejections, topic, batch.rejected, batch.reasons
-        )
+        self._rejections.add(self._batch_runs, batch)
 
     def account(self, records: Sequence["InputRecord"], batch: "Batch") -> None:
         """Add to each partition's account what the model scored of a batch, for the journal."""
@@ -160,7 +160,7 @@ class Checkpoint:
             now: when the commit was acknowledged, seconds since the epoch.
         """
         self._committed |= {key: account.next for key, account in self._accounts.items()}
-        self._committed_rejections = self._rejections
+        self._rejections.commit()
         self._metrics.add(self._results, now=now)
         self._clear()
 
@@ -171,15 +171,17 @@ class Checkpoint:
             for account in self._accounts.values()
         ]
         self._expected |= {key: account.first for key, account in self._accounts.items()}
-        self._rejections = self._committed_rejections
+        self._rejections.rollback()
         self._clear()
         return positions
 
     def release(self, partitions: Iterable[TopicPartition]) -> None:
         """Drop partitions that were revoked or lost: their next owner reads them again."""
-        for partition in partitions:
-            self._accounts.pop((partition.topic, partition.partition), None)
-            self._expected.pop((partition.topic, partition.partition), None)
+        released = [(partition.topic, partition.partition) for partition in partitions]
+        for partition in released:
+            self._accounts.pop(partition, None)
+            self._expected.pop(partition, None)
+        self._rejections.release(released)
 
     def _clear(self) -> None:
         self._accounts = {}

@@ -132,6 +132,11 @@ class DetectorMetrics:
             registry=registry,
         )
         self.dead_letters = {reason: dead_letters.labels(reason) for reason in Reason}
+        self.rejected_partitions = Gauge(
+            "fraud_rejected_partitions",
+            "Assigned partitions most of whose records are rejected: a limit is reached.",
+            registry=registry,
+        )
         commits = Counter(
             "fraud_kafka_commits_total",
             "Commits of offsets, by outcome.",
