@@ -367,7 +367,9 @@ def test_too_many_dead_letters_are_reported_and_the_detector_goes_on(
 ) -> None:
     publish(kafka_settings, topics, [*([b"{"] * 3_000), *payloads([True] * 10)])
     running = detect(dead_letters_in_a_row=1_000, dead_letter_ratio=0.5)
-    running.wait_for(lambda: running.value("fraud_alerts_total") == 10)
+    consumed = "fraud_messages_consumed_total"
+    running.wait_for(lambda: running.value(consumed, topic=topics.transactions) == 3_010)
     running.stop()
+    assert running.value("fraud_alerts_total") == 10
     assert running.value("fraud_rejected_partitions") == 0  # none is assigned any more
     assert len(list(read_topic(kafka_settings, topics.dead_letters))) == 3_000
