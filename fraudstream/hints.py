@@ -58,7 +58,7 @@ HINTS: dict[type[FraudstreamError], str] = {
     "`--on-error drop` drops them.",
     TooFewPartitionsError: "`fraudstream detect --no-journal` runs without a journal.",
     TooManyDeadLettersError: "`fraudstream dead-letters list` counts the reasons; "
-    "`--dead-letters-in-a-row` and `--dead-letter-ratio` set the limits, and 0 disables them.",
+    "`--on-too-many-dead-letters report` goes on.",
     TopicMissingError: "`fraudstream topics create` creates the topics; give it the same "
     "`--topic-prefix`.",
     TwinParametersError: "`fraudstream data fit` writes the parameters of a twin.",

@@ -15,8 +15,9 @@ from confluent_kafka import TopicPartition
 from numpy.typing import NDArray
 
 from consumer.commit.journal import Account
-from consumer.detector.dead_letter_limit import DeadLetterLimit, RejectionHistory
+from consumer.detector.dead_letter_limit import DeadLetterLimit
 from consumer.detector.positions import METADATA_PREFIX
+from consumer.detector.rejections import Rejections
 from consumer.errors import OffsetOrderError
 from events.errors import Reason
 from kafkaio.gaps import Gap
@@ -88,11 +89,10 @@ class Checkpoint:
     ) -> None:
         self._metrics = metrics
         self._report = report
-        self._limit = limit
         self._accounts: dict[PartitionId, Account] = {}
         self._results: list[BatchResult] = []
-        self._rejections = RejectionHistory()
-        self._committed_rejections = self._rejections
+        self._rejections = Rejections(limit, metrics.rejected_partitions.set)
+        self._batch_runs: list[tuple[PartitionId, int]] = []
         self._topic_id = ""
         self._gaps: list[Gap] = []
         self._committed: dict[PartitionId, int] = {}
@@ -110,8 +110,10 @@ class Checkpoint:
             OffsetOrderError: if a partition's offsets do not rise: committing them would count
                 records twice.
         """
+        self._batch_runs = []
         for first, last, count in _runs(records):
             partition = (first.topic(), first.partition())
+            self._batch_runs.append((partition, count))
             following = last.offset() + 1
             expected = self._expected.get(partition, first.offset())
             skipped = following - expected - count
@@ -130,16 +132,14 @@ class Checkpoint:
             )
             account.next = following
 
-    def check_rejections(self, topic: str, batch: "Batch") -> None:
-        """Count the batch's rejected records.
+    def check_rejections(self, batch: "Batch") -> None:
+        """Count the rejected records of the batch that was added last.
 
         Raises:
-            TooManyDeadLettersError: if a limit is reached, so that nothing of the batch may be
-                committed.
+            TooManyDeadLettersError: if a limit is reached and says to stop, so that nothing of the
+                batch may be committed.
         """
-        self._rejections = self._limit.extend(
-            self._rejections, topic, batch.rejected, batch.reasons
-        )
+        self._rejections.add(self._batch_runs, batch)
 
     def account(self, records: Sequence["InputRecord"], batch: "Batch") -> None:
         """Add to each partition's account what the model scored of a batch, for the journal."""
@@ -245,7 +245,7 @@ class Checkpoint:
             for account in self._accounts.values()
         ]
         self._expected |= {key: account.first for key, account in self._accounts.items()}
-        self._rejections = self._committed_rejections
+        self._rejections.rollback()
         self._clear()
         for gap in self._gaps:
             self._begin_after(gap)
@@ -253,19 +253,17 @@ class Checkpoint:
 
     def release(self, partitions: Iterable[TopicPartition]) -> None:
         """Drop partitions that were revoked or lost: their next owner reads them again."""
-        for partition in partitions:
-            self._accounts.pop((partition.topic, partition.partition), None)
-            self._expected.pop((partition.topic, partition.partition), None)
-            self._uncertain.pop((partition.topic, partition.partition), None)
-            self._gaps = [
-                gap
-                for gap in self._gaps
-                if (gap.topic, gap.partition) != (partition.topic, partition.partition)
-            ]
+        released = {(partition.topic, partition.partition) for partition in partitions}
+        for partition in released:
+            self._accounts.pop(partition, None)
+            self._expected.pop(partition, None)
+            self._uncertain.pop(partition, None)
+        self._gaps = [gap for gap in self._gaps if (gap.topic, gap.partition) not in released]
+        self._rejections.release(released)
 
     def _apply(self, offsets: Mapping["PartitionId", int], now: float) -> None:
         self._committed |= offsets
-        self._committed_rejections = self._rejections
+        self._rejections.commit()
         self._metrics.add(self._results, now=now)
         self._results = []
         for gap in self._gaps:

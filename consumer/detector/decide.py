@@ -18,7 +18,7 @@ LIMIT_BYTES = 1_000_000
 # A dead letter is larger than its record by its headers, about 600 bytes; a record near the limit
 # must not stop the stream.
 _KEPT_SHARE = 0.9
-_EXCERPT_BYTES = 16 * 1024
+_EXCERPT_BYTES = 16 * 1024  # of the value, and as many of the headers
 _EXCERPT_KEY_BYTES = 1024
 
 
@@ -80,7 +80,7 @@ class Decider:
         return OutputRecord(self.topics.alerts, alert.transaction_id.encode(), encode(alert))
 
     def _dead_letter(self, rejection: Rejection) -> OutputRecord:
-        letter = dead_letter(rejection, self.kept_bytes)
+        letter = dead_letter(rejection, maximum=self.kept_bytes)
         return OutputRecord(
             self.topics.dead_letters,
             letter.key,
@@ -90,20 +90,20 @@ class Decider:
         )
 
 
-def dead_letter(rejection: Rejection, kept: int = kept_bytes()) -> DeadLetter:
-    """Return the dead letter of a rejected record; of one larger than `kept` bytes, an excerpt.
+def dead_letter(rejection: Rejection, *, maximum: int = kept_bytes()) -> DeadLetter:
+    """Return the dead letter of a rejected record; of one larger than `maximum` bytes, an excerpt.
 
-    An excerpt keeps the beginnings of key and value, and as many of the first headers as fit.
+    An excerpt has the beginnings of key and value, and the first headers, up to 16 KiB of them.
     """
     record, error = rejection.record, rejection.error
     key, value, headers = record.key(), record.value(), tuple(record.headers() or ())
     message = str(error)
     size = len(key or b"") + len(value or b"") + sum(map(_header_bytes, headers))
-    is_excerpt = size > kept
+    is_excerpt = size > maximum
     if is_excerpt:
         key, value = (key or b"")[:_EXCERPT_KEY_BYTES], (value or b"")[:_EXCERPT_BYTES]
-        fits = np.cumsum([_header_bytes(header) for header in headers]) + len(key) + len(value)
-        headers = headers[: np.count_nonzero(fits <= kept)]
+        ends = np.cumsum([_header_bytes(header) for header in headers])
+        headers = headers[: np.count_nonzero(ends <= _EXCERPT_BYTES)]
         message += f"; too large to be kept whole, so this is the beginning of {size:,} bytes"
     return DeadLetter(
         topic=record.topic(),

@@ -194,7 +194,7 @@ class Detector:
             pipeline.submit(chunk.features)
             chunks.append(chunk)
         batch = concatenate(chunks)
-        self._checkpoint.check_rejections(topic, batch)
+        self._checkpoint.check_rejections(batch)
         decoded = self._monotonic()
         scores = pipeline.results()
         now = self._wall()

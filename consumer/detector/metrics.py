@@ -147,6 +147,11 @@ class DetectorMetrics:
             registry=registry,
         )
         self.gaps = {reason: gaps.labels(reason) for reason in GapReason}
+        self.rejected_partitions = Gauge(
+            "fraud_rejected_partitions",
+            "Assigned partitions most of whose records are rejected: a limit is reached.",
+            registry=registry,
+        )
         commits = Counter(
             "fraud_kafka_commits_total",
             "Commits of offsets, by outcome.",

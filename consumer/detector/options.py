@@ -4,7 +4,7 @@ import socket
 from dataclasses import dataclass
 from typing import Literal
 
-from consumer.detector.dead_letter_limit import DeadLetterLimit
+from consumer.detector.dead_letter_limit import DeadLetterLimit, OnTooMany
 from consumer.detector.loop import OnGap
 from events.topics import Topics
 from kafkaio.permissions import Permission
@@ -29,6 +29,7 @@ class DetectorOptions:
         on_gap: what to do about records that cannot be read any more.
         metrics_host: where /metrics, /healthz and /readyz are served.
         metrics_port: likewise; 0 picks a free one.
+        on_too_many_dead_letters: a value of `consumer.detector.dead_letter_limit.OnTooMany`.
     """
 
     group: str
@@ -42,11 +43,16 @@ class DetectorOptions:
     on_gap: OnGap
     metrics_host: str
     metrics_port: int
+    on_too_many_dead_letters: str = OnTooMany.REPORT
 
     @property
     def limit(self) -> DeadLetterLimit:
-        """When to stop because too many records are rejected."""
-        return DeadLetterLimit(self.dead_letter_ratio, self.dead_letters_in_a_row)
+        """When too many records are rejected, and what happens then."""
+        return DeadLetterLimit(
+            self.dead_letter_ratio,
+            self.dead_letters_in_a_row,
+            action=OnTooMany(self.on_too_many_dead_letters),
+        )
 
     def permissions(self, topics: Topics) -> list[Permission]:
         """Return what Kafka must permit; a transactional id is checked when it is used."""

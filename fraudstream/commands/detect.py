@@ -64,14 +64,21 @@ if TYPE_CHECKING:
     "--dead-letter-ratio",
     type=click.FloatRange(0, 1),
     default=0.5,
-    help="Stop when this share of the last 10,000 records is rejected; 0 disables the limit.",
+    help="Limit: this share of a partition's last 10,000 records is rejected; 0 disables it.",
 )
 @service_option(
     "--dead-letters-in-a-row",
     type=click.IntRange(0),
     default=1000,
     metavar="N",
-    help="Stop when N consecutive records are rejected; 0 disables the limit.",
+    help="Limit: N consecutive records of a partition are rejected; 0 disables it.",
+)
+@service_option(
+    "--on-too-many-dead-letters",
+    type=click.Choice(["report", "stop"]),
+    default="report",
+    help="At a limit on dead letters: report it (log, fraud_rejected_partitions) and go on, since "
+    "dead letters can be replayed; or stop, and commit nothing of the batch.",
 )
 @service_option(
     "--journal/--no-journal",

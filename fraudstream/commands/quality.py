@@ -46,9 +46,6 @@ _LINE_SECONDS = 5.0
     metavar="NAME",
     default=None,
     show_default="store nothing",
-    # Not FRAUDSTREAM_GROUP, which in a detector's environment names the detector's group.
-    envvar="FRAUDSTREAM_QUALITY_GROUP",
-    allow_from_autoenv=False,
     help="Store how far the labels are judged as offsets of this consumer group; a restart "
     "continues there.",
 )

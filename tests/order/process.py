@@ -109,6 +109,8 @@ class CountedRecords:
         records: that were counted as processed.
     """
 
+    rejected_partitions = _METRICS.rejected_partitions
+
     def __init__(self) -> None:
         self.records = 0
 

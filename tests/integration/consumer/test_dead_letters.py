@@ -342,15 +342,16 @@ def test_too_many_dead_letters_stop_the_detector_and_nothing_after_the_stop_is_c
     before = payloads([False] * 100)
     publish(kafka_settings, topics, [*before, *([b'{"id": 7}'] * 30_000)])
     off = {"dead_letters_in_a_row": 0, "dead_letter_ratio": 0.0}
-    running = detect(batch_maximum=64, **(off | limit))
+    running = detect(batch_maximum=64, on_too_many_dead_letters="stop", **(off | limit))
     with pytest.raises(TooManyDeadLettersError, match=r"missing_field.*right topic"):
         running.join()
     written = {
         tuple(int(headers(record)[f"__connect.errors.{name}"]) for name in ("partition", "offset"))
         for record in read_topic(kafka_settings, topics.dead_letters)
     }
+    # Of each of the two partitions; the records in batches are of one, then of the other.
     reached = 200 if "dead_letters_in_a_row" in limit else 10_000
-    assert reached - 64 - 100 <= len(written) < reached
+    assert reached - 64 - 100 <= len(written) < 2 * reached
     # Another detector, without a limit, reads only the rest.
     patient = detect(**off)
     patient.wait_for(
@@ -361,3 +362,16 @@ def test_too_many_dead_letters_stop_the_detector_and_nothing_after_the_stop_is_c
     )
     patient.stop()
     assert len(list(read_topic(kafka_settings, topics.dead_letters))) == 30_000
+
+
+def test_too_many_dead_letters_are_reported_and_the_detector_goes_on(
+    kafka_settings: KafkaSettings, topics: Topics, detect: Callable[..., DetectorThread]
+) -> None:
+    publish(kafka_settings, topics, [*([b"{"] * 3_000), *payloads([True] * 10)])
+    running = detect(dead_letters_in_a_row=1_000, dead_letter_ratio=0.5)
+    consumed = "fraud_messages_consumed_total"
+    running.wait_for(lambda: running.value(consumed, topic=topics.transactions) == 3_010)
+    running.stop()
+    assert running.value("fraud_alerts_total") == 10
+    assert running.value("fraud_rejected_partitions") == 0  # none is assigned any more
+    assert len(list(read_topic(kafka_settings, topics.dead_letters))) == 3_000

@@ -72,8 +72,10 @@ def test_a_variable_means_the_same_in_every_command() -> None:
 def test_the_services_have_short_variables(command: str) -> None:
     (context,) = (found for found in CONTEXTS if found.command_path == f"fraudstream {command}")
     for parameter, variables in shown_options(context):
-        # A number of alerts is not a number of transactions, as FRAUDSTREAM_LIMIT is.
-        if parameter.name != "kafka" and (command, parameter.name) != ("alerts", "limit"):
+        # A number of alerts is not a number of transactions, as FRAUDSTREAM_LIMIT is, and the
+        # monitor's group is not the detector's.
+        others = {("alerts", "limit"), ("quality", "group")}
+        if parameter.name != "kafka" and (command, parameter.name) not in others:
             name = parameter.opts[0].removeprefix("--").upper().replace("-", "_")
             assert variables == [f"FRAUDSTREAM_{name}"]
 
@@ -86,6 +88,7 @@ def test_the_services_have_short_variables(command: str) -> None:
         ("dead-letters show", "FRAUDSTREAM_DEAD_LETTERS_SHOW_VALUE"),
         ("broker", "FRAUDSTREAM_BROKER_PORT"),
         ("detect", "FRAUDSTREAM_GROUP"),
+        ("quality", "FRAUDSTREAM_QUALITY_GROUP"),
         ("dead-letters list", "FRAUDSTREAM_DEAD_LETTERS_GROUP"),
     ],
 )

@@ -24,7 +24,7 @@ class Stream:
     ) -> None:
         rejected = np.array([mark == "x" for mark in records], np.bool_)
         causes = [reasons(row) for row in np.flatnonzero(rejected).tolist()]
-        self.history = self.limit.extend(self.history, "transactions", rejected, causes)
+        self.history = self.limit.extend(self.history, ("transactions", 3), rejected, causes)
 
     def commit(self) -> None:
         self.committed = self.history
@@ -162,8 +162,8 @@ def test_the_sentence_says_how_many_why_and_where() -> None:
     counted.read("......")
     with pytest.raises(
         TooManyDeadLettersError,
-        match=r"^5 of the last 10 records of transactions were rejected \(3 of them: empty\), "
-        r".*right topic, .*producers",
+        match=r"^5 of the last 10 records of transactions \[3\] were rejected "
+        r"\(3 of them: empty\), .*right topic, .*producers",
     ) as caught:
         counted.read("xxxxx", lambda row: Reason.EMPTY if row % 2 == 0 else Reason.OVERSIZED)
     assert caught.value.exit_code == 2

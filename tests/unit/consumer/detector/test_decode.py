@@ -174,9 +174,9 @@ def test_a_record_near_the_limit_of_kafka_still_fits_as_a_dead_letter() -> None:
     huge = record(0, b"x" * 999_000, [("note", b"y" * 500)])
     letter = only_dead_letter(huge)
     assert letter.value == b"x" * 16_384
-    assert letter.headers == ()
+    assert letter.headers == (("note", b"y" * 500),)
     assert letter.reason == Reason.OVERSIZED
-    assert "this is the beginning of 999507 bytes" in letter.message  # 3 of the key, 4 of a name
+    assert letter.original_bytes == 999_507  # 3 of the key, 4 of a name
 
 
 GOOD = encode(transaction(1))
