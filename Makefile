@@ -47,9 +47,9 @@ FETCH_PROMETHEUS := apt-get --quiet=2 download prometheus \
 	|| { mkdir -p lists/partial archives/partial && $(APT) update && $(APT) download prometheus && rm -r lists archives; } \
 	&& dpkg -x prometheus_*.deb . && rm prometheus_*.deb
 
-# One worker more than there are cores, each with its own broker and whole files; ARGS="-n0" runs all tests in this process.
+# One worker more than there are cores, each with its own broker; ARGS="-n0" runs all tests in this process.
 test: $(READY) $(PROMETHEUS) ## Run all tests (arguments: make test ARGS="-k codec")
-	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --durations 10 --durations-min 5 $(ARGS)
+	@$(BIN)/python -m pytest -n auto --no-loadscope-reorder --durations 10 --durations-min 5 $(ARGS)
 
 chaos: $(READY) ## Kill detectors, Kafka and connections, and count (arguments: make chaos ARGS="--faults 500")
 	@$(BIN)/python -m tests.chaos $(ARGS)

@@ -1,15 +1,19 @@
 """Partitions of topics: which exist, and the offsets at which they begin and end."""
 
+import time
 from collections.abc import Iterable
 
-from confluent_kafka import IsolationLevel, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from kafkaio.connectivity import Client
+from kafkaio.error_codes import LEADER_MOVING, TOPIC_MISSING
 
 PartitionId = tuple[str, int]
 """A topic's name and a partition's number."""
+
+_POLL_SECONDS = 0.02
 
 
 def list_partitions(client: Client, topics: Iterable[str], *, timeout: float) -> list[PartitionId]:
@@ -56,6 +60,33 @@ def end_offsets(
     level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
     latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # theirs
     return _list_offsets(admin, partitions, latest, level, timeout)
+
+
+def wait_until_served(
+    admin: AdminClient, partitions: Iterable[PartitionId], *, timeout: float
+) -> None:
+    """Wait until the leader of each partition accepts requests, which is after it is known.
+
+    Between the two, an idempotent producer can lose its first records of a partition without an
+    error. Kafka rejects the first request, accepts the second one, which is in flight already (the
+    first sequence number of an unknown producer may be any), and rejects the repeated first one as
+    out of sequence, which librdkafka takes for a duplicate and reports as delivered.
+
+    Raises:
+        KafkaException: if one does not within so many seconds.
+    """
+    waiting = list(partitions)
+    deadline = time.monotonic() + timeout
+    while waiting:
+        try:
+            end_offsets(admin, waiting, committed=False, timeout=timeout)
+        except KafkaException as error:
+            moving = error.args[0].code() in LEADER_MOVING | TOPIC_MISSING
+            if not moving or time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL_SECONDS)
+        else:
+            return
 
 
 def _list_offsets(

@@ -15,6 +15,7 @@ from kafkaio.clients import make_admin
 from kafkaio.connectivity import PROBE_SECONDS, ClientErrors, wait_for_first_answer
 from kafkaio.error_codes import AUTHORIZATION_ERRORS, TOPIC_MISSING
 from kafkaio.errors import BrokerUnreachableError, TopicAdminError
+from kafkaio.partitions import wait_until_served
 from kafkaio.settings import KafkaSettings
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def create_topics(
     retention: timedelta | None,
     minimum_in_sync_replicas: int = 1,
 ) -> list[CreatedTopic]:
-    """Create topics and return when every partition has a leader.
+    """Create topics and return when every partition has a leader that accepts records.
 
     An existing topic is left unchanged, and its own number of partitions is returned.
 
@@ -198,12 +199,24 @@ def _await_leaders(
         topics = _metadata(admin, settings)
         missing = [name for name in names if name not in topics or not _has_leaders(topics[name])]
         if not missing:
+            _await_served(admin, {name: topics[name] for name in names})
             return topics
         if time.monotonic() > deadline:
             raise TopicAdminError(
                 f"Topics have no leader after {SETTLE_SECONDS:.0f} s: {', '.join(missing)}."
             )
         time.sleep(_POLL_SECONDS)
+
+
+def _await_served(admin: AdminClient, topics: dict[str, TopicMetadata]) -> None:
+    partitions = [(name, number) for name, topic in topics.items() for number in topic.partitions]
+    try:
+        wait_until_served(admin, partitions, timeout=SETTLE_SECONDS)
+    except KafkaException as error:
+        raise TopicAdminError(
+            f"The leaders of {', '.join(topics)} do not accept requests after "
+            f"{SETTLE_SECONDS:.0f} s: {_text(error)}."
+        ) from error
 
 
 def _require_visible(admin: AdminClient, names: list[str]) -> None:

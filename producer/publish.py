@@ -1,14 +1,16 @@
 """Publishes records and counts each one when it is sent and when Kafka has confirmed it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from events.messages import Headers
-from kafkaio.clients import make_producer, producer_configuration
+from kafkaio.clients import make_admin, make_producer, producer_configuration
 from kafkaio.connectivity import PROBE_SECONDS, ClientErrors, wait_for_first_answer
 from kafkaio.error_codes import ALL_BROKERS_DOWN
+from kafkaio.errors import BrokerUnreachableError
+from kafkaio.partitions import list_partitions, wait_until_served
 from kafkaio.permissions import Permission, require_permissions
 from kafkaio.settings import KafkaSettings
 
@@ -86,10 +88,11 @@ class ReplayProducer:
         self._producers = (self._producer, self._label_producer)
 
     def connect(self, *topics: str) -> None:
-        """Wait until Kafka answers, and check that the topics exist and may be written to.
+        """Wait until Kafka answers, and check that the topics exist and accept records.
 
         Raises:
-            BrokerUnreachableError: if it does not answer within `ANSWER_SECONDS`.
+            BrokerUnreachableError: if it, or a partition's leader, does not answer within
+                `ANSWER_SECONDS`.
             ConnectionRejectedError: if it rejects the connection.
             TopicMissingError: if a topic does not exist.
             PermissionMissingError: if Kafka does not permit writing to one.
@@ -103,6 +106,7 @@ class ReplayProducer:
         )
         permissions = [Permission("Write", "topic", topic) for topic in topics]
         require_permissions(self._settings, permissions, patience=0)
+        self._wait_until_served(topics)
 
     def send(
         self,
@@ -160,6 +164,17 @@ class ReplayProducer:
     def failed(self) -> int:
         """Records of either topic that were not delivered."""
         return self.transactions.failed + self.labels.failed
+
+    def _wait_until_served(self, topics: Sequence[str]) -> None:
+        admin = make_admin(self._settings.client())
+        try:
+            partitions = list_partitions(admin, topics, timeout=ANSWER_SECONDS)
+            wait_until_served(admin, partitions, timeout=ANSWER_SECONDS)
+        except KafkaException as error:
+            raise BrokerUnreachableError(
+                f"Kafka at {self._settings.broker} does not accept records for "
+                f"{', '.join(topics)}: {error.args[0].str()}."
+            ) from error
 
     def _make(self, settings: KafkaSettings, defaults: dict[str, object]) -> Producer:
         return make_producer(producer_configuration(settings, defaults, on_error=self._on_error))

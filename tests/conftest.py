@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from broker.ports import free_port
 from broker.properties import server_properties
 from events.topics import Topics
 from kafkaio.settings import KafkaSettings
-from tests.support.workers import shared_lock
+from tests.support.workers import UnitScheduling, shared_lock
 
 pytest_plugins = ["pytester", "tests.support.leaks"]
 
@@ -38,21 +40,28 @@ settings.load_profile("ci" if os.environ.get("CI") else "tests")
 ROOT = Path(__file__).resolve().parent.parent
 GENUINE = ROOT.parent / "shared" / "data"
 IMAGE = "apache/kafka:4.2.1"
-# The files that take half a minute or more, longest first.
-LONGEST = (
+# The files that take longest come first. A tuple is one unit of work: its files share a worker,
+# where TensorFlow is imported and the shared networks are trained once.
+LONGEST: tuple[str | tuple[str, ...], ...] = (
     "tests/chaos/test_chaos.py",
+    (
+        "tests/unit/model/",
+        "tests/unit/fraudstream/test_evaluate.py",
+        "tests/unit/fraudstream/test_recipes.py",
+        "tests/unit/benchmarks/test_folds.py",
+        "tests/unit/benchmarks/test_gpu.py",
+        "tests/unit/benchmarks/test_scoring.py",
+        "tests/unit/dataset/test_fitting.py",
+        "tests/integration/consumer/test_drift.py",
+    ),
     "tests/integration/fraudstream/test_demo.py",
-    "tests/unit/model/training/test_train.py",
     "tests/integration/deploy/test_queries.py",
-    "tests/order/test_order.py",
-    "tests/unit/model/test_recipes.py",
-    "tests/unit/fraudstream/",
-    "tests/unit/model/",
     "tests/integration/test_wheel.py",
+    "tests/order/test_order.py",
     "tests/order/test_rules.py",
     "tests/integration/consumer/",
     "tests/integration/broker/",
-    "tests/unit/benchmarks/test_folds.py",
+    "tests/integration/",
 )
 MAXIMUM_WORKERS = 8  # each takes about 1.5 GiB: a broker and TensorFlow
 
@@ -76,18 +85,30 @@ def pytest_xdist_auto_num_workers() -> int:
     return min(cores + 1, MAXIMUM_WORKERS)
 
 
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Give whole files, and the groups of `LONGEST`, to the workers."""
+    return UnitScheduling(config, log, unit_of)
+
+
+def unit_of(node_id: str) -> str:
+    """Return the name of the unit of work that a test belongs to."""
+    entry = LONGEST[rank] if (rank := rank_of(node_id)) < len(LONGEST) else ""
+    return entry[0] if isinstance(entry, tuple) else node_id.split("::", 1)[0]
+
+
+def rank_of(node_id: str) -> int:
+    """Return the place of a test's file in `LONGEST`; its length for the files that follow."""
+    ranks = (rank for rank, prefixes in enumerate(LONGEST) if node_id.startswith(prefixes))
+    return next(ranks, len(LONGEST))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip tests without their data; put the longest tests first, after pytest-randomly's shuffle.
 
     A worker that begins its longest test last would keep the others waiting.
     """
-
-    def rank(item: pytest.Item) -> int:
-        prefixes = (rank for rank, prefix in enumerate(LONGEST) if item.nodeid.startswith(prefix))
-        return next(prefixes, len(LONGEST))
-
-    items.sort(key=rank)
+    items.sort(key=lambda item: rank_of(item.nodeid))
     sample = GENUINE / "creditcard_sample.csv.gz"
     if not sample.exists():
         missing = pytest.mark.skip(reason=f"no genuine rows: {sample} is missing")

@@ -1,12 +1,31 @@
-"""What the test processes of one run share: a folder, and locks between them."""
+"""What the test processes of one run share: units of work, a folder, and locks between them."""
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+
+
+class UnitScheduling(LoadScopeScheduling):  # type: ignore[misc] # xdist ships no types
+    """Gives a worker that is nearly done the next unit of work, in the order of the collection.
+
+    Args:
+        config: the run's.
+        log: xdist's.
+        unit_of: from a test's node id to the name of its unit.
+    """
+
+    def __init__(self, config: pytest.Config, log: Producer, unit_of: Callable[[str], str]) -> None:
+        super().__init__(config, log)
+        self._unit_of = unit_of
+
+    def _split_scope(self, nodeid: str) -> str:
+        return self._unit_of(nodeid)
 
 
 def shared_folder(factory: pytest.TempPathFactory) -> Path:

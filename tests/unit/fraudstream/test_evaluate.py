@@ -39,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pd.DataFrame({"weight": weights}).to_csv(folder / "weights.csv", index=False)
     source = DataSource(name="data.csv", sha256=sha256(folder / "data.csv"), synthetic=True)
     for name, refit in (("artifact", True), ("held-out", False)):
-        plan = TrainingPlan(epochs=5, refit=refit)
+        plan = TrainingPlan(epochs=2, refit=refit)
         train_and_save(Labelled.of(frame, weights), plan, folder / name, source=source)
     return folder
 

@@ -42,7 +42,7 @@ def raw(rows: Labelled) -> NDArray[np.float32]:
 @pytest.fixture(scope="session")
 def plan() -> TrainingPlan:
     """The plan of `trained`."""
-    return TrainingPlan(seed=3, epochs=15)
+    return TrainingPlan(seed=3, epochs=6)
 
 
 @pytest.fixture(scope="session")
