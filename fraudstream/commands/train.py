@@ -181,11 +181,22 @@ def _warn_of_share(rows: "Labelled", prior: float | None) -> None:
 
 
 def _warn_of_precision(metadata: "Metadata") -> None:
-    """Warn of a precision that was measured on rows with too many frauds."""
-    from model.evaluation.prevalence import USUAL_SHARE, fraud_share, precision_at, share_warning
+    """Warn of a precision that was measured on too many frauds, or too few legitimate rows."""
+    from model.evaluation.prevalence import (
+        USUAL_SHARE,
+        few_rows_warning,
+        fraud_share,
+        precision_at,
+        share_warning,
+    )
 
+    if metadata.prior is not None:
+        warning = few_rows_warning(metadata.held_out, metadata.prior)
+        if warning:
+            print(f"Warning: {warning}", file=sys.stderr)
+        return
     held_out, share = metadata.held_out, fraud_share(metadata.held_out)
-    if metadata.prior is None and share_warning(share):
+    if share_warning(share):
         print(
             f"Warning: precision was measured with {share:.1%} of frauds; with "
             f"{USUAL_SHARE:.2%}, as among real payments, it would be "

@@ -6,7 +6,13 @@ from collections.abc import Sequence
 from model.artifact.card_tables import epochs, evaluation, hyperparameters, policies
 from model.artifact.files import PLOTS
 from model.artifact.metadata import DataSource, Metadata
-from model.evaluation.prevalence import USUAL_SHARE, fraud_share, precision_at, share_warning
+from model.evaluation.prevalence import (
+    USUAL_SHARE,
+    few_rows_warning,
+    fraud_share,
+    precision_at,
+    share_warning,
+)
 from model.evaluation.threshold import as_text
 from model.plots.plot import RenderedPlot
 from model.recipes import RECIPES
@@ -155,7 +161,7 @@ def _share(metadata: Metadata) -> str:
             f"\nScores, metrics and threshold are corrected for a share of frauds of "
             f"{metadata.prior:.3g} among the transactions to score: the log-odds of each score "
             "were shifted by the difference between the log-odds of that share and of the share "
-            "learned.\n"
+            f"learned. {few_rows_warning(metadata.held_out, metadata.prior) or ''}\n"
         )
     warning = share_warning(fraud_share(metadata.held_out))
     if warning is None:

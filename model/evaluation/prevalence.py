@@ -25,6 +25,22 @@ def share_warning(share: float) -> str | None:
     )
 
 
+def few_rows_warning(evaluation: Evaluation, prior: float) -> str | None:
+    """Return a sentence if too few legitimate rows were evaluated to measure precision at a share.
+
+    With fewer than one legitimate row for each that comes with a fraud, a single row that is
+    flagged or not decides whether precision is below a half or 1.
+    """
+    legitimate = evaluation.rows - evaluation.frauds
+    if legitimate * prior >= 1:
+        return None
+    return (
+        f"Only {legitimate:,} legitimate rows were held out, and at a share of frauds of "
+        f"{prior:.3g} there are {1 / prior:,.0f} for each fraud, so precision and alerts a day are "
+        "rough estimates."
+    )
+
+
 def precision_at(evaluation: Evaluation, share: float) -> float:
     """Return the precision at another share of frauds, 0 where nothing is flagged.
 

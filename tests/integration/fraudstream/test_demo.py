@@ -99,7 +99,9 @@ def test_an_existing_kafka_is_used_and_left_unchanged(
 
 @pytest.mark.parametrize("text", ["Starting Apache Kafka", "Apache Kafka answers", "ALERT"])
 def test_ctrl_c_stops_everything_in_order(mark: str, start: Start, text: str) -> None:
-    demo = start("--rows", "20000", "--rate", "500")
+    # Its own Kafka has no TLS, and its own addresses are behind no proxy, whatever others need.
+    variables = {"FRAUDSTREAM_KAFKA_SECURITY_PROTOCOL": "ssl", "http_proxy": "http://127.0.0.1:1"}
+    demo = start("--rows", "20000", "--rate", "500", **variables)
     read_until(demo, text)
     demo.send_signal(signal.SIGINT)
     code, _, err = finish(demo)

@@ -124,5 +124,8 @@ def test_training_warns_before_and_after_unless_a_prior_is_given(
     assert "5.0% of these transactions are frauds" in card(trained.metadata)
     corrected = msgspec.structs.replace(trained.metadata, prior=0.0017)
     result = run(monkeypatch, tmp_path, corrected, "--prior", "0.0017")
-    assert result.stderr == ""
+    assert result.stderr.startswith("Warning: Only 570 legitimate rows were held out")
+    assert "Only 570 legitimate rows were held out" in card(corrected)
+    enough = msgspec.structs.replace(trained.metadata, prior=0.01)
+    assert run(monkeypatch, tmp_path, enough, "--prior", "0.01").stderr == ""
     assert "prior" in result.stdout
