@@ -16,7 +16,7 @@ from broker.java import start_java
 from broker.ports import free_port
 from broker.properties import NO_EXTRA, server_properties, write_properties
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 """Timeout of a start, which takes 1 to 5 s on an idle machine."""
 
 STOP_SECONDS = 15.0

@@ -17,7 +17,8 @@ FROZEN_SECONDS = (8.0, 14.0)
 # otherwise the abort would fence it, and not the group's generation.
 FROZEN_IN_COMMIT_SECONDS = 8.8
 VISITS = 12  # at most; at 30 alerts per second and two detectors, about a second of commits
-SELF_SIGNAL_SECONDS = 20.0
+# A broker that is lost in the same round lets nobody commit for up to half a minute.
+SELF_SIGNAL_SECONDS = 60.0
 NUMBERS = count(1)
 
 

@@ -19,13 +19,14 @@ from statistics import median
 from typing import get_args
 
 from fraudstream.stopping import stop_on_signals
+from tests.chaos.stream import PARTITIONS
 from tests.chaos.system import System
 from tests.chaos.tables import Table
 from tests.chaos.testbed import Plan, Protocol, build
 
 CALM_SECONDS = 5.0  # without an event, until the group has settled
 WATCH_SECONDS = 12.0  # after an event; the group notices a death after 6 s
-STANDSTILL_SECONDS = 0.5  # a longer wait is a standstill; without an event none was that long
+STANDSTILL_SECONDS = 0.5  # a longer wait is a standstill, if the machine is not busy
 BEGIN, END = "<!-- standstill: begin -->", "<!-- standstill: end -->"
 
 
@@ -67,6 +68,8 @@ def measure(protocol: Protocol, repeats: int, rate: float) -> dict[str, list[lis
                 system.alerts.reset()
                 cause(system, random)
                 _tick(system, WATCH_SECONDS)
+                while len(system.alerts.longest_waits()) < PARTITIONS:
+                    _tick(system, 0.5)
                 waits[event].append(sorted(system.alerts.longest_waits().values()))
     return waits
 
@@ -121,7 +124,7 @@ def _system(plan: Plan) -> Iterator[System]:
 
 
 def _settle(system: System, detectors: int) -> None:
-    """Wait until so many detectors share the partitions, and no partition stands still."""
+    """Wait until so many detectors share the partitions, and every partition yields alerts."""
     for number, detector in enumerate(system.detectors):
         detector.wanted = number < detectors
         if not detector.wanted:
@@ -130,9 +133,8 @@ def _settle(system: System, detectors: int) -> None:
         system.alerts.reset()
         _tick(system, CALM_SECONDS)
         running = [detector for detector in system.detectors if detector.pid is not None]
-        waits = system.alerts.longest_waits().values()
-        calm = waits and max(waits) < STANDSTILL_SECONDS
-        if len(running) == detectors and all(detector.ready() for detector in running) and calm:
+        flows = len(system.alerts.longest_waits()) == PARTITIONS
+        if len(running) == detectors and all(detector.ready() for detector in running) and flows:
             return
 
 

@@ -12,7 +12,7 @@ import pytest
 from tests.chaos.faults import Kind
 from tests.chaos.processes import ROOT, SupervisedProcess
 from tests.chaos.report import as_text, check_page, write_page
-from tests.chaos.result import CampaignResult
+from tests.chaos.result import CampaignResult, read_reasons
 from tests.chaos.testbed import Plan
 from tests.chaos.verify import Comparison, Coverage, Verdict
 
@@ -158,3 +158,18 @@ def test_a_page_without_the_section_is_rejected_and_unchanged(tmp_path: Path) ->
     with pytest.raises(ValueError, match="no section"):
         write_page(page, PLAN, campaign_result(), "command")
     assert page.read_text() == "prose"
+
+
+def test_exits_are_counted_by_their_last_words(tmp_path: Path) -> None:
+    log = tmp_path / "detector.log"
+    assert read_reasons(log) == Counter()
+    log.write_text(
+        "10:00:00.000 INFO    Started.\n"
+        "Error: A commit has not returned for 25 s; exiting.\n"
+        "Error: A commit has not returned for 30.5 s; exiting.\n"
+        "Error: Kafka is away.\n"
+    )
+    assert read_reasons(log) == {
+        "A commit has not returned for N s; exiting.": 2,
+        "Kafka is away.": 1,
+    }
