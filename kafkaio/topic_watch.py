@@ -74,6 +74,7 @@ class TopicWatch:
         return self._id if self._known_since >= asked else None
 
     def _ask(self) -> float:
+        self._admin.poll(0)  # renews an OAuth token
         self._asked = self._clock()
         topics = TopicCollection([self._topic])
         self._answer = self._admin.describe_topics(topics, request_timeout=5.0)[self._topic]

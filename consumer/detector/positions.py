@@ -5,6 +5,7 @@ fetching a partition without a record at its position, and returns an error. Jum
 records that it does return are markers of transactions, aborted records, or compaction.
 """
 
+import logging
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from consumer.detector.protocols import SourceListener, TopicIdentity
 from kafkaio.gaps import Gap, GapReason
 from kafkaio.partitions import restart_at
 
+logger = logging.getLogger(__name__)
+
 ANSWER_SECONDS = 1.0
 
 # Stored with committed offsets as their metadata, so that they are not taken for another topic's.
@@ -23,7 +26,8 @@ METADATA_PREFIX = "topic-id="
 _DIVERGENCE = re.compile(r"broker end offset is (\d+)")
 
 KnownPositions = Callable[[Sequence[int]], dict[int, int]]
-"""Returns by partition what is committed according to other sources than Kafka's group; 0: none."""
+"""Returns by partition how far it was processed according to other sources than the client's
+position; 0 for not at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,7 @@ class InputPositions:
 
         Args:
             listener: notified of the topic's id and of gaps, before reading continues after them.
-            known: of partitions whose position is not verified yet; others have none.
+            known: how far partitions were processed, whatever the client's position is.
 
         Raises:
             KafkaException: if Kafka does not answer; call again.
@@ -188,7 +192,15 @@ class InputPositions:
             TopicPartition(self._topic, number), timeout=ANSWER_SECONDS
         )
         if invalid.offset is None and not known:
-            return None, end if self._starts_at_end else first
+            start = end if self._starts_at_end else first
+            logger.warning(
+                "The group has no committed offset in %s [%d] and begins at offset %d. If it had "
+                "one before, that has expired, and records are scored again.",
+                self._topic,
+                number,
+                start,
+            )
+            return None, start
         position = max(invalid.offset or 0, known)
         end = end if invalid.end is None else max(first, min(end, invalid.end))
         if position < first:
