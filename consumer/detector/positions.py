@@ -10,9 +10,10 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from consumer.detector.protocols import SourceListener, TopicIdentity
+from kafkaio.errors import ClientFailedError
 from kafkaio.gaps import Gap, GapReason
 from kafkaio.partitions import restart_at
 
@@ -215,10 +216,34 @@ class InputPositions:
         return Gap(self._topic, partition, reason, first, following, resume)
 
     def _restart(self, partitions: Sequence[TopicPartition]) -> None:
-        if partitions:
-            restart_at(self._consumer, partitions)
-        for partition in partitions:
-            self._invalid.pop(partition.partition, None)
+        """Read partitions from these offsets on.
+
+        Raises:
+            ClientFailedError: if the client cannot; their gaps are accounted for, so continuing
+                elsewhere would skip records.
+        """
+        stopped = [part for part in partitions if part.partition in self._invalid]
+        try:
+            for partition in partitions:
+                if partition.partition not in self._invalid:
+                    self._seek(partition)
+            if stopped:
+                restart_at(self._consumer, stopped)
+        except KafkaException as error:
+            raise ClientFailedError(
+                f"Cannot continue after a gap in {self._topic}: {error.args[0].str()}."
+            ) from error
+        for partition in stopped:
+            del self._invalid[partition.partition]
+
+    def _seek(self, partition: TopicPartition) -> None:
+        """Seek, which leaves a rebalance alone that may be going on; else assign again."""
+        try:
+            self._consumer.seek(partition)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError._STATE:  # noqa: SLF001 - a public code
+                raise
+            restart_at(self._consumer, [partition])  # it is not fetched yet
 
 
 def _is_foreign(committed: TopicPartition, topic_id: str) -> bool:
