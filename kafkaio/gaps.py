@@ -1,7 +1,10 @@
 """Gaps: records that were in a topic and can no longer be read."""
 
+import logging
 from dataclasses import dataclass
 from enum import StrEnum
+
+logger = logging.getLogger(__name__)
 
 
 class GapReason(StrEnum):
@@ -52,6 +55,11 @@ class Gap:
             else f"Whatever was in {place}"
         )
         return f"{lost} {_CAUSES[self.reason]}; continuing at offset {self.resume}."
+
+
+def log_gap(gap: Gap) -> None:
+    """Log records that cannot be read."""
+    logger.error("%s", gap)
 
 
 _CAUSES = {

@@ -10,11 +10,13 @@ from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from kafkaio.clients import make_consumer, reader_configuration
 from kafkaio.connectivity import PROBE_SECONDS, ClientErrors, wait_for_first_answer
-from kafkaio.error_codes import BROKER_AWAY, REQUEST_TIMED_OUT
-from kafkaio.partitions import PartitionId, list_partitions
+from kafkaio.error_codes import BROKER_AWAY, POSITION_INVALID, REQUEST_TIMED_OUT
+from kafkaio.gaps import Gap, GapReason, log_gap
+from kafkaio.partitions import PartitionId, list_partitions, restart_at
 from kafkaio.permissions import Permission, PermissionCheck, require_granted
 from kafkaio.reading import raise_lasting, take_records
 from kafkaio.settings import KafkaSettings
+from kafkaio.topic_watch import TopicWatch
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +36,9 @@ class TopicReader:
     It assigns the partitions itself instead of joining a group, so any number of readers can run
     without taking records from each other.
 
+    Records that cannot be read any more are reported, and reading continues after them; a topic
+    that was deleted and created again is read from its first record.
+
     Use it in a `with` statement, `connect` first. Everything happens in the caller's thread.
 
     Args:
@@ -41,6 +46,7 @@ class TopicReader:
         topics: which topics, each with whether to begin at its first record (True) or with the
             first one written after `connect` returned (False).
         starts: called at `connect`; None to start as `topics` says.
+        on_gap: called with records that cannot be read any more.
         clock: monotonic seconds.
 
     Attributes:
@@ -56,9 +62,11 @@ class TopicReader:
         topics: Mapping[str, bool],
         *,
         starts: Starts | None = None,
+        on_gap: Callable[[Gap], None] = log_gap,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
+        self._on_gap = on_gap
         self._topics = topics
         self._starts = starts
         self._paused: set[str] = set()
@@ -71,7 +79,17 @@ class TopicReader:
         self._logged: set[int] = set()
         self._positions: dict[PartitionId, int] = {}
         self._ends: dict[PartitionId, int] = {}
-        self._consumer = make_consumer(reader_configuration(settings, on_error=self._on_error))
+        self._paused: set[str] = set()
+        self._topic_ids: dict[str, str] = {}
+        self._invalid: dict[PartitionId, int] = {}  # partitions that are no longer fetched
+        self._watches = {topic: TopicWatch(settings, topic, clock=clock) for topic in topics}
+        self._consumer = make_consumer(
+            {
+                **reader_configuration(settings, on_error=self._on_error),
+                # Where to continue without a valid position is decided and reported here.
+                "auto.offset.reset": "error",
+            }
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -115,8 +133,10 @@ class TopicReader:
         """
         if self._is_outage_suspected:
             self._probe()
-        elif self._clock() >= self._next_discovery:
-            self._add_partitions()
+        else:
+            self._skip_gaps()
+            if self._clock() >= self._next_discovery:
+                self._add_partitions()
         messages = self._consumer.consume(1, timeout=wait)
         if messages and maximum > 1:
             messages += self._consumer.consume(maximum - 1, timeout=0)
@@ -155,6 +175,56 @@ class TopicReader:
         self._paused.discard(topic)
         self._consumer.resume(self._assigned(topic))
 
+    def _skip_gaps(self) -> None:
+        """Report records that cannot be read, and continue after them."""
+        try:
+            for topic, watch in self._watches.items():
+                topic_id = watch.look()
+                if topic_id is not None and topic_id != self._topic_ids[topic]:
+                    self._start_over(topic)
+                    self._topic_ids[topic] = topic_id
+            for partition, position in list(self._invalid.items()):
+                self._skip_gap(partition, position)
+        except KafkaException as error:
+            self._on_error(error.args[0])  # and again at the next call
+
+    def _start_over(self, topic: str) -> None:
+        """Read a topic that was deleted and created again from its first record on."""
+        existing = set(list_partitions(self._consumer, [topic], timeout=PROBE_SECONDS))
+        for partition in [place for place in self._positions if place[0] == topic]:
+            _, end = self._consumer.get_watermark_offsets(TopicPartition(*partition), cached=True)
+            position = self._positions[partition]
+            self._on_gap(
+                Gap(*partition, GapReason.TOPIC_RECREATED, position, max(position, end), 0)
+            )
+            if partition in existing:
+                self._restart(partition, 0)
+                self._ends[partition] = 0
+            else:
+                self._consumer.incremental_unassign([TopicPartition(*partition)])
+                del self._positions[partition]
+                self._ends.pop(partition, None)
+        self._next_discovery = self._clock()
+
+    def _skip_gap(self, partition: PartitionId, position: int) -> None:
+        """Continue at the nearest valid position."""
+        if self._watches[partition[0]].confirm() != self._topic_ids[partition[0]]:
+            return  # another topic, which is noticed at the next call
+        first, end = self._bounds(partition)
+        if position < first:
+            self._on_gap(Gap(*partition, GapReason.DELETED, position, first, first))
+        elif position > end:
+            self._on_gap(Gap(*partition, GapReason.TRUNCATED, position, position, end))
+            self._ends[partition] = end
+        self._restart(partition, min(max(position, first), end))
+
+    def _restart(self, partition: PartitionId, offset: int) -> None:
+        restart_at(self._consumer, [TopicPartition(*partition, offset)])
+        if partition[0] in self._paused:
+            self._consumer.pause([TopicPartition(*partition)])
+        self._positions[partition] = offset
+        self._invalid.pop(partition, None)
+
     def _assign(self) -> None:
         """Assign every partition, from its first record on or from its end."""
         partitions = self._list_partitions()
@@ -164,6 +234,10 @@ class TopicReader:
             check = PermissionCheck(self._settings)
             require_granted(self._settings, check.report(readable, timeout=PROBE_SECONDS))
             raise KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))  # created just now
+        for topic, watch in self._watches.items():
+            if (topic_id := watch.confirm()) is None:
+                raise KafkaException(KafkaError(REQUEST_TIMED_OUT, "No answer"))
+            self._topic_ids[topic] = topic_id
         bounds = {partition: self._bounds(partition) for partition in partitions}
         self._ends = {partition: end for partition, (_, end) in bounds.items()}
         self._positions = {
@@ -207,6 +281,9 @@ class TopicReader:
         ]
 
     def _handle_error(self, error: KafkaError, partition: PartitionId) -> None:
+        if error.code() in POSITION_INVALID:
+            self._invalid[partition] = self._positions[partition]
+            return
         raise_lasting(self._settings, error, partition)
         self._on_error(error)
 

@@ -20,9 +20,10 @@ from kafkaio.settings import KafkaSettings
 INTERVAL_SECONDS = 0.2
 FRESH_SECONDS = 0.35
 
-# A blocking look takes a millisecond. An answer that takes longer is not waited for: the loop goes
-# on, and takes it at the next turn.
-WAIT_SECONDS = 0.1
+# An answer takes a millisecond, a few seconds on a busy machine. When a broker hangs, reading must
+# not wait for it again and again: only the first missing answer is waited for. A topic that is
+# recreated meanwhile may have records read twice then, since it is read from its first record.
+WAIT_SECONDS = 2.0
 
 
 class TopicWatch:
@@ -52,9 +53,10 @@ class TopicWatch:
         self._asked = float("-inf")
         self._known_since = float("-inf")
         self._id: str | None = None
+        self._is_silent = False  # whether an answer was waited for in vain
 
     def look(self) -> str | None:
-        """Return the topic's id, None while it is not known; block for `WAIT_SECONDS` at most.
+        """Return the topic's id, None while it is not known; block only if Kafka is slow.
 
         A topic that is deleted keeps its id here until another one has its name.
         """
@@ -64,7 +66,8 @@ class TopicWatch:
         if self._clock() - self._known_since > FRESH_SECONDS:
             if self._answer is None:
                 self._ask()
-            self._take_answer(WAIT_SECONDS)
+            self._take_answer(0.0 if self._is_silent else WAIT_SECONDS)
+            self._is_silent = self._answer is not None
         return self._id
 
     def confirm(self) -> str | None:
@@ -74,6 +77,7 @@ class TopicWatch:
         return self._id if self._known_since >= asked else None
 
     def _ask(self) -> float:
+        self._admin.poll(0)  # renews an OAuth token
         self._asked = self._clock()
         topics = TopicCollection([self._topic])
         self._answer = self._admin.describe_topics(topics, request_timeout=5.0)[self._topic]

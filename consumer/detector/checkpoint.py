@@ -20,7 +20,7 @@ from consumer.detector.positions import METADATA_PREFIX
 from consumer.detector.rejections import Rejections
 from consumer.errors import OffsetOrderError
 from events.errors import Reason
-from kafkaio.gaps import Gap
+from kafkaio.gaps import Gap, log_gap
 
 if TYPE_CHECKING:
     from consumer.detector.decode import Batch
@@ -61,11 +61,6 @@ class BatchResult:
     flagged_amounts: NDArray[np.float64]
     drift_sample: NDArray[np.float32]
     event_time_defects: Mapping["EventTimeDefect", int] = field(default_factory=dict)
-
-
-def log_gap(gap: Gap) -> None:
-    """Log records that cannot be read."""
-    logger.error("%s", gap)
 
 
 class Checkpoint:
@@ -202,6 +197,10 @@ class Checkpoint:
     def committed(self, topic: str, partition: int) -> int:
         """Return the last offset that was committed here for a partition; 0 if none was."""
         return self._committed.get((topic, partition), 0)
+
+    def position(self, topic: str, partition: int) -> int:
+        """Return the offset after the last one that was read of an owned partition; 0 for none."""
+        return self._expected.get((topic, partition), 0)
 
     def commit(self, *, now: float) -> None:
         """Apply everything, after the sink has committed it.

@@ -5,15 +5,19 @@ fetching a partition without a record at its position, and returns an error. Jum
 records that it does return are markers of transactions, aborted records, or compaction.
 """
 
+import logging
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from consumer.detector.protocols import SourceListener, TopicIdentity
+from kafkaio.errors import ClientFailedError
 from kafkaio.gaps import Gap, GapReason
 from kafkaio.partitions import restart_at
+
+logger = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 1.0
 
@@ -23,7 +27,8 @@ METADATA_PREFIX = "topic-id="
 _DIVERGENCE = re.compile(r"broker end offset is (\d+)")
 
 KnownPositions = Callable[[Sequence[int]], dict[int, int]]
-"""Returns by partition what is committed according to other sources than Kafka's group; 0: none."""
+"""Returns by partition how far it was processed according to other sources than the client's
+position; 0 for not at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,7 @@ class InputPositions:
 
         Args:
             listener: notified of the topic's id and of gaps, before reading continues after them.
-            known: of partitions whose position is not verified yet; others have none.
+            known: how far partitions were processed, whatever the client's position is.
 
         Raises:
             KafkaException: if Kafka does not answer; call again.
@@ -188,7 +193,15 @@ class InputPositions:
             TopicPartition(self._topic, number), timeout=ANSWER_SECONDS
         )
         if invalid.offset is None and not known:
-            return None, end if self._starts_at_end else first
+            start = end if self._starts_at_end else first
+            logger.warning(
+                "The group has no committed offset in %s [%d] and begins at offset %d. If it had "
+                "one before, that has expired, and records are scored again.",
+                self._topic,
+                number,
+                start,
+            )
+            return None, start
         position = max(invalid.offset or 0, known)
         end = end if invalid.end is None else max(first, min(end, invalid.end))
         if position < first:
@@ -203,10 +216,34 @@ class InputPositions:
         return Gap(self._topic, partition, reason, first, following, resume)
 
     def _restart(self, partitions: Sequence[TopicPartition]) -> None:
-        if partitions:
-            restart_at(self._consumer, partitions)
-        for partition in partitions:
-            self._invalid.pop(partition.partition, None)
+        """Read partitions from these offsets on.
+
+        Raises:
+            ClientFailedError: if the client cannot; their gaps are accounted for, so continuing
+                elsewhere would skip records.
+        """
+        stopped = [part for part in partitions if part.partition in self._invalid]
+        try:
+            for partition in partitions:
+                if partition.partition not in self._invalid:
+                    self._seek(partition)
+            if stopped:
+                restart_at(self._consumer, stopped)
+        except KafkaException as error:
+            raise ClientFailedError(
+                f"Cannot continue after a gap in {self._topic}: {error.args[0].str()}."
+            ) from error
+        for partition in stopped:
+            del self._invalid[partition.partition]
+
+    def _seek(self, partition: TopicPartition) -> None:
+        """Seek, which leaves a rebalance alone that may be going on; else assign again."""
+        try:
+            self._consumer.seek(partition)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError._STATE:  # noqa: SLF001 - a public code
+                raise
+            restart_at(self._consumer, [partition])  # it is not fetched yet
 
 
 def _is_foreign(committed: TopicPartition, topic_id: str) -> bool:

@@ -177,6 +177,7 @@ def run_detector(
                 batch_maximum=options.batch_maximum,
                 starts_at_end=starts_at_end(settings),
                 committed=checkpoint.committed,
+                position=checkpoint.position,
                 journal=_positions(settings, journal, transactional_id),
                 watch=watchdog.watching,
             ),

@@ -117,6 +117,8 @@ class Source:
             not at its first record.
         committed: returns the offset that this process last committed for a topic's partition, 0
             for none (`Checkpoint.committed`).
+        position: returns the offset after the last one that was read of a topic's partition since
+            it was assigned, 0 for none (`Checkpoint.position`).
         journal: committed positions according to the journal; None where none is kept.
         watch: watches a seek, which has no timeout.
         monotonic: seconds for deadlines.
@@ -131,6 +133,7 @@ class Source:
         batch_maximum: int,
         starts_at_end: bool = False,
         committed: Callable[[str, int], int] = _nothing_committed,
+        position: Callable[[str, int], int] = _nothing_committed,
         journal: CommittedPositions | None = None,
         watch: Watch = unwatched,
         monotonic: Callable[[], float] = time.monotonic,
@@ -139,6 +142,7 @@ class Source:
         self._topic = topic
         self._batch_maximum = batch_maximum
         self._committed = committed
+        self._position = position
         self._journal = journal
         self._watch = watch
         self._monotonic = monotonic
@@ -261,15 +265,22 @@ class Source:
     def _move(self, move: Callable[[SourceListener, KnownPositions], set[int]]) -> set[int]:
         """Move partitions to valid positions; return which ones."""
         try:
-            moved = move(self._listener, self._unverified_positions)
+            moved = move(self._listener, self._known_positions)
         except KafkaException as error:
             logger.info("The positions in %s are not known yet: %s.", self._topic, _text(error))
             return set()
         self._unverified -= moved
         return moved
 
-    def _unverified_positions(self, partitions: Sequence[int]) -> dict[int, int]:
-        return self._committed_positions(sorted(self._unverified.intersection(partitions)))
+    def _known_positions(self, partitions: Sequence[int]) -> dict[int, int]:
+        """Return how far this process is, or what is committed in newly assigned partitions.
+
+        The client may be behind: an eager assignment strategy has it return to committed offsets.
+        """
+        positions = {number: self._position(self._topic, number) for number in partitions}
+        return positions | self._committed_positions(
+            sorted(self._unverified.intersection(partitions))
+        )
 
     def _identified(self, records: list[InputRecord]) -> list[InputRecord]:
         """Drop records of partitions that were assigned just now, unless they can be identified."""

@@ -258,6 +258,7 @@ class Process:
                 MemoryIdentity(setup.broker),
                 batch_maximum=setup.batch_maximum,
                 committed=checkpoint.committed,
+                position=checkpoint.position,
                 journal=self._positions,
             ),
             Decoder(FEATURES),

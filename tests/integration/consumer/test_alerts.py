@@ -3,12 +3,13 @@
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
-from confluent_kafka import Message
+from confluent_kafka import Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions
 
@@ -17,8 +18,10 @@ from events.codec import encode
 from events.messages import Alert
 from events.topics import Topics
 from kafkaio.errors import SettingsError, TopicMissingError
+from kafkaio.gaps import Gap, GapReason
 from kafkaio.settings import KafkaSettings
 from kafkaio.topic_reader import TopicReader
+from kafkaio.topics import create_topics, delete_topics
 from tests.support.command import Command, Transactions, until
 from tests.support.detector import PATIENCE
 
@@ -138,6 +141,53 @@ def test_added_partitions_are_read_from_their_beginning(
 
         until(is_found, "the new partition")
         assert values(found) == [b"third"]
+
+
+@pytest.mark.parametrize("pause", [0.0, 2.0])
+def test_a_recreated_topic_is_read_from_its_first_record(
+    kafka_settings: KafkaSettings, topics: Topics, transactions: Transactions, pause: float
+) -> None:
+    transactions.write(topics.alerts, b"old", b"older", partition=0)
+    gaps: list[Gap] = []
+    with TopicReader(kafka_settings, {topics.alerts: False}, on_gap=gaps.append) as reader:
+        assert reader.connect(stopped=never)
+        read_rest(reader, topics.alerts)
+        delete_topics(kafka_settings, [topics.alerts])
+        time.sleep(pause)
+        create_topics(kafka_settings, [topics.alerts], partitions=2, retention=None)
+        new = [b"first", b"second", b"third"]
+        Transactions(kafka_settings).write(topics.alerts, *new, partition=0)
+        found: list[Message] = []
+
+        def is_found() -> bool:
+            found.extend(reader.read())
+            return len(found) >= len(new)
+
+        until(is_found, "the new topic's records")
+        assert values(found) == new
+    assert {(gap.reason, gap.partition, gap.resume) for gap in gaps} == {
+        (GapReason.TOPIC_RECREATED, 0, 0),
+        (GapReason.TOPIC_RECREATED, 1, 0),
+    }
+
+
+def test_records_that_retention_deleted_are_reported(
+    kafka_settings: KafkaSettings, topics: Topics, transactions: Transactions
+) -> None:
+    gaps: list[Gap] = []
+    with TopicReader(kafka_settings, {topics.alerts: True}, on_gap=gaps.append) as reader:
+        assert reader.connect(stopped=never)
+        read_rest(reader, topics.alerts)
+        reader.pause(topics.alerts)
+        transactions.write(
+            topics.alerts, *(str(number).encode() for number in range(5)), partition=0
+        )
+        admin = AdminClient(kafka_settings.client())
+        for answer in admin.delete_records([TopicPartition(topics.alerts, 0, 3)]).values():
+            answer.result(PATIENCE)
+        reader.resume(topics.alerts)
+        assert values(read_rest(reader, topics.alerts)) == [b"3", b"4"]
+    assert gaps == [Gap(topics.alerts, 0, GapReason.DELETED, 0, 3, 3)]
 
 
 def test_the_error_names_the_missing_topic_only(

@@ -150,6 +150,7 @@ def subscribed(
     watch: Watch = unwatched,
     client: Client | None = None,
     listener: Listener | None = None,
+    position: int = 0,
 ) -> Source:
     source = Source(
         cast("Consumer", client or Client()),
@@ -157,6 +158,7 @@ def subscribed(
         Identity(),
         batch_maximum=4,
         committed=lambda _topic, partition: (committed or {}).get(partition, 0),
+        position=lambda _topic, _partition: position,
         journal=journal,
         watch=watch,
         monotonic=now,
@@ -296,3 +298,12 @@ def test_a_gap_is_found_again_after_what_was_read_before_it() -> None:
     assert listener.gaps == []
     source.read()
     assert listener.gaps == [Gap("in", 0, GapReason.DELETED, 3, 7, 7)]
+
+
+def test_a_client_that_returns_to_the_committed_offset_finds_no_gap_twice() -> None:
+    client = Client()
+    client.starts[0] = 4
+    client.errors.append(Invalid(0, 2))
+    settled(client, listener := Listener(), 2, position=6)
+    assert listener.gaps == []
+    assert client.positions[0] >= 6
