@@ -157,6 +157,9 @@ DEAD_LETTER_HEADERS = {
 }
 """The header of each field of `DeadLetter` that has one; its value is the field in UTF-8."""
 
+ORIGINAL_TIMESTAMP = f"{_ERRORS}timestamp"
+"""The header of a record whose timestamp its topic rejects; milliseconds, as decimal digits."""
+
 
 def dead_letter_headers(letter: DeadLetter) -> list[tuple[str, bytes | None]]:
     """Return the headers of a dead letter's record: the original ones, then origin and error."""
@@ -189,7 +192,7 @@ def read_dead_letter(
             key=key,
             value=value,
             headers=tuple((name, text) for name, text in headers if not _ours(name)),
-            timestamp=timestamp,
+            timestamp=int(ours[ORIGINAL_TIMESTAMP]) if ORIGINAL_TIMESTAMP in ours else timestamp,
         )
     except KeyError as error:
         raise PayloadError(Reason.MISSING_FIELD, f"no header {error.args[0]}") from error

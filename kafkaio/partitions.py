@@ -1,12 +1,12 @@
 """Partitions of topics: which exist, and the offsets at which they begin and end."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from confluent_kafka import IsolationLevel, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
-from kafkaio.connectivity import Client
+from kafkaio.connectivity import PROBE_SECONDS, Client
 
 PartitionId = tuple[str, int]
 """A topic's name and a partition's number."""
@@ -25,6 +25,15 @@ def list_partitions(client: Client, topics: Iterable[str], *, timeout: float) ->
         if topic in known
         for number in sorted(known[topic].partitions)
     ]
+
+
+def missing_topics(client: Client, topics: Sequence[str]) -> list[str]:
+    """Return which of these topics do not exist; none if Kafka does not answer within a second."""
+    try:
+        known = client.list_topics(timeout=PROBE_SECONDS).topics
+    except KafkaException:
+        return []
+    return [topic for topic in topics if topic not in known]
 
 
 def first_offsets(

@@ -34,6 +34,8 @@ class OutputRecord:
         key: as in Kafka, likewise `value` and `headers`.
         timestamp: milliseconds since the epoch; None for the time of producing.
         partition: in the topic; None to let the key decide.
+        excerpt: returns a smaller record, to be written if the topic rejects this one as too large;
+            None if there is none.
     """
 
     topic: str
@@ -42,6 +44,7 @@ class OutputRecord:
     headers: Headers = ()
     timestamp: int | None = None
     partition: int | None = None
+    excerpt: "Callable[[], OutputRecord] | None" = None
 
 
 @dataclass(frozen=True, slots=True)

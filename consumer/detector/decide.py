@@ -1,6 +1,7 @@
 """From scores to output records: an alert for each flagged transaction, a dead letter otherwise."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,25 +65,28 @@ class Decider:
         )
         return OutputRecord(self.topics.alerts, alert.transaction_id.encode(), encode(alert))
 
-    def _dead_letter(self, rejection: Rejection) -> OutputRecord:
-        letter = dead_letter(rejection)
+    def _dead_letter(
+        self, rejection: Rejection, *, maximum: int = MAXIMUM_KEPT_BYTES
+    ) -> OutputRecord:
+        letter = dead_letter(rejection, maximum=maximum)
         return OutputRecord(
             self.topics.dead_letters,
             letter.key,
             letter.value,
             tuple(dead_letter_headers(letter)),
             letter.timestamp,
+            excerpt=partial(self._dead_letter, rejection, maximum=0) if maximum else None,
         )
 
 
-def dead_letter(rejection: Rejection) -> DeadLetter:
+def dead_letter(rejection: Rejection, *, maximum: int = MAXIMUM_KEPT_BYTES) -> DeadLetter:
     """Return the dead letter of a rejected record; a very large record is cut to an excerpt."""
     record, error = rejection.record, rejection.error
     key, value, headers = record.key(), record.value(), tuple(record.headers() or ())
     message = str(error)
     size = len(key or b"") + len(value or b"")
     size += sum(len(name) + len(content or b"") for name, content in headers)
-    if size > MAXIMUM_KEPT_BYTES:
+    if size > maximum:
         key, value, headers = (key or b"")[:_EXCERPT_KEY_BYTES], (value or b"")[:_EXCERPT_BYTES], ()
         message += f"; too large for a dead letter, so this is the beginning of {size} bytes"
     return DeadLetter(

@@ -123,6 +123,13 @@ class DetectorMetrics:
             registry=registry,
         )
         self.dead_letters = {reason: dead_letters.labels(reason) for reason in Reason}
+        self.adjusted = Counter(
+            "fraud_records_adjusted_total",
+            "Records that their topic rejected as they were, and that were written with another "
+            "timestamp or cut to their beginning.",
+            ["topic", "reason"],
+            registry=registry,
+        )
         commits = Counter(
             "fraud_kafka_commits_total",
             "Commits of offsets, by outcome.",

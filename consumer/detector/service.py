@@ -36,6 +36,7 @@ from events.topics import Topics
 from kafkaio.clients import make_consumer, make_producer, member_settings
 from kafkaio.connectivity import Connectivity
 from kafkaio.errors import BrokerUnavailableError
+from kafkaio.partitions import missing_topics
 from kafkaio.permissions import require_permissions
 from kafkaio.settings import KafkaSettings
 from kafkaio.tls_probe import explain_failure
@@ -158,7 +159,7 @@ def run_detector(
         journal = _open_journal(settings, topics, options, stopped) if options.journal else None
         transactional_id = options.transactional_id(server.address)
         sink = WatchedSink(
-            _sink(settings, transactional_id, consumer, connectivity, hook),
+            _sink(settings, transactional_id, consumer, connectivity, metrics, hook),
             stack.enter_context(Watchdog(WATCHDOG_SECONDS)),
         )
         patience = Patience(options.broker_timeout)
@@ -226,6 +227,7 @@ def _sink(
     transactional_id: str | None,
     consumer: Consumer,
     connectivity: Connectivity,
+    metrics: DetectorMetrics,
     hook: CommitHook,
 ) -> CommitSink:
     configuration = producer_settings(
@@ -235,6 +237,8 @@ def _sink(
     return kind(
         partial(make_producer, configuration),
         consumer,
+        missing_topics=partial(missing_topics, consumer),
+        on_adjusted=lambda topic, reason: metrics.adjusted.labels(topic, reason).inc(),
         hook=hook,
         transactional_id=transactional_id,
     )

@@ -5,9 +5,6 @@ from collections.abc import Callable
 
 import pytest
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
-from confluent_kafka.admin._resource import ResourceType
 
 from broker.ports import free_port
 from consumer.commit.sink import CommitStep
@@ -24,6 +21,7 @@ from tests.support.reading import (
     rows,
 )
 from tests.support.standstill import Standstill, at
+from tests.support.topic_configuration import configure_topic
 
 Detect = Callable[..., DetectorThread]
 
@@ -41,16 +39,7 @@ def take_over(settings: KafkaSettings, transactional_id: str) -> None:
 
 
 def set_largest_alert(settings: KafkaSettings, topics: Topics, size: int) -> None:
-    """Set max.message.bytes of the alerts topic; return when it is in force."""
-    admin = AdminClient(settings.client())
-    name = "max.message.bytes"
-    entry = ConfigEntry(name, str(size), incremental_operation=AlterConfigOpType.SET)
-    change = ConfigResource(ResourceType.TOPIC, topics.alerts, incremental_configs=[entry])
-    for future in admin.incremental_alter_configs([change]).values():
-        future.result(PATIENCE)
-    resource = ConfigResource(ResourceType.TOPIC, topics.alerts)
-    while admin.describe_configs([resource])[resource].result(PATIENCE)[name].value != str(size):
-        pass
+    configure_topic(settings, topics.alerts, "max.message.bytes", str(size))
 
 
 def test_alerts_are_readable_once_they_are_committed_and_not_before(
