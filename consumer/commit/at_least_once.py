@@ -33,6 +33,7 @@ class AtLeastOnce(KafkaSink):
     ) -> CommitTimings:
         """Flush, verify, commit; see the class."""
         started = self._monotonic()
+        self._adjuster.adjusted.clear()
         deliveries = Deliveries()
         try:
             self._deliver(records, deliveries)
@@ -61,7 +62,7 @@ class AtLeastOnce(KafkaSink):
             if not deliveries.failed:
                 break
             rejected = [each.record for each in deliveries.failed]
-            adjusted = self._adjust(rejected, deliveries)
+            adjusted = self._adjuster.adjust(rejected, deliveries)
             if adjusted is None:
                 raise KafkaException(deliveries.failed[0].error)
             attempted = adjusted

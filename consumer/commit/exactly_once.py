@@ -67,6 +67,7 @@ class ExactlyOnce(KafkaSink):
         Records that their topic rejects as they are get a second attempt, adjusted.
         """
         deadline = self._deadline()
+        self._adjuster.adjusted.clear()
         while True:
             started = self._monotonic()
             deliveries = Deliveries()
@@ -74,9 +75,10 @@ class ExactlyOnce(KafkaSink):
                 timings = self._attempt(records, offsets, deadline, deliveries)
             except KafkaException as error:
                 failure = self._failed(error.args[0], started)
-                adjusted = None if failure is CommitError else self._adjust(records, deliveries)
+                adjusted = None
+                if failure is not CommitError:
+                    adjusted = self._adjuster.adjust(records, deliveries)
                 if adjusted is None or deadline.is_over:
-                    self._adjusted.clear()
                     reason = self._explain(error.args[0], records, deliveries)
                     if failure is CommitError:
                         reason = (
@@ -124,7 +126,6 @@ class ExactlyOnce(KafkaSink):
         try:
             self.open()
         except UnavailableError as error:
-            self._adjusted.clear()
             raise AbortedError(str(error)) from error
 
     def _register(self, timeout: float) -> None:

@@ -2,13 +2,14 @@
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
 from consumer.commit.deadline import Deadline
-from consumer.commit.rejections import Adjustment, Deliveries
+from consumer.commit.rejections import Adjuster, Adjustment, Deliveries
 from consumer.commit.sink import AbortedError, CommitHook, OutputRecord, no_hook
 from kafkaio.clients import producer_configuration
 from kafkaio.error_codes import AUTHORIZATION_ERRORS
@@ -120,7 +121,7 @@ class KafkaSink:
         self._transaction_timeout = transaction_timeout
         self._missing_topics = missing_topics
         self._on_adjusted = on_adjusted
-        self._adjusted: list[tuple[OutputRecord, Adjustment]] = []
+        self._adjuster = Adjuster()
         self._hook = hook
         self._transactional_id = transactional_id
         self._in_group = in_group
@@ -167,7 +168,14 @@ class KafkaSink:
         Raises:
             KafkaException: if one is larger than the client itself accepts.
         """
+        batches: Counter[str] = Counter()
         for record in records:
+            limit = self._adjuster.batch_bytes(record.topic)
+            if limit is not None:
+                if batches[record.topic] + record.size > limit:
+                    self._producer.flush(deadline.remaining)
+                    batches.clear()
+                batches[record.topic] += record.size
             self._produce_one(record, deadline, deliveries)
         self._producer.poll(0)
         if deliveries.failed:
@@ -204,20 +212,9 @@ class KafkaSink:
                 self._producer.poll(0)
                 return
 
-    def _adjust(
-        self, records: Sequence[OutputRecord], deliveries: Deliveries
-    ) -> list[OutputRecord] | None:
-        """Return what to write in place of records that the topic rejects; None if nothing helps.
-
-        It is reported once it is committed.
-        """
-        result, adjusted = deliveries.adjust(records)
-        self._adjusted += adjusted
-        return result if adjusted else None
-
     def _report_adjusted(self) -> None:
-        adjusted, self._adjusted = self._adjusted, []
-        for record, reason in adjusted:
+        """Report the records of this commit that were adjusted."""
+        for record, reason in self._adjuster.adjusted:
             logger.warning(
                 "Topic %s rejects the %s of a record; %s. Key: %.100r.",
                 record.topic,
@@ -226,6 +223,7 @@ class KafkaSink:
                 record.key,
             )
             self._on_adjusted(record.topic, reason)
+        self._adjuster.adjusted.clear()
 
     def _explain(
         self, error: KafkaError, records: Sequence[OutputRecord], deliveries: Deliveries

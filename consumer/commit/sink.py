@@ -46,6 +46,12 @@ class OutputRecord:
     partition: int | None = None
     excerpt: "Callable[[], OutputRecord] | None" = None
 
+    @property
+    def size(self) -> int:
+        """Its bytes: key, value and headers."""
+        headers = sum(len(name) + len(content or b"") for name, content in self.headers)
+        return len(self.key or b"") + len(self.value or b"") + headers
+
 
 @dataclass(frozen=True, slots=True)
 class CommitTimings:

@@ -19,6 +19,7 @@ from tests.support.topic_configuration import configure_topic
 
 Detect = Callable[..., DetectorThread]
 DAY = 86_400_000  # milliseconds
+EXCERPT_BYTES = 16 * 1024
 
 
 def dead_letters(settings: KafkaSettings, topics: Topics) -> list[tuple[Message, DeadLetter]]:
@@ -72,15 +73,18 @@ def test_a_dead_letter_too_large_for_its_topic_becomes_an_excerpt(
 ) -> None:
     configure_topic(kafka_settings, topics.dead_letters, "max.message.bytes", "20000")
     large = b"{" * 50_000
-    publish(kafka_settings, topics, [*payloads([True]), large, b"{"])
+    small = [b"{" * 1000 for _ in range(60)]  # too much for one batch, together
+    publish(kafka_settings, topics, [*payloads([True]), *small, large], partition=0)
     running = detect(delivery=delivery)
-    running.wait_for(lambda: adjusted(running, topics.dead_letters, "size") >= 1)
+    running.wait_for(lambda: adjusted(running, topics.dead_letters, "size") == 1)
     running.wait_for(lambda: running.value("fraud_alerts_total") == 1)
     running.stop()
     letters = {letter.offset: letter for _, letter in dead_letters(kafka_settings, topics)}
-    longest = max(letters.values(), key=lambda letter: len(letter.value or b""))
-    assert longest.value == large[: len(longest.value or b"")]
-    assert "too large for a dead letter" in longest.message
+    assert [letters[offset].value for offset in range(1, 61)] == small
+    excerpt = letters[61]
+    assert excerpt.value == large[:EXCERPT_BYTES]
+    assert "too large for a dead letter" in excerpt.message
+    assert adjusted(running, topics.dead_letters, "size") == 1
     assert set(alerts(kafka_settings, topics)) == set(rows(0))
 
 
