@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from confluent_kafka import KafkaException, TopicPartition
 
-from consumer.commit.kafka_sink import KafkaSink
+from consumer.commit.kafka_sink import KafkaSink, without_traceback
 from consumer.commit.rejections import Deliveries
 from consumer.commit.sink import AbortedError, CommitStep, CommitTimings, OutputRecord
 
@@ -42,7 +42,8 @@ class AtLeastOnce(KafkaSink):
             self._consumer.commit(offsets=list(offsets), asynchronous=False)
         except KafkaException as error:
             self._close()
-            raise AbortedError(self._explain(error.args[0], records, deliveries)) from error
+            reason = self._explain(error.args[0], records, deliveries)
+            raise AbortedError(reason) from without_traceback(error)
         except AbortedError:
             self._close()
             raise

@@ -6,7 +6,7 @@ from contextlib import suppress
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from consumer.commit.deadline import Deadline
-from consumer.commit.kafka_sink import KafkaSink
+from consumer.commit.kafka_sink import KafkaSink, without_traceback
 from consumer.commit.rejections import Deliveries
 from consumer.commit.sink import (
     AbortedError,
@@ -56,7 +56,7 @@ class ExactlyOnce(KafkaSink):
         except KafkaException as error:
             self._close()
             self._may_fence_itself = True
-            raise self._explain_rejection(error.args[0]) from error
+            raise self._explain_rejection(error.args[0]) from without_traceback(error)
         self._was_open = True
 
     def commit(
@@ -85,7 +85,7 @@ class ExactlyOnce(KafkaSink):
                             "Another process has taken over transactional id "
                             f"{self._transactional_id}: {reason}."
                         )
-                    raise failure(reason) from error
+                    raise failure(reason) from without_traceback(error)
             except AbortedError:
                 self._close()
                 raise

@@ -80,6 +80,15 @@ def _ignore(_topic: str, _reason: Adjustment) -> None:
     """Count nothing."""
 
 
+def without_traceback(error: KafkaException) -> KafkaException:
+    """Return the error as a cause that keeps no sink, producer or record alive.
+
+    The client does not release the error of a transaction that timed out.
+    """
+    error.__traceback__ = None
+    return error
+
+
 class KafkaSink:
     """A sink that writes with a producer and commits the offsets of a consumer.
 

@@ -74,7 +74,7 @@ def test_a_second_process_with_the_same_transactional_id_ends_the_first(
     assert not has_open_transaction(kafka_settings, topics.alerts)
     assert alerts(kafka_settings, topics) == []
     standstill.release()
-    with pytest.raises(CommitError, match=r"^[^.]+fenced[^.]*\.[^.]*$") as ended:
+    with pytest.raises(CommitError, match=r"^Another process has taken over .*fenced") as ended:
         first.join()
     assert ended.value.exit_code == 1
     assert first.value("fraud_kafka_commits_total", outcome="failed") == 1
@@ -102,7 +102,7 @@ def test_rejected_alerts_are_written_again_until_they_are_accepted(
     )
     running.wait_for(lambda: running.value("fraud_transactions_scored_total") == 100)
     running.stop()
-    assert running.value("fraud_kafka_commits_total", outcome="aborted") >= 1
+    assert commits >= 2
     assert running.value("fraud_alerts_total") == 50
     expected = rows(*range(0, 100, 2))
     if delivery == "exactly-once":
