@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -31,6 +31,7 @@ from kafkaio.connectivity import Reachability
 
 if TYPE_CHECKING:
     from consumer.detector.metrics import DetectorMetrics
+    from kafkaio.partitions import PartitionId
 
 logger = logging.getLogger(__name__)
 
@@ -120,6 +121,7 @@ class Detector:
         self._last_commit = monotonic()
         self._must_open = False
         self._must_rewind = False
+        self._committed: Mapping[PartitionId, int] | None = None
         metrics.threshold.set(decider.threshold)
 
     def run(
@@ -232,6 +234,7 @@ class Detector:
             return
         except UncertainError as error:
             self._checkpoint.suspend()
+            self._committed = None
             self._retry_later(error)
             return
         except CommitError:
@@ -266,19 +269,29 @@ class Detector:
 
         A commit whose outcome was not known is applied first if it turns out to have taken effect.
         """
-        uncertain = self._checkpoint.uncertain()
-        if uncertain:
-            try:
-                committed = self._source.committed(uncertain)
-            except KafkaException as error:
-                self._patience.wait(error.args[0].str())
-                return
-            if self._checkpoint.settle(committed, now=self._wall()):
-                self._count_commit()
-            else:
-                self._metrics.commits[CommitOutcome.ABORTED].inc()
+        if self._checkpoint.uncertain() and not self._settle():
+            return
         self._source.rewind(self._checkpoint.rollback())
         self._must_rewind = False
+
+    def _settle(self) -> bool:
+        """Apply or drop a commit without an answer; return False if that takes another turn.
+
+        The answer is used after another read: partitions that we lost before we asked, and whose
+        next owner may have moved the offsets, are released there.
+        """
+        if self._committed is None:
+            try:
+                self._committed = self._source.committed(self._checkpoint.uncertain())
+            except KafkaException as error:
+                self._patience.wait(error.args[0].str())
+            return False
+        committed, self._committed = self._committed, None
+        if self._checkpoint.settle(committed, now=self._wall()):
+            self._count_commit()
+        else:
+            self._metrics.commits[CommitOutcome.ABORTED].inc()
+        return True
 
     def assigned(self, partitions: Sequence[TopicPartition]) -> None:
         """Count the partitions that this member owns in addition."""
