@@ -160,6 +160,9 @@ DEAD_LETTER_HEADERS = {
 EXCERPT_HEADER = "fraudstream.original.bytes"
 """The header of `DeadLetter.original_bytes`, which only excerpts have."""
 
+ORIGINAL_TIMESTAMP = f"{_ERRORS}timestamp"
+"""The header of a record whose timestamp its topic rejects; milliseconds, as decimal digits."""
+
 
 def dead_letter_headers(letter: DeadLetter) -> list[tuple[str, bytes | None]]:
     """Return the headers of a dead letter's record: the original ones, then origin and error."""
@@ -194,7 +197,7 @@ def read_dead_letter(
             key=key,
             value=value,
             headers=tuple((name, text) for name, text in headers if not _ours(name)),
-            timestamp=timestamp,
+            timestamp=int(ours[ORIGINAL_TIMESTAMP]) if ORIGINAL_TIMESTAMP in ours else timestamp,
             original_bytes=int(ours[EXCERPT_HEADER]) if EXCERPT_HEADER in ours else None,
         )
     except KeyError as error:

@@ -7,7 +7,7 @@ from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
-from kafkaio.connectivity import Client
+from kafkaio.connectivity import PROBE_SECONDS, Client
 from kafkaio.error_codes import LEADER_MOVING, TOPIC_MISSING
 
 PartitionId = tuple[str, int]
@@ -29,6 +29,15 @@ def list_partitions(client: Client, topics: Iterable[str], *, timeout: float) ->
         if topic in known
         for number in sorted(known[topic].partitions)
     ]
+
+
+def missing_topics(client: Client, topics: Sequence[str]) -> list[str]:
+    """Return which of these topics do not exist; none if Kafka does not answer within a second."""
+    try:
+        known = client.list_topics(timeout=PROBE_SECONDS).topics
+    except KafkaException:
+        return []
+    return [topic for topic in topics if topic not in known]
 
 
 def first_offsets(

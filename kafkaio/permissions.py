@@ -115,7 +115,13 @@ class PermissionCheck:
         (issues 4605 and 3663).
         """
         errors: list[KafkaError] = []
-        required = {"group.id": name, "enable.auto.commit": False, "error_cb": errors.append}
+        required = {
+            "group.id": name,
+            "enable.auto.commit": False,
+            "error_cb": errors.append,
+            # Otherwise the answer waits for a transaction that a killed process left open.
+            "isolation.level": "read_uncommitted",
+        }
         consumer = make_consumer(self._settings.client(required=required))
         end = time.monotonic() + timeout
         try:

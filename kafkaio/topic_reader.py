@@ -79,7 +79,6 @@ class TopicReader:
         self._logged: set[int] = set()
         self._positions: dict[PartitionId, int] = {}
         self._ends: dict[PartitionId, int] = {}
-        self._paused: set[str] = set()
         self._topic_ids: dict[str, str] = {}
         self._invalid: dict[PartitionId, int] = {}  # partitions that are no longer fetched
         self._watches = {topic: TopicWatch(settings, topic, clock=clock) for topic in topics}

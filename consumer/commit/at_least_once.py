@@ -1,10 +1,12 @@
 """Committing at least once: records first, offsets after."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from consumer.commit.kafka_sink import KafkaSink, collect_errors, explain
+from consumer.commit.kafka_sink import KafkaSink, without_traceback
+from consumer.commit.rejections import Deliveries
 from consumer.commit.sink import AbortedError, CommitStep, CommitTimings, OutputRecord
 
 
@@ -31,31 +33,41 @@ class AtLeastOnce(KafkaSink):
     ) -> CommitTimings:
         """Flush, verify, commit; see the class."""
         started = self._monotonic()
+        self._adjuster.adjusted.clear()
+        deliveries = Deliveries()
         try:
-            self._deliver(records)
+            self._deliver(records, deliveries)
             produced = self._monotonic()
             self._hook(CommitStep.OFFSETS)
             _commit_offsets(self._consumer, offsets)
         except KafkaException as error:
             self._close()
-            raise AbortedError(explain(error.args[0])) from error
+            reason = self._explain(error.args[0], records, deliveries)
+            raise AbortedError(reason) from without_traceback(error)
         except AbortedError:
             self._close()
             raise
+        self._report_adjusted()
         self._hook(CommitStep.DONE)
         return CommitTimings(produced - started, self._monotonic() - produced)
 
-    def _deliver(self, records: Sequence[OutputRecord]) -> None:
+    def _deliver(self, records: Sequence[OutputRecord], deliveries: Deliveries) -> None:
         """Produce the records, and wait until each is acknowledged."""
         deadline = self._deadline()
-        undelivered: list[KafkaError] = []
         self._hook(CommitStep.PRODUCE)
-        on_delivery = collect_errors(undelivered)
-        for record in records:
-            self._produce(record, deadline, on_delivery)
-        unacknowledged = self._producer.flush(deadline.remaining)
-        if undelivered:
-            raise AbortedError(explain(undelivered[0]))
+        attempted = records
+        while True:
+            with suppress(KafkaException):  # of a record; see `deliveries`
+                self._produce(attempted, deadline, deliveries)
+            unacknowledged = self._producer.flush(deadline.remaining)
+            if not deliveries.failed:
+                break
+            rejected = [each.record for each in deliveries.failed]
+            adjusted = self._adjuster.adjust(rejected, deliveries)
+            if adjusted is None:
+                raise KafkaException(deliveries.failed[0].error)
+            attempted = adjusted
+            deliveries.failed.clear()
         if unacknowledged:
             raise AbortedError(
                 f"{unacknowledged} alerts or dead letters were not acknowledged within "

@@ -5,7 +5,9 @@ from contextlib import suppress
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from consumer.commit.kafka_sink import KafkaSink, collect_errors, explain
+from consumer.commit.deadline import Deadline
+from consumer.commit.kafka_sink import KafkaSink, without_traceback
+from consumer.commit.rejections import Deliveries
 from consumer.commit.sink import (
     AbortedError,
     CommitStep,
@@ -54,42 +56,77 @@ class ExactlyOnce(KafkaSink):
         except KafkaException as error:
             self._close()
             self._may_fence_itself = True
-            raise self._explain_rejection(error.args[0]) from error
+            raise self._explain_rejection(error.args[0]) from without_traceback(error)
         self._was_open = True
 
     def commit(
         self, records: Sequence[OutputRecord], offsets: Sequence[TopicPartition]
     ) -> CommitTimings:
-        """Commit one transaction; see the class."""
+        """Commit one transaction; see the class.
+
+        Records that their topic rejects as they are get a second attempt, adjusted.
+        """
         deadline = self._deadline()
-        undelivered: list[KafkaError] = []
-        started = self._monotonic()
-        try:
-            self._hook(CommitStep.BEGIN)
-            self._producer.begin_transaction()
-            self._hook(CommitStep.PRODUCE)
-            on_delivery = collect_errors(undelivered)
-            for record in records:
-                self._produce(record, deadline, on_delivery)
-            produced = self._monotonic()
-            self._hook(CommitStep.OFFSETS)
-            metadata = self._membership()
-            self._retry(
-                lambda left: self._producer.send_offsets_to_transaction(
-                    list(offsets), metadata, left
-                ),
-                deadline,
-            )
-            self._hook(CommitStep.COMMIT)
-            self._retry(self._commit_transaction, deadline)
-        except KafkaException as error:
-            raise self._failed(error.args[0], undelivered, started) from error
-        except AbortedError:
-            self._close()
-            raise
-        self._hook(CommitStep.DONE)
+        self._adjuster.adjusted.clear()
+        while True:
+            started = self._monotonic()
+            deliveries = Deliveries()
+            try:
+                timings = self._attempt(records, offsets, deadline, deliveries)
+            except KafkaException as error:
+                failure = self._failed(error.args[0], started)
+                adjusted = None
+                if failure is not CommitError:
+                    adjusted = self._adjuster.adjust(records, deliveries)
+                if adjusted is None or deadline.is_over:
+                    reason = self._explain(error.args[0], records, deliveries)
+                    if failure is CommitError:
+                        reason = (
+                            "Another process has taken over transactional id "
+                            f"{self._transactional_id}: {reason}."
+                        )
+                    raise failure(reason) from without_traceback(error)
+            except AbortedError:
+                self._close()
+                raise
+            else:
+                break
+            records = adjusted
+            self._reopen()
+        self._report_adjusted()
         self._may_fence_itself = False
+        return timings
+
+    def _attempt(
+        self,
+        records: Sequence[OutputRecord],
+        offsets: Sequence[TopicPartition],
+        deadline: Deadline,
+        deliveries: Deliveries,
+    ) -> CommitTimings:
+        started = self._monotonic()
+        self._hook(CommitStep.BEGIN)
+        self._producer.begin_transaction()
+        self._hook(CommitStep.PRODUCE)
+        self._produce(records, deadline, deliveries)
+        produced = self._monotonic()
+        self._hook(CommitStep.OFFSETS)
+        metadata = self._membership()
+        self._retry(
+            lambda left: self._producer.send_offsets_to_transaction(list(offsets), metadata, left),
+            deadline,
+        )
+        self._hook(CommitStep.COMMIT)
+        self._retry(self._commit_transaction, deadline)
+        self._hook(CommitStep.DONE)
         return CommitTimings(produced - started, self._monotonic() - produced)
+
+    def _reopen(self) -> None:
+        """Replace the producer, which ends its transaction: it has not been committed."""
+        try:
+            self.open()
+        except UnavailableError as error:
+            raise AbortedError(str(error)) from error
 
     def _register(self, timeout: float) -> None:
         self._producer.init_transactions(timeout)
@@ -131,21 +168,17 @@ class ExactlyOnce(KafkaSink):
         return metadata
 
     def _failed(
-        self, error: KafkaError, undelivered: Sequence[KafkaError], started: float
-    ) -> AbortedError | UncertainError | CommitError:
-        """Give up the producer; return the error for the loop."""
+        self, error: KafkaError, started: float
+    ) -> type[AbortedError | UncertainError | CommitError]:
+        """Give up the producer; return the kind of error for the loop."""
         with suppress(KafkaException):  # the same error again
             self._producer.poll(0)  # runs the delivery callbacks
         self._close()
         if error.code() == PRODUCER_FENCED and self._is_another_process(started):
-            return CommitError(
-                f"Another process has taken over transactional id {self._transactional_id}: "
-                f"{error.str()}."
-            )
-        reason = explain([*undelivered, error][0])  # the error of a single record says more
+            return CommitError
         # Kafka never reports an error of this kind after a commit that took effect.
         aborted = error.txn_requires_abort() and not error.fatal()
-        return AbortedError(reason) if aborted else UncertainError(reason)
+        return AbortedError if aborted else UncertainError
 
     def _is_another_process(self, started: float) -> bool:
         """Return whether it was another process that fenced this producer.

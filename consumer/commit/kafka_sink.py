@@ -1,16 +1,21 @@
 """The common part of both sinks: their producer, its configuration, how long a commit may take."""
 
+import logging
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
 from consumer.commit.deadline import Deadline
+from consumer.commit.rejections import Adjuster, Adjustment, Deliveries
 from consumer.commit.sink import AbortedError, CommitHook, OutputRecord, no_hook
 from kafkaio.clients import producer_configuration
 from kafkaio.error_codes import AUTHORIZATION_ERRORS
 from kafkaio.settings import KafkaSettings
+
+logger = logging.getLogger(__name__)
 
 # A commit takes milliseconds; one that takes ten seconds is a fault. Kafka then aborts the
 # transaction by itself, so a detector that is killed in the middle of a commit holds up readers of
@@ -22,6 +27,11 @@ COMMIT_SECONDS = 10.0
 # than max.poll.interval.ms (30 s, kafkaio.clients), so that the process ends before the group
 # evicts it.
 WATCHDOG_SECONDS = 2 * COMMIT_SECONDS + 5.0
+
+_WRITTEN = {
+    Adjustment.TIMESTAMP: "it was written with the present time, and the original in a header",
+    Adjustment.SIZE: "only its beginning was written",
+}
 
 # The pause before a retriable error ("coordinator load in progress", say) is retried.
 RETRY_SECONDS = 0.05
@@ -62,6 +72,23 @@ def producer_settings(
     )
 
 
+def _none_missing(_topics: Sequence[str]) -> list[str]:
+    return []
+
+
+def _ignore(_topic: str, _reason: Adjustment) -> None:
+    """Count nothing."""
+
+
+def without_traceback(error: KafkaException) -> KafkaException:
+    """Return the error as a cause that keeps no sink, producer or record alive.
+
+    The client does not release the error of a transaction that timed out.
+    """
+    error.__traceback__ = None
+    return error
+
+
 class KafkaSink:
     """A sink that writes with a producer and commits the offsets of a consumer.
 
@@ -70,6 +97,9 @@ class KafkaSink:
         consumer: whose offsets are committed.
         timeout: seconds that a commit may take; registering a producer may take as long.
         transaction_timeout: seconds after which Kafka aborts a transaction of these producers.
+        missing_topics: returns which of these topics do not exist, to explain a failure.
+        on_adjusted: called after a commit with the topic of each record that it rejects as it is,
+            and the reason.
         hook: called at each step, so that tests can fail there.
         transactional_id: of the producers, to name it when Kafka rejects it.
         in_group: whether the consumer is a member of its group, and nothing is to be committed
@@ -85,6 +115,8 @@ class KafkaSink:
         *,
         timeout: float = COMMIT_SECONDS,
         transaction_timeout: float = COMMIT_SECONDS,
+        missing_topics: Callable[[Sequence[str]], list[str]] = _none_missing,
+        on_adjusted: Callable[[str, Adjustment], None] = _ignore,
         hook: CommitHook = no_hook,
         transactional_id: str | None = None,
         in_group: bool = True,
@@ -96,6 +128,9 @@ class KafkaSink:
         self._consumer = consumer
         self._timeout = timeout
         self._transaction_timeout = transaction_timeout
+        self._missing_topics = missing_topics
+        self._on_adjusted = on_adjusted
+        self._adjuster = Adjuster()
         self._hook = hook
         self._transactional_id = transactional_id
         self._in_group = in_group
@@ -135,10 +170,28 @@ class KafkaSink:
         return Deadline(self._timeout, self._monotonic)
 
     def _produce(
-        self,
-        record: OutputRecord,
-        deadline: Deadline,
-        on_delivery: Callable[[KafkaError | None, Any], None],
+        self, records: Sequence[OutputRecord], deadline: Deadline, deliveries: Deliveries
+    ) -> None:
+        """Hand records to librdkafka.
+
+        Raises:
+            KafkaException: if one is larger than the client itself accepts.
+        """
+        batches: Counter[str] = Counter()
+        for record in records:
+            limit = self._adjuster.batch_bytes(record.topic)
+            if limit is not None:
+                if batches[record.topic] + record.size > limit:
+                    self._producer.flush(deadline.remaining)
+                    batches.clear()
+                batches[record.topic] += record.size
+            self._produce_one(record, deadline, deliveries)
+        self._producer.poll(0)
+        if deliveries.failed:
+            raise KafkaException(deliveries.failed[0].error)
+
+    def _produce_one(
+        self, record: OutputRecord, deadline: Deadline, deliveries: Deliveries
     ) -> None:
         """Hand a record to librdkafka; wait while its queue is full."""
         while True:
@@ -148,7 +201,7 @@ class KafkaSink:
                     key=record.key,
                     value=record.value,
                     headers=list(record.headers),
-                    on_delivery=on_delivery,
+                    on_delivery=deliveries.callback(record),
                     timestamp=record.timestamp or 0,  # 0 is now
                     partition=-1 if record.partition is None else record.partition,
                 )
@@ -159,9 +212,43 @@ class KafkaSink:
                         "stayed full"
                     ) from None
                 self._producer.poll(RETRY_SECONDS)
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.MSG_SIZE_TOO_LARGE:
+                    raise
+                deliveries.fail(record, error.args[0])
+                return
             else:
                 self._producer.poll(0)
                 return
+
+    def _report_adjusted(self) -> None:
+        """Report the records of this commit that were adjusted."""
+        for record, reason in self._adjuster.adjusted:
+            logger.warning(
+                "Topic %s rejects the %s of a record; %s. Key: %.100r.",
+                record.topic,
+                reason,
+                _WRITTEN[reason],
+                record.key,
+            )
+            self._on_adjusted(record.topic, reason)
+        self._adjuster.adjusted.clear()
+
+    def _explain(
+        self, error: KafkaError, records: Sequence[OutputRecord], deliveries: Deliveries
+    ) -> str:
+        """Return why a commit failed, for the log."""
+        failed = deliveries.failed
+        errors = [*(each.error for each in failed), error]
+        forbidden = next((each for each in errors if each.code() in AUTHORIZATION_ERRORS), None)
+        if forbidden is not None:  # all permissions were there at the start
+            return f"Kafka no longer permits writing or committing: {forbidden.str()}"
+        missing = self._missing_topics(sorted({record.topic for record in records}))
+        if missing:
+            return f"topic {' and topic '.join(missing)} does not exist"
+        if failed:  # the error of a single record says more
+            return f"{failed[0].record.topic}: {failed[0].error.str()}"
+        return error.str()
 
     def _retry(self, step: Callable[[float], object], deadline: Deadline) -> None:
         """Call the step with the seconds that are left, again while its error is retriable."""
@@ -174,20 +261,3 @@ class KafkaSink:
                 self._sleep(RETRY_SECONDS)
             else:
                 return
-
-
-def collect_errors(undelivered: list[KafkaError]) -> Callable[[KafkaError | None, Any], None]:
-    """Return a delivery callback that appends each error to the list."""
-
-    def on_delivery(error: KafkaError | None, _message: object) -> None:
-        if error is not None:
-            undelivered.append(error)
-
-    return on_delivery
-
-
-def explain(error: KafkaError) -> str:
-    """Return why a commit failed, for the log."""
-    if error.code() in AUTHORIZATION_ERRORS:  # all permissions were there at the start
-        return f"Kafka no longer permits writing or committing: {error.str()}"
-    return error.str()

@@ -34,6 +34,8 @@ class OutputRecord:
         key: as in Kafka, likewise `value` and `headers`.
         timestamp: milliseconds since the epoch; None for the time of producing.
         partition: in the topic; None to let the key decide.
+        excerpt: returns a smaller record, to be written if the topic rejects this one as too large;
+            None if there is none.
     """
 
     topic: str
@@ -42,6 +44,13 @@ class OutputRecord:
     headers: Headers = ()
     timestamp: int | None = None
     partition: int | None = None
+    excerpt: "Callable[[], OutputRecord] | None" = None
+
+    @property
+    def size(self) -> int:
+        """Its bytes: key, value and headers."""
+        headers = sum(len(name) + len(content or b"") for name, content in self.headers)
+        return len(self.key or b"") + len(self.value or b"") + headers
 
 
 @dataclass(frozen=True, slots=True)

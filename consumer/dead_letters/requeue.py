@@ -31,6 +31,7 @@ from events.messages import DeadLetter
 from kafkaio.clients import make_producer
 from kafkaio.error_codes import PRODUCER_FENCED
 from kafkaio.errors import TopicMissingError
+from kafkaio.partitions import missing_topics
 from kafkaio.permissions import Permission
 from kafkaio.settings import KafkaSettings
 
@@ -269,6 +270,7 @@ def _sink(
         ExactlyOnce(
             partial(make_producer, configuration),
             reader.consumer,
+            missing_topics=partial(missing_topics, reader.consumer),
             hook=hook,
             transactional_id=transactional_id,
             in_group=False,

@@ -1,6 +1,7 @@
 """From scores to output records: an alert for each flagged transaction, a dead letter otherwise."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +64,9 @@ class Decider:
             now: detection time, seconds since the epoch.
         """
         alerts = [self._alert(batch, scores, row, now) for row in flagged.tolist()]
-        return alerts + [self._dead_letter(rejection) for rejection in batch.rejections]
+        return alerts + [
+            self._dead_letter(rejection, self.kept_bytes) for rejection in batch.rejections
+        ]
 
     def _alert(
         self, batch: Batch, scores: NDArray[np.float32], row: int, now: float
@@ -79,14 +82,15 @@ class Decider:
         )
         return OutputRecord(self.topics.alerts, alert.transaction_id.encode(), encode(alert))
 
-    def _dead_letter(self, rejection: Rejection) -> OutputRecord:
-        letter = dead_letter(rejection, maximum=self.kept_bytes)
+    def _dead_letter(self, rejection: Rejection, maximum: int) -> OutputRecord:
+        letter = dead_letter(rejection, maximum=maximum)
         return OutputRecord(
             self.topics.dead_letters,
             letter.key,
             letter.value,
             tuple(dead_letter_headers(letter)),
             letter.timestamp,
+            excerpt=partial(self._dead_letter, rejection, maximum=0) if maximum else None,
         )
 
 

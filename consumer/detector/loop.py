@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -33,6 +33,7 @@ from kafkaio.gaps import Gap
 
 if TYPE_CHECKING:
     from consumer.detector.metrics import DetectorMetrics
+    from kafkaio.partitions import PartitionId
 
 logger = logging.getLogger(__name__)
 
@@ -136,6 +137,7 @@ class Detector:
         self._must_open = False
         self._must_rewind = False
         self._held: set[tuple[str, int]] = set()
+        self._committed: Mapping[PartitionId, int] | None = None
         metrics.threshold.set(decider.threshold)
 
     def run(
@@ -250,6 +252,7 @@ class Detector:
             return
         except UncertainError as error:
             self._checkpoint.suspend()
+            self._committed = None
             self._retry_later(error)
             return
         except CommitError:
@@ -284,19 +287,29 @@ class Detector:
 
         A commit whose outcome was not known is applied first if it turns out to have taken effect.
         """
-        uncertain = self._checkpoint.uncertain()
-        if uncertain:
-            try:
-                committed = self._source.committed(uncertain)
-            except KafkaException as error:
-                self._patience.wait(error.args[0].str())
-                return
-            if self._checkpoint.settle(committed, now=self._wall()):
-                self._count_commit()
-            else:
-                self._metrics.commits[CommitOutcome.ABORTED].inc()
+        if self._checkpoint.uncertain() and not self._settle():
+            return
         self._source.rewind(self._checkpoint.rollback())
         self._must_rewind = False
+
+    def _settle(self) -> bool:
+        """Apply or drop a commit without an answer; return False if that takes another turn.
+
+        The answer is used after another read: partitions that we lost before we asked, and whose
+        next owner may have moved the offsets, are released there.
+        """
+        if self._committed is None:
+            try:
+                self._committed = self._source.committed(self._checkpoint.uncertain())
+            except KafkaException as error:
+                self._patience.wait(error.args[0].str())
+            return False
+        committed, self._committed = self._committed, None
+        if self._checkpoint.settle(committed, now=self._wall()):
+            self._count_commit()
+        else:
+            self._metrics.commits[CommitOutcome.ABORTED].inc()
+        return True
 
     def _abandon(self) -> None:
         """Commit nothing any more, not even when the group is left; the next process does it."""
@@ -323,6 +336,7 @@ class Detector:
         if not self._must_rewind:
             self._commit([])
         self._must_rewind = False
+        self._committed = None
         gaps = self._checkpoint.recreate(topic_id, gaps)
         self.identified(topic_id)
         self._skip(gaps)

@@ -152,6 +152,13 @@ class DetectorMetrics:
             "Assigned partitions most of whose records are rejected: a limit is reached.",
             registry=registry,
         )
+        self.adjusted = Counter(
+            "fraud_records_adjusted_total",
+            "Records that their topic rejected as they were, and that were written with another "
+            "timestamp or cut to their beginning.",
+            ["topic", "reason"],
+            registry=registry,
+        )
         commits = Counter(
             "fraud_kafka_commits_total",
             "Commits of offsets, by outcome.",

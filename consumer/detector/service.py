@@ -37,6 +37,7 @@ from kafkaio.clients import make_consumer, make_producer, member_settings, start
 from kafkaio.connectivity import Connectivity
 from kafkaio.end_offsets import EndOffsets
 from kafkaio.errors import BrokerUnavailableError
+from kafkaio.partitions import missing_topics
 from kafkaio.permissions import require_permissions
 from kafkaio.settings import KafkaSettings
 from kafkaio.tls_probe import explain_failure
@@ -163,7 +164,7 @@ def run_detector(
         transactional_id = options.transactional_id(server.address)
         watchdog = stack.enter_context(Watchdog(WATCHDOG_SECONDS))
         sink = WatchedSink(
-            _sink(settings, transactional_id, consumer, connectivity, hook), watchdog
+            _sink(settings, transactional_id, consumer, connectivity, metrics, hook), watchdog
         )
         patience = Patience(options.broker_timeout)
         if not open_sink(sink, patience, stopped=stopped):
@@ -253,6 +254,7 @@ def _sink(
     transactional_id: str | None,
     consumer: Consumer,
     connectivity: Connectivity,
+    metrics: DetectorMetrics,
     hook: CommitHook,
 ) -> CommitSink:
     configuration = producer_settings(
@@ -262,6 +264,8 @@ def _sink(
     return kind(
         partial(make_producer, configuration),
         consumer,
+        missing_topics=partial(missing_topics, consumer),
+        on_adjusted=lambda topic, reason: metrics.adjusted.labels(topic, reason).inc(),
         hook=hook,
         transactional_id=transactional_id,
     )

@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     type=click.FloatRange(1),
     default=60.0,
     metavar="SECONDS",
-    help="Maximum duration of a Kafka outage before the detector exits.",
+    help="Maximum duration of an outage, or of commits that fail, before the detector exits.",
 )
 @service_option(
     "--dead-letter-ratio",

@@ -95,7 +95,7 @@ def read_log(log: Path) -> Counter[str]:
         return counts
     with log.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
-            counts["aborted"] += "Transaction aborted" in line
+            counts["aborted"] += "Cannot commit" in line
             counts["fenced"] += bool(FENCED.search(line))
             counts["lost"] += "INFO    Lost " in line
             counts["forgotten"] += "Kafka reports offset " in line

@@ -129,9 +129,9 @@ def test_log_lines_are_counted_by_type(tmp_path: Path) -> None:
     log.write_text(
         "04:00:01.000 INFO    Injected: SIGKILL at offsets.\n"
         "04:00:01.000 INFO    Injected: SIGSTOP at offsets.\n"
-        "04:00:02.000 WARNING Transaction aborted, its records are processed again: "
+        "04:00:02.000 WARNING Cannot commit: "
         "x (Broker: Specified group generation id is not valid)\n"
-        "04:00:02.000 WARNING Transaction aborted, its records are processed again: timed out\n"
+        "04:00:02.000 WARNING Cannot commit: timed out\n"
         "04:00:02.000 WARNING Kafka reports offset 0 for transactions [1], but 22 is committed.\n"
         "04:00:03.000 INFO    Lost transactions [0].\n"
         "Error: The transaction failed for good: This instance has been fenced.\n"
@@ -153,7 +153,7 @@ def test_log_lines_are_counted_by_type(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "text"),
     [
-        ("consumer/commit/exactly_once.py", "Transaction aborted"),
+        ("consumer/commit/patience.py", "Cannot commit"),
         ("consumer/detector/source.py", "Kafka reports offset "),
         ("consumer/detector/loop.py", 'logger.info("%s %s.", event.capitalize()'),
         ("model/artifact/load.py", "There is no artifact at "),

@@ -12,6 +12,7 @@ from consumer.commit.at_least_once import AtLeastOnce
 from consumer.commit.deadline import Deadline
 from consumer.commit.exactly_once import ExactlyOnce
 from consumer.commit.journal import Account
+from consumer.commit.rejections import Deliveries
 from consumer.commit.sink import AbortedError, CommitTimings, OutputRecord
 from consumer.detector.checkpoint import Checkpoint
 from consumer.detector.loop import Detector
@@ -83,8 +84,7 @@ class DeadLettersOutside(ExactlyOnce):
         new_producer: Any = self._new_producer
         plain = AtLeastOnce(partial(new_producer, transactional=False), self._consumer)
         plain.open()
-        for record in filter(outside, records):
-            plain._produce(record, Deadline(60.0), lambda _error, _message: None)
+        plain._produce(list(filter(outside, records)), Deadline(60.0), Deliveries())
         plain._producer.flush(1)
         return super().commit([record for record in records if not outside(record)], offsets)
 

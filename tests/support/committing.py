@@ -16,7 +16,7 @@ from tests.support.detector import PATIENCE
 from tests.support.reading import PARTITIONS
 
 LIVELY = {"heartbeat.interval.ms": 100}  # members learn of a rebalance sooner
-TRANSACTION_SECONDS = 1.0  # after which Kafka aborts an open transaction
+TRANSACTION_SECONDS = 5.0  # after which Kafka aborts an open transaction
 RECORD = "row-0000000"
 
 
