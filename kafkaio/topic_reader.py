@@ -139,7 +139,9 @@ class TopicReader:
         messages = self._consumer.consume(1, timeout=wait)
         if messages and maximum > 1:
             messages += self._consumer.consume(maximum - 1, timeout=0)
-        return take_records(messages, self._positions, self._handle_error)
+        recreated = self._start_over_recreated()
+        kept = [message for message in messages if message.topic() not in recreated]
+        return take_records(kept, self._positions, self._handle_error)
 
     def snapshot_ends(self) -> bool:
         """Fetch the topics' present ends, for `has_caught_up`; return False during an outage."""
@@ -174,14 +176,26 @@ class TopicReader:
         self._paused.discard(topic)
         self._consumer.resume(self._assigned(topic))
 
+    def _start_over_recreated(self) -> set[str]:
+        """Start over with topics that were recreated; return them.
+
+        This comes after reading: however long the read took, the answer about a topic is newer.
+        """
+        recreated: set[str] = set()
+        for topic, watch in self._watches.items():
+            topic_id = watch.look()
+            if topic_id is not None and topic_id != self._topic_ids[topic]:
+                recreated.add(topic)
+                try:
+                    self._start_over(topic)
+                    self._topic_ids[topic] = topic_id
+                except KafkaException as error:
+                    self._on_error(error.args[0])  # and again after the next read
+        return recreated
+
     def _skip_gaps(self) -> None:
         """Report records that cannot be read, and continue after them."""
         try:
-            for topic, watch in self._watches.items():
-                topic_id = watch.look()
-                if topic_id is not None and topic_id != self._topic_ids[topic]:
-                    self._start_over(topic)
-                    self._topic_ids[topic] = topic_id
             for partition, position in list(self._invalid.items()):
                 self._skip_gap(partition, position)
         except KafkaException as error:

@@ -63,6 +63,7 @@ class InputPositions:
         self._identity = identity
         self._starts_at_end = starts_at_end
         self._topic_id: str | None = None
+        self._is_current = False  # whether that was the topic's id at the last look
         self._unidentified: set[int] = set()
         self._invalid: dict[int, _Invalid] = {}
 
@@ -85,9 +86,17 @@ class InputPositions:
             int(end[1]) if end else None,
         )
 
+    def is_foreign(self, committed: TopicPartition) -> bool:
+        """Return whether an offset was committed in another topic of the same name.
+
+        Raises:
+            KafkaException: if the offset could not be fetched.
+        """
+        return self._topic_id is not None and _is_foreign(committed, self._topic_id)
+
     def is_identified(self, partition: int) -> bool:
         """Return whether the partition's records are known to belong to its committed offset."""
-        return partition not in self._unidentified
+        return self._is_current and partition not in self._unidentified
 
     def move(self, partitions: Sequence[TopicPartition]) -> None:
         """Read these partitions from their offsets on, even those that the client has stopped.
@@ -115,8 +124,10 @@ class InputPositions:
         if topic_id is None:
             return set()
         moved: set[int] = set()
-        if topic_id != self._topic_id:
+        self._is_current = topic_id == self._topic_id
+        if not self._is_current:
             moved = self._take_identity(listener, topic_id)
+            self._is_current = True
         return moved | self._compare(listener, topic_id, known)
 
     def repair(self, listener: SourceListener, known: KnownPositions) -> set[int]:

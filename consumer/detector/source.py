@@ -190,7 +190,7 @@ class Source:
         if self._held and self._monotonic() >= self._held_until:
             self._consumer.resume(self._partitions(self._held))
             self._held = set()
-        self._settle()
+        self._move(self._positions.repair)
         self._take(1, POLL_SECONDS)
         if self._batch and self._batch_maximum > 1:
             self._take(self._batch_maximum - 1, 0)
@@ -221,18 +221,18 @@ class Source:
     def committed(self, partitions: Sequence[TopicPartition]) -> Mapping[PartitionId, int]:
         """Return how far partitions of the topic are committed, by the group or by the journal.
 
+        This is negative where nothing is. Offsets in a deleted topic of the same name do not count.
+
         Raises:
             KafkaException: if that cannot be determined at present; call again.
         """
         known = self._consumer.committed(list(partitions), timeout=COMMITTED_SECONDS)
-        for place in known:
-            if place.error is not None:
-                raise KafkaException(place.error)
+        offsets = [-1 if self._positions.is_foreign(place) else place.offset for place in known]
         numbers = [partition.partition for partition in partitions]
         journal = self._journal.next_offsets(numbers) if self._journal else {}
         return {
-            (place.topic, place.partition): max(place.offset, journal.get(place.partition, 0))
-            for place in known
+            (place.topic, place.partition): max(offset, journal.get(place.partition) or -1)
+            for place, offset in zip(known, offsets, strict=True)
         }
 
     def close(self) -> None:
@@ -257,11 +257,6 @@ class Source:
             message for message in self._batch if (message.topic(), message.partition()) not in gone
         ]
 
-    def _settle(self) -> None:
-        """Account for records that cannot be read, and continue after them."""
-        self._move(self._positions.identify)
-        self._move(self._positions.repair)
-
     def _move(self, move: Callable[[SourceListener, KnownPositions], set[int]]) -> set[int]:
         """Move partitions to valid positions; return which ones."""
         try:
@@ -283,21 +278,21 @@ class Source:
         )
 
     def _identified(self, records: list[InputRecord]) -> list[InputRecord]:
-        """Drop records of partitions that were assigned just now, unless they can be identified."""
-        starts: dict[int, int] = {}
-        for record in records:
-            if not self._positions.is_identified(record.partition()):
-                starts.setdefault(record.partition(), record.offset())
-        if not starts:
-            return records
+        """Drop records unless they are known to be of the topic of the committed offsets.
+
+        This comes after reading: however long the read took, the answer about the topic is newer.
+        """
         moved = self._move(self._positions.identify)
-        later = {
-            partition: offset
-            for partition, offset in starts.items()
-            if partition not in moved and not self._positions.is_identified(partition)
-        }
+        later: dict[int, int] = {}
+        for record in records:
+            partition = record.partition()
+            if partition not in moved and not self._positions.is_identified(partition):
+                later.setdefault(partition, record.offset())
         self.rewind([TopicPartition(self._topic, *position) for position in later.items()])
-        return [record for record in records if record.partition() not in moved | later.keys()]
+        dropped = moved | later.keys()
+        if not dropped:
+            return records
+        return [record for record in records if record.partition() not in dropped]
 
     def _skip_committed(self, records: list[InputRecord]) -> list[InputRecord]:
         """Drop newly assigned partitions that start before what is committed; seek past that."""
