@@ -41,8 +41,11 @@ class Invalid:
 class Identity:
     """Knows the topic's id."""
 
+    def __init__(self) -> None:
+        self.topic_id = "id"
+
     def look(self) -> str:
-        return "id"
+        return self.topic_id
 
     confirm = look
 
@@ -55,6 +58,8 @@ class Client:
         self.paused: set[int] = set()
         self.starts = {0: 0, 1: 0}
         self.errors: list[Invalid] = []
+        self.stored: list[TopicPartition] = []
+        self.during_read: Callable[[], None] = lambda: None
         self._assigned: Callable[[Any, list[TopicPartition]], None] | None = None
 
     def subscribe(self, _topics: list[str], *, on_assign: Any, **_others: object) -> None:
@@ -74,10 +79,12 @@ class Client:
 
     def committed(self, places: list[TopicPartition], *, timeout: float) -> list[TopicPartition]:
         del timeout
-        return places
+        return self.stored or places
 
-    def get_watermark_offsets(self, place: TopicPartition, *, timeout: float) -> tuple[int, int]:
-        del timeout
+    def get_watermark_offsets(
+        self, place: TopicPartition, *, timeout: float = 0, cached: bool = False
+    ) -> tuple[int, int]:
+        del timeout, cached
         return self.starts[place.partition], 10
 
     def incremental_unassign(self, places: list[TopicPartition]) -> None: ...
@@ -91,6 +98,7 @@ class Client:
         if self._assigned is not None:
             assigned, self._assigned = self._assigned, None
             assigned(self, self.assignment())
+        self.during_read()
         if self.errors:
             return [self.errors.pop()]
         taken: list[StoredRecord | Invalid] = []
@@ -117,7 +125,10 @@ class Listener:
 
     def assigned(self, partitions: Sequence[TopicPartition]) -> None: ...
     def identified(self, topic_id: str) -> None: ...
-    def recreated(self, topic_id: str, gaps: Sequence[Gap]) -> None: ...
+
+    def recreated(self, topic_id: str, gaps: Sequence[Gap]) -> None:
+        del topic_id
+        self.gaps += gaps
 
     def skipped(self, gaps: Sequence[Gap]) -> bool:
         self.busy -= 1
@@ -151,11 +162,12 @@ def subscribed(
     client: Client | None = None,
     listener: Listener | None = None,
     position: int = 0,
+    identity: Identity | None = None,
 ) -> Source:
     source = Source(
         cast("Consumer", client or Client()),
         "in",
-        Identity(),
+        identity or Identity(),
         batch_maximum=4,
         committed=lambda _topic, partition: (committed or {}).get(partition, 0),
         position=lambda _topic, _partition: position,
@@ -307,3 +319,28 @@ def test_a_client_that_returns_to_the_committed_offset_finds_no_gap_twice() -> N
     settled(client, listener := Listener(), 2, position=6)
     assert listener.gaps == []
     assert client.positions[0] >= 6
+
+
+def test_records_of_a_topic_that_is_recreated_during_the_read_are_read_again() -> None:
+    client, identity, listener = Client(), Identity(), Listener()
+    source = subscribed(Journal(NOTHING), client=client, listener=listener, identity=identity)
+    assert read(source) != []
+
+    def recreate() -> None:
+        identity.topic_id = "another id"
+
+    client.during_read = recreate
+    assert read(source) == []
+    assert {gap.reason for gap in listener.gaps} == {GapReason.TOPIC_RECREATED}
+    assert read(source)[0] == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "committed"),
+    [("topic-id=id", 6), ("", 6), ("topic-id=another id", -1)],
+)
+def test_an_offset_in_a_deleted_topic_is_not_committed(metadata: str, committed: int) -> None:
+    client = Client()
+    source = settled(client, Listener(), 1)
+    client.stored = [TopicPartition("in", 0, 6, metadata)]
+    assert source.committed([TopicPartition("in", 0)]) == {("in", 0): committed}
