@@ -8,7 +8,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from kafkaio.connectivity import PROBE_SECONDS, Client
-from kafkaio.error_codes import LEADER_MOVING, TOPIC_MISSING
+from kafkaio.error_codes import AUTHORIZATION_ERRORS
 
 PartitionId = tuple[str, int]
 """A topic's name and a partition's number."""
@@ -90,8 +90,7 @@ def wait_until_served(
         try:
             end_offsets(admin, waiting, committed=False, timeout=timeout)
         except KafkaException as error:
-            moving = error.args[0].code() in LEADER_MOVING | TOPIC_MISSING
-            if not moving or time.monotonic() > deadline:
+            if error.args[0].code() in AUTHORIZATION_ERRORS or time.monotonic() > deadline:
                 raise
             time.sleep(_POLL_SECONDS)
         else:

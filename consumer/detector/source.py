@@ -260,12 +260,10 @@ class Source:
     def _move(self, move: Callable[[SourceListener, KnownPositions], set[int]]) -> set[int]:
         """Move partitions to valid positions; return which ones."""
         try:
-            moved = move(self._listener, self._known_positions)
+            return move(self._listener, self._known_positions)
         except KafkaException as error:
             logger.info("The positions in %s are not known yet: %s.", self._topic, _text(error))
             return set()
-        self._unverified -= moved
-        return moved
 
     def _known_positions(self, partitions: Sequence[int]) -> dict[int, int]:
         """Return how far this process is, or what is committed in newly assigned partitions.

@@ -83,7 +83,7 @@ def test_a_dead_letter_too_large_for_its_topic_becomes_an_excerpt(
     assert [letters[offset].value for offset in range(1, 61)] == small
     excerpt = letters[61]
     assert excerpt.value == large[:EXCERPT_BYTES]
-    assert "too large for a dead letter" in excerpt.message
+    assert "too large to be kept whole" in excerpt.message
     assert adjusted(running, topics.dead_letters, "size") == 1
     assert set(alerts(kafka_settings, topics)) == set(rows(0))
 

@@ -49,10 +49,10 @@ def start(mark: str) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Return a function that starts a demo, which ends with the test."""
     with ExitStack() as stack:
 
-        def run(*arguments: str) -> subprocess.Popen[str]:
+        def run(*arguments: str, **variables: str) -> subprocess.Popen[str]:
             demo = subprocess.Popen(
                 [sys.executable, "-m", "fraudstream", "demo", *arguments],
-                env=os.environ | {MARK: mark, "TMPDIR": mark},
+                env=os.environ | {MARK: mark, "TMPDIR": mark} | variables,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,

@@ -46,12 +46,16 @@ def wait(admin: Admin, *, timeout: float = TIMEOUT) -> None:
 
 
 def test_leaders_that_do_not_serve_a_new_partition_yet_are_waited_for() -> None:
-    admin = Admin(KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.UNKNOWN_TOPIC_OR_PART)
+    admin = Admin(
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+    )
     wait(admin)
-    assert admin.asked == [{("t", 0), ("t", 1)}] * 3
+    assert admin.asked == [{("t", 0), ("t", 1)}] * 4
 
 
-def test_another_error_is_raised_at_once() -> None:
+def test_a_missing_permission_is_raised_at_once() -> None:
     admin = Admin(KafkaError.TOPIC_AUTHORIZATION_FAILED)
     with pytest.raises(KafkaException):
         wait(admin)

@@ -78,8 +78,18 @@ class Client:
         return []
 
 
+class Watch:
+    """Knows the id of a topic that is never recreated."""
+
+    def look(self) -> str:
+        return "id"
+
+    confirm = look
+
+
 def test_partitions_added_to_a_paused_topic_are_paused(monkeypatch: pytest.MonkeyPatch) -> None:
     client, clock = Client(), ManualClock()
+    monkeypatch.setattr(kafkaio.topic_reader, "TopicWatch", lambda *_, **__: Watch())
     monkeypatch.setattr(kafkaio.topic_reader, "make_consumer", lambda _configuration: client)
     with TopicReader(KafkaSettings(), {"alerts": True, "labels": True}, clock=clock) as reader:
         reader.connect(stopped=lambda: False)

@@ -15,6 +15,9 @@ class IdleProducer:
     def flush(self, _timeout: float) -> int:
         return 0
 
+    def poll(self, _timeout: float) -> int:
+        return 0
+
     def purge(self, *, blocking: bool) -> None: ...
 
 

@@ -56,7 +56,7 @@ def test_the_front_matter_names_the_split(trained: Trained, recipe: str, split: 
                 "initial bias of the output": "log-odds of the share of frauds",
                 "optimizer": "AdamW, weight decay 0.0001",
                 "learning rate": "0.001, falling to 0 along a half cosine",
-                "epochs": "15",
+                "epochs": "6",
                 "trained again on all rows, once evaluated": "yes",
                 "seed": "3",
             },
@@ -76,7 +76,7 @@ def test_the_front_matter_names_the_split(trained: Trained, recipe: str, split: 
             "tensorflow-oversampled",
             {
                 "batch": "2,048, half of them frauds",
-                "epochs": "15 of 20 steps; at most 1,000, stopped after 10 without a better "
+                "epochs": "6 of 20 steps; at most 1,000, stopped after 10 without a better "
                 "validation ROC AUC, with the best epoch's weights",
             },
         ),
