@@ -65,6 +65,8 @@ class InputPositions:
         self._topic_id: str | None = None
         self._is_current = False  # whether that was the topic's id at the last look
         self._unidentified: set[int] = set()
+        # How far partitions that were assigned again were read in the topic that was deleted since.
+        self._former: dict[int, int] = {}
         self._invalid: dict[int, _Invalid] = {}
 
     def assigned(self, partitions: Iterable[TopicPartition]) -> None:
@@ -126,7 +128,7 @@ class InputPositions:
         moved: set[int] = set()
         self._is_current = topic_id == self._topic_id
         if not self._is_current:
-            moved = self._take_identity(listener, topic_id)
+            moved = self._take_identity(listener, topic_id, known)
             self._is_current = True
         return moved | self._compare(listener, topic_id, known)
 
@@ -150,12 +152,16 @@ class InputPositions:
         self._restart(restarted)
         return set(identified)
 
-    def _take_identity(self, listener: SourceListener, topic_id: str) -> set[int]:
+    def _take_identity(
+        self, listener: SourceListener, topic_id: str, known: KnownPositions
+    ) -> set[int]:
         """Take the topic's first id, or start over with a recreated one."""
         if self._topic_id is None:
             listener.identified(topic_id)
             self._topic_id = topic_id
             return set()
+        # Kafka deletes the group's offsets with a topic, and may have the group rebalance before.
+        self._former = known(sorted(self._unidentified))
         owned = [
             TopicPartition(self._topic, partition.partition, 0)
             for partition in self._consumer.assignment()
@@ -180,23 +186,28 @@ class InputPositions:
             return set()
         places = [TopicPartition(self._topic, number) for number in sorted(self._unidentified)]
         committed = self._consumer.committed(places, timeout=ANSWER_SECONDS)
-        foreign = {
+        deleted = {
             place.partition: place.offset for place in committed if _is_foreign(place, topic_id)
+        } | {
+            place.partition: self._former[place.partition]
+            for place in committed
+            if place.offset < 0 and place.partition in self._former
         }
         # Kafka may report offsets of the deleted topic, for a moment, after newer ones.
-        positions = known(list(foreign)) if foreign else {}
+        positions = known(list(deleted)) if deleted else {}
         gaps = [
             self._gap(number, GapReason.TOPIC_RECREATED, offset, offset)
-            for number, offset in foreign.items()
+            for number, offset in deleted.items()
             if not positions.get(number)
         ]
         if gaps and not listener.skipped(gaps):
             return set()
         self._unidentified.clear()
+        self._former = {}
         self._restart(
-            [TopicPartition(self._topic, number, positions.get(number, 0)) for number in foreign]
+            [TopicPartition(self._topic, number, positions.get(number, 0)) for number in deleted]
         )
-        return set(foreign)
+        return set(deleted)
 
     def _find_gap(self, number: int, invalid: _Invalid, known: int) -> tuple[Gap | None, int]:
         """Return the gap at a partition's position, if there is one, and where to continue."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import pytest
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, TopicPartition
 
 from consumer.commit.watchdog import Watch, unwatched
 from consumer.detector.source import HOLD_SECONDS, Source
@@ -62,8 +62,16 @@ class Client:
         self.during_read: Callable[[], None] = lambda: None
         self._assigned: Callable[[Any, list[TopicPartition]], None] | None = None
 
-    def subscribe(self, _topics: list[str], *, on_assign: Any, **_others: object) -> None:
-        self._assigned = on_assign
+    def subscribe(
+        self, _topics: list[str], *, on_assign: Any, on_revoke: Any, **_others: object
+    ) -> None:
+        self._assigned = self._assign_again = on_assign
+        self._revoked = on_revoke
+
+    def rebalance(self) -> None:
+        """Revoke all partitions, and assign them again at the next read."""
+        self._revoked(self, self.assignment())
+        self._assigned = self._assign_again
 
     def assignment(self) -> list[TopicPartition]:
         return [TopicPartition("in", number) for number in self.positions]
@@ -344,3 +352,26 @@ def test_an_offset_in_a_deleted_topic_is_not_committed(metadata: str, committed:
     source = settled(client, Listener(), 1)
     client.stored = [TopicPartition("in", 0, 6, metadata)]
     assert source.committed([TopicPartition("in", 0)]) == {("in", 0): committed}
+
+
+def test_a_topic_that_is_recreated_between_two_assignments_is_a_gap() -> None:
+    committed = {0: 4, 1: 0}
+
+    class Checkpoint(Listener):
+        def recreated(self, topic_id: str, gaps: Sequence[Gap]) -> None:
+            super().recreated(topic_id, gaps)
+            committed.clear()
+
+    client, identity, listener = Client(), Identity(), Checkpoint()
+    source = subscribed(
+        Journal(NOTHING), client=client, listener=listener, identity=identity, committed=committed
+    )
+    assert read(source) != []
+    identity.topic_id = "another id"
+    client.stored = [TopicPartition("in", number, OFFSET_INVALID) for number in (0, 1)]
+    client.rebalance()
+    read(source)
+    assert listener.gaps == [
+        Gap("in", 0, GapReason.TOPIC_RECREATED, 4, 4, 0),
+        Gap("in", 1, GapReason.TOPIC_RECREATED, 0, 0, 0),
+    ]
