@@ -148,7 +148,7 @@ def member_settings(
             **({} if _broker_decides(settings) else _CLASSIC_GROUP),
             # A rebalance waits this long for members that do not answer, 300 s by default. Their
             # session usually ends earlier, but a broker that crashed may forget to check it. The
-            # longest time without a poll is a commit that hangs, 22 s, or an outage of Kafka.
+            # longest time without a poll is a call that hangs until the watchdog ends it, 25 s.
             "max.poll.interval.ms": 30_000,
             # After a backlog has filled the local queue, librdkafka pauses fetching for a second
             # by default; 20 ms keep the loop supplied.
