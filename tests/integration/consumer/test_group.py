@@ -120,9 +120,9 @@ def test_a_zombie_cannot_commit_what_others_took_over(
     other = detect(lively, journal=True)
     other.wait_for(lambda: done(other) == 200)  # the zombie was evicted and does not know
     standstill.release()
-    zombie.wait_for(lambda: zombie.value("fraud_kafka_commits_total", outcome="aborted") == 1)
-    zombie.wait_for(lambda: rebalances(zombie, "lost") == 1)
-    zombie.wait_for(lambda: rebalances(zombie, "assigned") == 2)  # a proper member again
+    zombie.wait_for(lambda: zombie.value("fraud_kafka_commits_total", outcome="aborted") >= 1)
+    zombie.wait_for(lambda: rebalances(zombie, "lost") >= 1)
+    zombie.wait_for(lambda: rebalances(zombie, "assigned") >= 2)  # a proper member again
     publish(kafka_settings, topics, [payloads([True] * 201)[200]])
     other.wait_for(lambda: done(zombie, other) == 201)
     zombie.stop()
