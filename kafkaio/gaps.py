@@ -4,6 +4,8 @@ import logging
 from dataclasses import dataclass
 from enum import StrEnum
 
+from kafkaio.partitions import PartitionId
+
 logger = logging.getLogger(__name__)
 
 
@@ -55,6 +57,22 @@ class Gap:
             else f"Whatever was in {place}"
         )
         return f"{lost} {_CAUSES[self.reason]}; continuing at offset {self.resume}."
+
+
+def find_gap(partition: PartitionId, position: int, first: int, end: int) -> Gap | None:
+    """Return the gap at a position, or None if it is a valid one.
+
+    Args:
+        partition: which one.
+        position: the next offset to be read.
+        first: the offset of the partition's oldest record.
+        end: the offset after its last record.
+    """
+    if position < first:
+        return Gap(*partition, GapReason.DELETED, position, first, first)
+    if position > end:
+        return Gap(*partition, GapReason.TRUNCATED, position, position, end)
+    return None
 
 
 def log_gap(gap: Gap) -> None:

@@ -11,7 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 from kafkaio.clients import make_consumer, reader_configuration
 from kafkaio.connectivity import PROBE_SECONDS, ClientErrors, wait_for_first_answer
 from kafkaio.error_codes import BROKER_AWAY, POSITION_INVALID, REQUEST_TIMED_OUT
-from kafkaio.gaps import Gap, GapReason, log_gap
+from kafkaio.gaps import Gap, GapReason, find_gap, log_gap
 from kafkaio.partitions import PartitionId, list_partitions, restart_at
 from kafkaio.permissions import Permission, PermissionCheck, require_granted
 from kafkaio.reading import raise_lasting, take_records
@@ -224,12 +224,12 @@ class TopicReader:
         if self._watches[partition[0]].confirm() != self._topic_ids[partition[0]]:
             return  # another topic, which is noticed at the next call
         first, end = self._bounds(partition)
-        if position < first:
-            self._on_gap(Gap(*partition, GapReason.DELETED, position, first, first))
-        elif position > end:
-            self._on_gap(Gap(*partition, GapReason.TRUNCATED, position, position, end))
-            self._ends[partition] = end
-        self._restart(partition, min(max(position, first), end))
+        gap = find_gap(partition, position, first, end)
+        if gap is not None:
+            self._on_gap(gap)
+            if gap.reason is GapReason.TRUNCATED:
+                self._ends[partition] = end
+        self._restart(partition, position if gap is None else gap.resume)
 
     def _restart(self, partition: PartitionId, offset: int) -> None:
         restart_at(self._consumer, [TopicPartition(*partition, offset)])

@@ -141,14 +141,12 @@ def kafka_address(
 
 
 @pytest.fixture(scope="session")
-def demo_artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def demo_artifact() -> Path:
     """Return the demo's artifact; the first worker that needs it trains it."""
-    from fraudstream.demo.artifact import cached_artifact, train_artifact
+    from fraudstream.demo.artifact import cached_artifact, ensure_artifact
 
     folder = cached_artifact()
-    with shared_lock(tmp_path_factory, "artifact"):
-        if not folder.exists():
-            train_artifact(folder)
+    ensure_artifact(folder, lambda _sentence: None)
     return folder
 
 

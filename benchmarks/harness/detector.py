@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from broker.ports import free_port
-from fraudstream.demo.artifact import cached_artifact, train_artifact
+from fraudstream.demo.artifact import cached_artifact, ensure_artifact
 from fraudstream.demo.service_process import ServiceProcess
 from kafkaio.settings import KafkaSettings
 
@@ -16,9 +16,9 @@ PARTITIONS = 4
 def artifact() -> Path:
     """Return the folder of the demo's model, training it if need be (half a minute)."""
     folder = cached_artifact()
-    if not folder.exists():
-        print("Training the model (first time only) ...", file=sys.stderr)
-        train_artifact(folder)
+    ensure_artifact(
+        folder, lambda _sentence: print("Training the model (first time only) ...", file=sys.stderr)
+    )
     return folder
 
 

@@ -11,6 +11,7 @@ the two positions is where to resume.
 from collections.abc import Mapping, Sequence
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient
 
 from consumer.commit.journal import Journal
 from events.codec import decode_journal_entry
@@ -74,8 +75,11 @@ class JournalPositions:
         the transaction ends, in ten seconds at most. A partition that was added to the input and
         not to the journal is left out.
         """
-        partitions = self._existing(partitions)
-        firsts, ends = self._bounds(partitions)
+        if not partitions:
+            return {}
+        admin = make_admin(self._settings.client())
+        partitions = self._existing(admin, partitions)
+        firsts, ends = self._bounds(admin, partitions)
         found = dict.fromkeys(partitions, 0)
         consumer = make_consumer(
             # An empty answer, which marks the end of a partition, comes at once.
@@ -103,19 +107,17 @@ class JournalPositions:
             consumer.close()
         return found
 
-    def _existing(self, partitions: Sequence[int]) -> list[int]:
+    def _existing(self, admin: AdminClient, partitions: Sequence[int]) -> list[int]:
         """Return those partitions that the journal has, too."""
-        admin = make_admin(self._settings.client())
         journal = list_partitions(admin, [self._journal.topic], timeout=ANSWER_SECONDS)
         if not journal:
             raise KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART, "No journal"))
         return [number for number in partitions if (self._journal.topic, number) in journal]
 
     def _bounds(
-        self, partitions: Sequence[int]
+        self, admin: AdminClient, partitions: Sequence[int]
     ) -> tuple[dict[PartitionId, int], dict[PartitionId, int]]:
         """Return the first offset and the one after the last of the journal's partitions."""
-        admin = make_admin(self._settings.client())
         journal = [(self._journal.topic, number) for number in partitions]
         firsts = first_offsets(admin, journal, timeout=ANSWER_SECONDS)
         every, committed = (

@@ -136,7 +136,6 @@ class Detector:
         self._last_commit = monotonic()
         self._must_open = False
         self._must_rewind = False
-        self._held: set[tuple[str, int]] = set()
         self._committed: Mapping[PartitionId, int] | None = None
         metrics.threshold.set(decider.threshold)
 
@@ -351,7 +350,6 @@ class Detector:
         """Count the partitions that this member owns in addition."""
         self._metrics.rebalances[RebalanceEvent.ASSIGNED].inc()
         self._health.assigned((part.topic, part.partition) for part in partitions)
-        self._held.update((part.topic, part.partition) for part in partitions)
         self._log_partitions(RebalanceEvent.ASSIGNED, partitions)
 
     def revoked(self, partitions: Sequence[TopicPartition]) -> None:
@@ -376,13 +374,15 @@ class Detector:
         self._metrics.rebalances[event].inc()
         self._health.released((part.topic, part.partition) for part in partitions)
         self._metrics.forget_lag((part.topic, part.partition) for part in partitions)
-        self._held.difference_update((part.topic, part.partition) for part in partitions)
         self._log_partitions(event, partitions)
 
     def _log_partitions(self, event: RebalanceEvent, changed: Sequence[TopicPartition]) -> None:
         names = _names((part.topic, part.partition) for part in changed)
         logger.info(
-            "%s %s; this detector has %s now.", event.capitalize(), names, _names(self._held)
+            "%s %s; this detector has %s now.",
+            event.capitalize(),
+            names,
+            _names(self._health.partitions),
         )
 
 

@@ -15,6 +15,7 @@ from consumer.detector.drift import Drift
 from consumer.detector.event_time import EventTimeDefect
 from consumer.detector.loop import CommitOutcome, RebalanceEvent, Stage
 from consumer.detector.source import Trigger
+from consumer.telemetry.counters import counters_by
 from consumer.telemetry.histogram import BatchHistogram
 from consumer.telemetry.late import LateGauge, LateInfo
 from events.errors import Reason
@@ -57,13 +58,13 @@ class DetectorMetrics:
             "Transactions flagged; over fraud_transactions_scored_total it is the flag rate.",
             registry=registry,
         )
-        batches = Counter(
+        self.batches = counters_by(
+            Trigger,
             "fraud_batches_total",
             "Micro-batches, by what ended them: no more records had arrived (drained), or full.",
-            ["trigger"],
-            registry=registry,
+            "trigger",
+            registry,
         )
-        self.batches = {trigger: batches.labels(trigger) for trigger in Trigger}
         self.batch_size = BatchHistogram(
             "fraud_batch_size",
             "Records in a micro-batch.",
@@ -90,13 +91,13 @@ class DetectorMetrics:
             LATENCY_BUCKETS,
             registry,
         )
-        defects = Counter(
+        self.event_time_defects = counters_by(
+            EventTimeDefect,
             "fraud_implausible_event_times_total",
             "Transactions left out of the latencies because of their event time, by reason.",
-            ["reason"],
-            registry=registry,
+            "reason",
+            registry,
         )
-        self.event_time_defects = {reason: defects.labels(reason) for reason in EventTimeDefect}
         self.score = BatchHistogram(
             "fraud_score",
             "Scores, 0 to 1.",
@@ -126,27 +127,27 @@ class DetectorMetrics:
             "Transactions with this score or a higher one are flagged.",
             registry=registry,
         )
-        dead_letters = Counter(
+        self.dead_letters = counters_by(
+            Reason,
             "fraud_dead_letters_total",
             "Records rejected as dead letters, by reason.",
-            ["reason"],
-            registry=registry,
+            "reason",
+            registry,
         )
-        self.dead_letters = {reason: dead_letters.labels(reason) for reason in Reason}
-        lost = Counter(
+        self.lost = counters_by(
+            GapReason,
             "fraud_records_lost_total",
             "Records that cannot be read any more, as far as their number is known, by reason.",
-            ["reason"],
-            registry=registry,
+            "reason",
+            registry,
         )
-        self.lost = {reason: lost.labels(reason) for reason in GapReason}
-        gaps = Counter(
+        self.gaps = counters_by(
+            GapReason,
             "fraud_gaps_total",
             "Gaps in what was read of a partition, however many records were lost, by reason.",
-            ["reason"],
-            registry=registry,
+            "reason",
+            registry,
         )
-        self.gaps = {reason: gaps.labels(reason) for reason in GapReason}
         self.rejected_partitions = Gauge(
             "fraud_rejected_partitions",
             "Assigned partitions most of whose records are rejected: a limit is reached.",
@@ -159,20 +160,20 @@ class DetectorMetrics:
             ["topic", "reason"],
             registry=registry,
         )
-        commits = Counter(
+        self.commits = counters_by(
+            CommitOutcome,
             "fraud_kafka_commits_total",
             "Commits of offsets, by outcome.",
-            ["outcome"],
-            registry=registry,
+            "outcome",
+            registry,
         )
-        self.commits = {outcome: commits.labels(outcome) for outcome in CommitOutcome}
-        rebalances = Counter(
+        self.rebalances = counters_by(
+            RebalanceEvent,
             "fraud_kafka_rebalances_total",
             "Rebalances of this member of the consumer group, by event.",
-            ["event"],
-            registry=registry,
+            "event",
+            registry,
         )
-        self.rebalances = {event: rebalances.labels(event) for event in RebalanceEvent}
         self.lag = Gauge(
             "fraud_kafka_consumer_lag",
             "Records of an assigned partition that are not read yet, those of open transactions "

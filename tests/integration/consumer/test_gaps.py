@@ -93,15 +93,20 @@ def test_records_that_retention_deleted_are_reported(
     )
 
 
-def test_a_gap_is_committed_though_no_record_follows(
-    detect: Detect, kafka_settings: KafkaSettings, topics: Topics
-) -> None:
-    publish(kafka_settings, topics, frauds(*range(10)), partition=0)
+def leave_a_gap(detect: Detect, settings: KafkaSettings, topics: Topics, *, published: int) -> None:
+    """Score offsets 0 to 9, publish up to this one, and delete those before 15."""
+    publish(settings, topics, frauds(*range(10)), partition=0)
     first = detect()
     score(first, 10)
     first.stop()
-    publish(kafka_settings, topics, frauds(*range(10, 15)), partition=0)
-    delete_records(kafka_settings, topics, 15)
+    publish(settings, topics, frauds(*range(10, published)), partition=0)
+    delete_records(settings, topics, 15)
+
+
+def test_a_gap_is_committed_though_no_record_follows(
+    detect: Detect, kafka_settings: KafkaSettings, topics: Topics
+) -> None:
+    leave_a_gap(detect, kafka_settings, topics, published=15)
     second = detect()
     second.wait_for(lambda: lost(second, "deleted") == (1, 5))
     second.stop()
@@ -114,12 +119,7 @@ def test_a_gap_is_committed_though_no_record_follows(
 def test_a_detector_can_stop_at_a_gap(
     detect: Detect, kafka_settings: KafkaSettings, topics: Topics
 ) -> None:
-    publish(kafka_settings, topics, frauds(*range(10)), partition=0)
-    first = detect()
-    score(first, 10)
-    first.stop()
-    publish(kafka_settings, topics, frauds(*range(10, 20)), partition=0)
-    delete_records(kafka_settings, topics, 15)
+    leave_a_gap(detect, kafka_settings, topics, published=20)
     for _ in range(2):
         stopping = detect(on_gap=OnGap.STOP)
         with pytest.raises(RecordsLostError, match=r"^Offsets 10 to 14 of .* continuing at"):
