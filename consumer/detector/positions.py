@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from consumer.detector.protocols import SourceListener, TopicIdentity
 from kafkaio.errors import ClientFailedError
-from kafkaio.gaps import Gap, GapReason
+from kafkaio.gaps import Gap, GapReason, find_gap
 from kafkaio.partitions import restart_at
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,10 @@ class InputPositions:
         self._topic_id: str | None = None
         self._is_current = False  # whether that was the topic's id at the last look
         self._unidentified: set[int] = set()
-        # How far partitions that were assigned again were read in the topic that was deleted since.
+        # Partitions that were taken away, and, once the topic is recreated, how far those that are
+        # not owned then were read in the deleted one: Kafka deletes the group's offsets with a
+        # topic, and may have the group rebalance before the new id is known.
+        self._taken_away: set[int] = set()
         self._former: dict[int, int] = {}
         self._invalid: dict[int, _Invalid] = {}
 
@@ -77,6 +80,7 @@ class InputPositions:
         """Forget partitions that were taken away."""
         for partition in partitions:
             self._unidentified.discard(partition.partition)
+            self._taken_away.add(partition.partition)
             self._invalid.pop(partition.partition, None)
 
     def stopped(self, message: Message) -> None:
@@ -95,6 +99,11 @@ class InputPositions:
             KafkaException: if the offset could not be fetched.
         """
         return self._topic_id is not None and _is_foreign(committed, self._topic_id)
+
+    @property
+    def all_identified(self) -> bool:
+        """Whether `is_identified` is true of every partition."""
+        return self._is_current and not self._unidentified
 
     def is_identified(self, partition: int) -> bool:
         """Return whether the partition's records are known to belong to its committed offset."""
@@ -160,17 +169,17 @@ class InputPositions:
             listener.identified(topic_id)
             self._topic_id = topic_id
             return set()
-        # Kafka deletes the group's offsets with a topic, and may have the group rebalance before.
-        self._former = known(sorted(self._unidentified))
         owned = [
             TopicPartition(self._topic, partition.partition, 0)
             for partition in self._consumer.assignment()
             if partition.partition not in self._unidentified
         ]
         ends = {partition.partition: self._last_known_end(partition) for partition in owned}
+        self._former = known(sorted((self._unidentified | self._taken_away) - ends.keys()))
+        self._taken_away = set()
         listener.recreated(
             topic_id,
-            [self._gap(number, GapReason.TOPIC_RECREATED, 0, ends[number]) for number in ends],
+            [self._recreated(number, 0, end) for number, end in ends.items()],
         )
         self._topic_id = topic_id
         self._restart(owned)
@@ -196,14 +205,15 @@ class InputPositions:
         # Kafka may report offsets of the deleted topic, for a moment, after newer ones.
         positions = known(list(deleted)) if deleted else {}
         gaps = [
-            self._gap(number, GapReason.TOPIC_RECREATED, offset, offset)
+            self._recreated(number, offset, offset)
             for number, offset in deleted.items()
             if not positions.get(number)
         ]
         if gaps and not listener.skipped(gaps):
             return set()
+        for number in self._unidentified:
+            self._former.pop(number, None)
         self._unidentified.clear()
-        self._former = {}
         self._restart(
             [TopicPartition(self._topic, number, positions.get(number, 0)) for number in deleted]
         )
@@ -226,16 +236,11 @@ class InputPositions:
             return None, start
         position = max(invalid.offset or 0, known)
         end = end if invalid.end is None else max(first, min(end, invalid.end))
-        if position < first:
-            return self._gap(number, GapReason.DELETED, position, first, first), first
-        if position > end:
-            return self._gap(number, GapReason.TRUNCATED, position, position, end), end
-        return None, position
+        gap = find_gap((self._topic, number), position, first, end)
+        return gap, position if gap is None else gap.resume
 
-    def _gap(
-        self, partition: int, reason: GapReason, first: int, following: int, resume: int = 0
-    ) -> Gap:
-        return Gap(self._topic, partition, reason, first, following, resume)
+    def _recreated(self, partition: int, first: int, following: int) -> Gap:
+        return Gap(self._topic, partition, GapReason.TOPIC_RECREATED, first, following, 0)
 
     def _restart(self, partitions: Sequence[TopicPartition]) -> None:
         """Read partitions from these offsets on.

@@ -266,11 +266,14 @@ class Source:
             return set()
 
     def _known_positions(self, partitions: Sequence[int]) -> dict[int, int]:
-        """Return how far this process is, or what is committed in newly assigned partitions.
+        """Return how far this process is or was, or what is committed in newly assigned partitions.
 
         The client may be behind: an eager assignment strategy has it return to committed offsets.
         """
-        positions = {number: self._position(self._topic, number) for number in partitions}
+        positions = {
+            number: max(self._position(self._topic, number), self._committed(self._topic, number))
+            for number in partitions
+        }
         return positions | self._committed_positions(
             sorted(self._unverified.intersection(partitions))
         )
@@ -281,23 +284,21 @@ class Source:
         This comes after reading: however long the read took, the answer about the topic is newer.
         """
         moved = self._move(self._positions.identify)
-        later: dict[int, int] = {}
-        for record in records:
-            partition = record.partition()
-            if partition not in moved and not self._positions.is_identified(partition):
-                later.setdefault(partition, record.offset())
+        if not moved and self._positions.all_identified:
+            return records
+        later = _first_offsets(
+            records,
+            lambda number: number not in moved and not self._positions.is_identified(number),
+        )
         self.rewind([TopicPartition(self._topic, *position) for position in later.items()])
         dropped = moved | later.keys()
-        if not dropped:
-            return records
         return [record for record in records if record.partition() not in dropped]
 
     def _skip_committed(self, records: list[InputRecord]) -> list[InputRecord]:
         """Drop newly assigned partitions that start before what is committed; seek past that."""
-        starts: dict[int, int] = {}
-        for record in records if self._unverified else ():
-            if record.partition() in self._unverified:
-                starts.setdefault(record.partition(), record.offset())
+        if not self._unverified:
+            return records
+        starts = _first_offsets(records, self._unverified.__contains__)
         if not starts:
             return records
         try:
@@ -384,6 +385,17 @@ class Source:
         if error.code() not in _HARMLESS:
             logger.warning("Kafka reports: %s", error.str())
         return False
+
+
+def _first_offsets(
+    records: Iterable[InputRecord], is_wanted: Callable[[int], bool]
+) -> dict[int, int]:
+    """Return the offset of the first record of each wanted partition."""
+    offsets: dict[int, int] = {}
+    for record in records:
+        if is_wanted(record.partition()):
+            offsets.setdefault(record.partition(), record.offset())
+    return offsets
 
 
 def _text(error: KafkaException) -> str:
