@@ -4,7 +4,9 @@ The served network on JAX, in batches of 1 to 262,144 rows, in float32 and with 
 hidden layers. Two times are measured: from rows in the host's memory to scores there, as the
 detector needs them, including both transfers; and with rows that are on the device already. The
 second is compared with the limit of the device's memory: a row's features have to be read and its
-score written, at the bandwidth of a large copy on the same device.
+score written, at the bandwidth of a large copy on the same device. A second table has the
+detector's loop over a topic in memory: decoding, scoring and committing without Kafka, with this
+network and, for comparison, with one that costs nothing.
 It needs JAX (for a GPU `jax[cuda12]`), Keras and scikit-learn, and no TensorFlow.
 """
 
@@ -14,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import cycle, islice, product
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -23,12 +26,17 @@ import numpy as np
 
 from benchmarks.harness import report
 from benchmarks.harness.command import errors_in_one_sentence
+from benchmarks.harness.in_memory import LoopTimes, run_loop
 from benchmarks.models.scoring import network
+from consumer.detector.loop import Stage
 from dataset.columns import FEATURES
+from dataset.twin import synthesize
+from events.codec import encode
+from events.messages import Transaction
 from fraudstream.progress import progress_bar
 from model.artifact import markdown
 from model.recipes.champion import CHAMPION
-from model.serving.backend import compiled, import_keras, installed, use_device
+from model.serving.backend import ScoreFunction, compiled, import_keras, installed, use_device
 
 LARGEST = 262_144
 SIZES = tuple(4**power for power in range(10))
@@ -42,6 +50,12 @@ COPY_BYTES = 1 << 28
 
 SECONDS = 0.3
 CALLS_LEAST = 5
+
+LOOP_BATCHES = (2_048, 16_384)
+LOOP_ROUNDS = 5  # medians of these, in turns
+LOOP_RECORDS = 500_000
+LOOP_STAGES = (Stage.DECODE, Stage.SCORE)
+LOOP_ROWS = 20_000  # that differ: 14 MB, more than the processor's caches hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +165,50 @@ def table(timed: Sequence[BatchTimes], bandwidth: float) -> str:
     return markdown.table([*headers, "of the memory's limit"], rows, align="lr", padded=True)
 
 
+def payloads(records: int) -> list[bytes]:
+    """Return so many transactions of the twin in JSON."""
+    rows = synthesize(LOOP_ROWS, seed=1)[list(FEATURES)].to_numpy().tolist()
+    encoded = [encode(Transaction(f"row-{number}", *row)) for number, row in enumerate(rows)]
+    return [*islice(cycle(encoded), records)]
+
+
+def loop_table(score: ScoreFunction, device: str, records: int) -> str:
+    """Measure the detector's loop over a topic in memory; return a Markdown table."""
+    stored = payloads(records)
+    models: dict[str, ScoreFunction] = {
+        device: score,
+        "no network": lambda features: np.zeros(len(features), np.float32),
+    }
+    for batch in LOOP_BATCHES:
+        run_loop(score, stored[: 2 * batch], batch)  # compiles
+    measured: dict[tuple[str, int], list[LoopTimes]] = {
+        place: [] for place in product(models, LOOP_BATCHES)
+    }
+    with progress_bar("Loop", LOOP_ROUNDS * len(measured), unit="runs") as advance:
+        for _, (name, batch) in product(range(LOOP_ROUNDS), measured):
+            measured[name, batch].append(run_loop(models[name], stored, batch))
+            advance(1)
+    rows = [
+        [
+            f"{name}, batches of {batch:,}",
+            f"{median(times.rate for times in taken):,.0f}",
+            *(f"{median(times.stages[stage] for times in taken):.2f}" for stage in LOOP_STAGES),
+        ]
+        for (name, batch), taken in measured.items()
+    ]
+    headers = ["the loop on a topic in memory", "transactions a second", "decode, µs", "score, µs"]
+    return markdown.table(headers, rows, align="lr", padded=True)
+
+
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.models.gpu", description=(__doc__ or "").partition("\n\n")[2]
     )
     parser.add_argument("--largest", type=int, default=LARGEST, metavar="ROWS", help="of a batch")
+    parser.add_argument(
+        "--records", type=int, default=LOOP_RECORDS, metavar="NUMBER", help="of the loop's topic"
+    )
     parser.add_argument("--report", type=Path, metavar="FILE", help="page to write it to")
     arguments = parser.parse_args()
     os.environ["KERAS_BACKEND"] = "jax"
@@ -167,14 +219,15 @@ def main() -> None:
         # Without TensorFloat-32's ten bits, as on TensorFlow (`model.serving.backend`).
         jax.config.update("jax_default_matmul_precision", "highest")
         path = Path(folder) / "network.keras"
-        network(CHAMPION, path)
+        score = network(CHAMPION, path).score
         limit = bandwidth()
         timed = list(measure(path, arguments.largest))
         text = (
             "`python -m benchmarks.models.gpu`, "
             f"on {jax.devices()[0].device_kind} ({device}), {machine}, "
             f"JAX {jax.__version__}. A large copy reads and writes {limit / 1e9:,.1f} GB a second; "
-            f"a row is {ROW_BYTES} bytes.\n\n{table(timed, limit)}"
+            f"a row is {ROW_BYTES} bytes.\n\n{table(timed, limit)}\n\n"
+            f"{loop_table(score, device, arguments.records)}"
         )
         print(text)
         if arguments.report:

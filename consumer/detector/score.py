@@ -14,7 +14,7 @@ from consumer.errors import ScoreNotFiniteError
 class ScoreRows(Protocol):
     """The model, as the loop calls it."""
 
-    def __call__(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    def __call__(self, features: NDArray[np.float32], /) -> NDArray[np.float32]:
         """Return the scores, float32 [n], of features, float32 [n, 30], n from 0 up."""
 
 
