@@ -1,4 +1,7 @@
-"""Rounds: contenders take turns, so that other load on the machine affects all of them alike."""
+"""Rounds: contenders take turns, so that other load on the machine affects all of them alike.
+
+A first round does not count: Kafka's JVM compiles its code, and files come into the system's cache.
+"""
 
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -11,8 +14,10 @@ from fraudstream.progress import progress_bar
 Contender = Callable[[int], Run]
 """Does the work once, in the round of that number."""
 
+DISCARDED_ROUNDS = 1
+
 Runs = Mapping[str, Sequence[Run]]
-"""The runs of each contender by name, one for each round; without contenders that failed."""
+"""The runs of each contender by name, one for each round that counts; without those that failed."""
 
 
 def turns(names: Sequence[str], number: int) -> Sequence[str]:
@@ -30,7 +35,7 @@ def measure(
 
     Args:
         contenders: by name.
-        rounds: how often each is run.
+        rounds: that count.
         required: names of those whose failure ends the benchmark.
         title: of the progress bar.
 
@@ -40,19 +45,22 @@ def measure(
     """
     runs: dict[str, list[Run]] = {name: [] for name in contenders}
     failures: dict[str, str] = {}
-    with progress_bar(title, rounds * len(contenders), unit="runs") as advance:
-        for number in range(rounds):
+    total = DISCARDED_ROUNDS + rounds
+    with progress_bar(title, total * len(contenders), unit="runs") as advance:
+        for number in range(total):
             for name in turns(tuple(contenders), number):
                 if name not in failures:
                     try:
-                        runs[name].append(contenders[name](number))
+                        run = contenders[name](number)
                     except BenchmarkError as error:
                         if name in required:
                             raise
                         failures[name] = f"failed: {error}"
                         del runs[name]
                     else:
-                        print(f"{name}: {runs[name][-1].rate:,.0f} a second", file=sys.stderr)
+                        print(f"{name}: {run.rate:,.0f} a second", file=sys.stderr)
+                        if number >= DISCARDED_ROUNDS:
+                            runs[name].append(run)
                 advance(1)
     return runs, failures
 

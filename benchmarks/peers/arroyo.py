@@ -17,7 +17,7 @@ from arroyo.processing.strategies.batching import ValuesBatch
 from arroyo.types import Commit, Partition, Topic, Value
 
 from benchmarks.peers.batches import BatchScoring, encode
-from benchmarks.peers.job import BATCH, Job
+from benchmarks.peers.job import BATCH, CONSUMER_SETTINGS, Job
 
 
 class Factory(ProcessingStrategyFactory[KafkaPayload]):
@@ -44,7 +44,7 @@ def main(job: Job) -> None:
     """Run for ever; commit offsets once a second, after their alerts are delivered."""
     consumer = KafkaConsumer(
         build_kafka_consumer_configuration(
-            {},
+            {**CONSUMER_SETTINGS},
             job.group,
             auto_offset_reset="earliest",
             bootstrap_servers=[job.broker],

@@ -3,7 +3,7 @@
 from confluent_kafka import Consumer, Producer
 
 from benchmarks.peers.batches import BatchScoring, encode
-from benchmarks.peers.job import BATCH, Job
+from benchmarks.peers.job import BATCH, CONSUMER_SETTINGS, Job
 
 
 def main(job: Job) -> None:
@@ -15,6 +15,7 @@ def main(job: Job) -> None:
             "group.id": job.group,
             "auto.offset.reset": "earliest",
             "enable.auto.commit": False,
+            **CONSUMER_SETTINGS,
         }
     )
     producer = Producer({"bootstrap.servers": job.broker, "linger.ms": 0})

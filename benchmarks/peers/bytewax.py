@@ -9,8 +9,9 @@ from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.run import cli_main
 
 from benchmarks.peers.batches import BatchScoring, encode
-from benchmarks.peers.job import BATCH, Job
+from benchmarks.peers.job import BATCH, CONSUMER_SETTINGS, Job
 
+SETTINGS = {name: str(value) for name, value in CONSUMER_SETTINGS.items()}
 WORKERS = 2  # threads; 5 % faster than one, on two cores
 
 
@@ -23,7 +24,7 @@ def dataflow(job: Job) -> Dataflow:
         return [KafkaSinkMessage(alert.key, encode(alert)) for alert in alerts]
 
     flow = Dataflow("fraud")
-    source = KafkaSource([job.broker], [job.transactions], batch_size=BATCH)
+    source = KafkaSource([job.broker], [job.transactions], batch_size=BATCH, add_config=SETTINGS)
     transactions = op.input("transactions", flow, source)
     alerts = op.flat_map_batch("score", transactions, score)
     op.output("alerts", alerts, KafkaSink([job.broker], job.alerts))

@@ -14,6 +14,10 @@ from model.serving.scorer import Scorer
 
 BATCH = 4096
 
+# As in the detector, for every peer that passes settings on to librdkafka: by default it pauses for
+# a second when its queue is full.
+CONSUMER_SETTINGS = {"fetch.queue.backoff.ms": 20}
+
 
 @dataclass(frozen=True, slots=True)
 class Job:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from quixstreams import Application
 
-from benchmarks.peers.job import Job
+from benchmarks.peers.job import CONSUMER_SETTINGS, Job
 from events.messages import FEATURES
 
 
@@ -28,6 +28,7 @@ def main(job: Job) -> None:
         broker_address=job.broker,
         consumer_group=job.group,
         auto_offset_reset="earliest",
+        consumer_extra_config={**CONSUMER_SETTINGS},
         state_dir=job.folder,
         auto_create_topics=False,
     )

@@ -33,24 +33,21 @@ from benchmarks.speed.parts import PARTS, Section, sentences
 from broker.errors import BrokerError
 from broker.server import EmbeddedBroker
 
-RECORDS, QUICK_RECORDS = 1_000_000, 250_000
-ROUNDS, QUICK_ROUNDS = 3, 1
+RECORDS, QUICK_RECORDS = 1_000_000, 600_000
+ROUNDS = 3
+QUICK_PARTS = ("throughput", "latency")
 
 
 def choose_peers(arguments: argparse.Namespace) -> tuple[list[Peer], dict[str, str]]:
-    """Return the chosen peers, installed, and the reason for each that cannot run.
-
-    In the short form, engines that are not installed are left out unless `--only` names them.
-    """
+    """Return the chosen peers, installed, and the reason for each that cannot run."""
     peers = []
     missing = {}
-    chosen = [peer for peer in PEERS if arguments.only is None or peer.program in arguments.only]
+    if arguments.only is None:
+        chosen = [peer for peer in PEERS if peer.in_short_form or not arguments.quick]
+    else:
+        chosen = [peer for peer in PEERS if peer.program in arguments.only]
     for peer in chosen:
         name = peer.environment
-        optional = arguments.quick and arguments.only is None and peer.engine
-        if name and optional and not environments.is_made(name):
-            missing[peer.name] = f"is not installed; --only {peer.program} installs it"
-            continue
         try:
             if name:
                 environments.make(name)
@@ -93,7 +90,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
     parser = command_parser("benchmarks.speed", __doc__)
     programs = [peer.program for peer in PEERS]
-    parser.add_argument("--quick", action="store_true", help="less of everything: six minutes")
+    parser.add_argument("--quick", action="store_true", help="the main figures: five minutes")
     parser.add_argument(
         "--only", nargs="*", choices=programs, metavar="PEER", help=f"of {', '.join(programs)}"
     )
@@ -101,12 +98,16 @@ def parser() -> argparse.ArgumentParser:
         "--parts",
         nargs="+",
         choices=PARTS,
-        default=list(PARTS),
         metavar="PART",
-        help=f"of {', '.join(PARTS)}; default: all",
+        help=f"of {', '.join(PARTS)}; default: all, or {' and '.join(QUICK_PARTS)} with --quick",
     )
     parser.add_argument(
-        "--rounds", type=int, choices=range(1, 100), metavar="COUNT", help=f"default {ROUNDS}"
+        "--rounds",
+        type=int,
+        choices=range(1, 100),
+        default=ROUNDS,
+        metavar="COUNT",
+        help=f"that count, after one that does not; default {ROUNDS}",
     )
     parser.add_argument("--records", type=positive, help=f"in the full topic; default {RECORDS:,}")
     parser.add_argument("--report", type=Path, metavar="FILE", help="page to write the sections to")
@@ -119,7 +120,7 @@ def parser() -> argparse.ArgumentParser:
 def with_defaults(arguments: argparse.Namespace) -> argparse.Namespace:
     """Return the arguments with the defaults that depend on others."""
     quick = arguments.quick
-    arguments.rounds = arguments.rounds or (QUICK_ROUNDS if quick else ROUNDS)
+    arguments.parts = arguments.parts or (QUICK_PARTS if quick else tuple(PARTS))
     arguments.records = int(arguments.records or (QUICK_RECORDS if quick else RECORDS))
     if arguments.report and not arguments.folder:
         arguments.folder = arguments.report.parent / "pictures"

@@ -96,13 +96,22 @@ def _identifier(name: str) -> str:
     return name.replace(", ", "-").replace(" ", "-")
 
 
-def peers_and_limits(bench: Bench, peers: Sequence[Peer], records: int) -> dict[str, Contender]:
-    """Return peers, slow ones with fewer records, and limits that process so many records."""
+def peers_and_limits(
+    bench: Bench, peers: Sequence[Peer], limits: Sequence[str], records: int
+) -> dict[str, Contender]:
+    """Return peers, slow ones with fewer records, and limits that process so many records.
+
+    Args:
+        bench: the shared environment.
+        peers: to run.
+        limits: keys of `LIMITS`.
+        records: in the topic.
+    """
     contenders: dict[str, Contender] = {
         peer.title: partial(_run_peer, bench, peer, records) for peer in peers
     }
-    for name, limit in LIMITS.items():
-        contenders[name] = partial(_run_limit, bench, limit, records)
+    for name in limits:
+        contenders[name] = partial(_run_limit, bench, LIMITS[name], records)
     return contenders
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 from confluent_kafka import Consumer, Message
 
-from benchmarks.peers.job import BATCH, Job
+from benchmarks.peers.job import BATCH, CONSUMER_SETTINGS, Job
 from events.codec import decode_transaction
 from events.messages import FEATURES
 
@@ -31,8 +31,7 @@ def consume(
             "group.id": job.group,
             "auto.offset.reset": "earliest",
             "enable.auto.commit": False,
-            # As in the detector: by default the client pauses for a second when it is ahead.
-            "fetch.queue.backoff.ms": 20,
+            **CONSUMER_SETTINGS,
         }
     )
     consumer.subscribe([job.transactions])

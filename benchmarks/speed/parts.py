@@ -7,10 +7,11 @@ from typing import Any
 
 from benchmarks.harness.bench import Bench
 from benchmarks.harness.detector import PARTITIONS
-from benchmarks.harness.rounds import measure
+from benchmarks.harness.rounds import DISCARDED_ROUNDS, measure
 from benchmarks.peers.lineup import Peer
 from benchmarks.speed import delivery, growth, plots, rates, throughput
 from benchmarks.speed.contenders import (
+    BARE,
     DETECTORS,
     LIMITS,
     OURS,
@@ -42,11 +43,12 @@ class Section:
 def measure_throughput(
     bench: Bench, peers: Sequence[Peer], arguments: argparse.Namespace
 ) -> Section:
-    """Drain a full topic with every contender."""
+    """Drain a full topic with every contender; in the short form, without the compact encoding."""
     records, rounds = arguments.records, arguments.rounds
-    ours = (OURS, OURS_AT_LEAST_ONCE, OURS_COMPACT)
+    ours = (OURS, OURS_AT_LEAST_ONCE, *(() if arguments.quick else (OURS_COMPACT,)))
+    limits = (BARE,) if arguments.quick else tuple(LIMITS)
     contenders = detectors(bench, "throughput", ours, records)
-    contenders |= peers_and_limits(bench, peers, records)
+    contenders |= peers_and_limits(bench, peers, limits, records)
     runs, failures = measure(contenders, rounds, required=ours, title="Measuring throughput")
     fewer = ", ".join(f"{peer.name} {peer.records:,}" for peer in peers if peer.records < records)
     text = [
@@ -60,7 +62,7 @@ def measure_throughput(
     ]
     return Section(
         "\n\n".join(text),
-        [plots.throughput(runs, ours=ours, limits=tuple(LIMITS))],
+        [plots.throughput(runs, ours=ours, limits=limits)],
         throughput.summary(runs, [peer.title for peer in peers if peer.is_framework]),
     )
 
@@ -140,7 +142,8 @@ def latency_conditions(seconds: float) -> str:
 
 def medians(rounds: int) -> str:
     """Return how the figures were obtained from the rounds."""
-    return f"medians of {rounds} rounds" if rounds > 1 else "one round"
+    counted = f"medians of {rounds} rounds" if rounds > 1 else "one round"
+    return f"{counted} after {DISCARDED_ROUNDS} that does not count"
 
 
 def sentences(reasons: Mapping[str, str]) -> list[str]:

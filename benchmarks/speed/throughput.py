@@ -88,6 +88,8 @@ def summary(runs: Runs, frameworks: Sequence[str]) -> dict[str, Any]:
         figures["exactly_once_cost"] = round(1 - speedup(runs, OURS, OURS_AT_LEAST_ONCE), 3)
     if OURS_COMPACT in runs:
         figures["compact_over_json"] = round(speedup(runs, OURS_COMPACT, OURS), 3)
+    cpu_seconds = median(run.cpu_seconds for run in ours)
+    figures["cpu_seconds_per_million"] = round(cpu_seconds, 2)
     figures["resident_megabytes"] = round(max(run.megabytes for run in ours))
     figures["seconds_to_first_score"] = round(median(firsts), 2)
     return figures
