@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
 from consumer.commit.at_least_once import AtLeastOnce
+from consumer.commit.bounded_call import call_directly
 from consumer.commit.exactly_once import ExactlyOnce
 from consumer.commit.journal import Journal
 from consumer.commit.patience import Patience, open_sink
@@ -243,6 +244,7 @@ class Process:
             cast("Callable[[], Producer]", self._new_producer),
             cast("Consumer", self._consumer),
             timeout=COMMIT_SECONDS,
+            bounded=call_directly,  # a greenlet stays in its thread
             monotonic=lambda: self._clock,
             sleep=self._sleep,
         )
