@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import partial
 from importlib.metadata import version
 from typing import Protocol
@@ -17,6 +17,7 @@ from consumer.commit.deadline import Deadline
 from consumer.commit.exactly_once import ExactlyOnce
 from consumer.commit.journal import Journal
 from consumer.commit.kafka_sink import WATCHDOG_SECONDS, producer_settings
+from consumer.commit.output_positions import KafkaOutputPositions
 from consumer.commit.patience import Patience, open_sink
 from consumer.commit.recovery import JournalPositions, open_journal
 from consumer.commit.sink import CommitHook, CommitSink, no_hook
@@ -170,6 +171,11 @@ def run_detector(
         if not open_sink(sink, patience, stopped=stopped):
             return
         checkpoint = Checkpoint(metrics, options.limit)
+        outputs = None
+        if transactional_id is not None and journal is None:
+            outputs = stack.enter_context(
+                closing(KafkaOutputPositions(settings, topics, options.group))
+            )
         detector = Detector(
             Source(
                 consumer,
@@ -180,6 +186,7 @@ def run_detector(
                 committed=checkpoint.committed,
                 position=checkpoint.position,
                 journal=_positions(settings, journal, transactional_id),
+                outputs=outputs,
                 watch=watchdog.watching,
             ),
             Decoder(model.metadata.feature_names),
@@ -190,6 +197,7 @@ def run_detector(
                 model.metadata.model_version,
                 topics,
                 kept_bytes(settings.properties.get(LIMIT_PROPERTY, LIMIT_BYTES)),
+                group=None if transactional_id is None else options.group,
             ),
             sink=sink,
             patience=patience,
