@@ -160,8 +160,16 @@ DEAD_LETTER_HEADERS = {
 EXCERPT_HEADER = "fraudstream.original.bytes"
 """The header of `DeadLetter.original_bytes`, which only excerpts have."""
 
+SOURCE_HEADER = "fraudstream.source"
+"""The header of alerts and dead letters whose transaction committed the offsets of their source."""
+
 ORIGINAL_TIMESTAMP = f"{_ERRORS}timestamp"
 """The header of a record whose timestamp its topic rejects; milliseconds, as decimal digits."""
+
+
+def source_header(group: str, topic_id: str) -> tuple[str, bytes]:
+    """Return `SOURCE_HEADER` with the group that read the source, and the id of its topic."""
+    return SOURCE_HEADER, f"{group} {topic_id}".encode()
 
 
 def dead_letter_headers(letter: DeadLetter) -> list[tuple[str, bytes | None]]:
@@ -206,8 +214,11 @@ def read_dead_letter(
         raise PayloadError(Reason.WRONG_TYPE, str(error)) from error
 
 
+_OWN_HEADERS = {DEAD_LETTER_HEADERS["reason"], EXCERPT_HEADER, SOURCE_HEADER}
+
+
 def _ours(header: str) -> bool:
-    return header.startswith(_ERRORS) or header in {DEAD_LETTER_HEADERS["reason"], EXCERPT_HEADER}
+    return header.startswith(_ERRORS) or header in _OWN_HEADERS
 
 
 def _reject_repeated_fields(pairs: list[tuple[str, Any]]) -> None:

@@ -39,6 +39,7 @@ from tests.order.consumer import MemoryConsumer
 from tests.order.identity import MemoryIdentity
 from tests.order.journal import MemoryJournalPositions
 from tests.order.memory import Broker, kafka_exception
+from tests.order.outputs import MemoryOutputPositions
 from tests.order.producer import MemoryProducer
 
 T = TypeVar("T")
@@ -92,6 +93,8 @@ FAULTS: dict[tuple[str, str], set[Fault]] = {
     ("bounds", "before"): {Fault.TIMEOUT},
     ("read journal", "before"): {Fault.TIMEOUT},
     ("read journal", "after"): {Fault.TIMEOUT},
+    ("read outputs", "before"): {Fault.TIMEOUT},
+    ("read outputs", "after"): {Fault.TIMEOUT},
     ("reachable", "before"): {Fault.OUTAGE, Fault.AWAY},
 }
 
@@ -143,6 +146,8 @@ class Setup:
         checkpoint_class: how they keep what is not committed.
         batch_maximum: records in a batch, at most.
         commit_interval: seconds that offsets without results may wait; a turn takes 0.1 s.
+        reads_journal: whether they continue where the journal ends; else after the group's outputs,
+            should it have no committed offsets.
     """
 
     broker: Broker
@@ -154,6 +159,7 @@ class Setup:
     checkpoint_class: type[Checkpoint]
     batch_maximum: int
     commit_interval: float
+    reads_journal: bool
 
 
 class Process:
@@ -175,10 +181,12 @@ class Process:
         self._setup = setup
         self._consumer = MemoryConsumer(setup.broker, GROUP, self.external)
         self._producer: MemoryProducer | None = None
-        exactly_once = issubclass(setup.sink_class, ExactlyOnce)
+        self._exactly_once = exactly_once = issubclass(setup.sink_class, ExactlyOnce)
         self._journal = Journal(TOPICS.journal, GROUP, setup.broker.topic_id)
-        positions = MemoryJournalPositions(setup.broker, self._journal, self.external)
-        self._positions = positions if exactly_once else None
+        journal = MemoryJournalPositions(setup.broker, self._journal, self.external)
+        outputs = MemoryOutputPositions(setup.broker, TOPICS, GROUP, self.external)
+        self._positions = journal if exactly_once and setup.reads_journal else None
+        self._outputs = outputs if exactly_once and not setup.reads_journal else None
         self._greenlet = greenlet(self._run)
 
     @property
@@ -262,11 +270,12 @@ class Process:
                 committed=checkpoint.committed,
                 position=checkpoint.position,
                 journal=self._positions,
+                outputs=self._outputs,
             ),
             Decoder(FEATURES),
             score,
             executor=_EXECUTOR,
-            decider=Decider(0.5, "known", TOPICS),
+            decider=Decider(0.5, "known", TOPICS, group=GROUP if self._exactly_once else None),
             sink=sink,
             patience=patience,
             checkpoint=checkpoint,
