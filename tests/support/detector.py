@@ -47,6 +47,7 @@ class KnownModel:
     """Scores a row with its V1, and counts the rows."""
 
     metadata = Metadata()
+    runtime = "python"
     backend = "numpy"
     device = "cpu"
 
