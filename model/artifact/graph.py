@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from model.artifact.load import SCORE_TOLERANCE
 from model.artifact.metadata import Sample
-from model.errors import GraphError
+from model.errors import GraphError, ModelError
 from model.serving.backend import import_keras, installed
 from model.serving.graph import INPUT, OUTPUT, graph_scores
 
@@ -62,15 +62,23 @@ def checked_graph(network: Any, sample: Sample) -> bytes:
     these have scores of all sizes, where those of the sample are near 0 and 1.
 
     Raises:
-        GraphError: the network has no translation, or the graph scores otherwise.
+        GraphError: the network has no translation, or the graph is not valid or scores otherwise.
         MissingExtraError: onnx or onnxruntime is not installed.
     """
-    graph = translate(network)
     features = np.asarray(sample.features, np.float32)
     mixed = np.random.default_rng(1).permuted(features.repeat(MIXED_ROWS, axis=0), axis=0)
     rows = np.concatenate([features, mixed])
     expected = import_keras().ops.convert_to_numpy(network(rows, training=False))[:, 0]
-    difference = np.abs(graph_scores(graph)(rows) - expected).max()
+    try:
+        graph = translate(network)
+        scores = graph_scores(graph)(rows)
+    except ModelError:
+        raise
+    except Exception as error:
+        # Errors of onnx and onnxruntime derive from nothing narrower.
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise GraphError(f"its ONNX graph is not valid ({reason}): report this.") from error
+    difference = np.abs(scores - expected).max()
     if not difference <= SCORE_TOLERANCE:
         raise GraphError(
             f"its ONNX graph scores otherwise than the network, by {difference:.1e}: report this."

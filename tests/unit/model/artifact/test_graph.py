@@ -108,6 +108,18 @@ def test_a_graph_that_scores_otherwise_is_rejected(
         checked_graph(built, sample)
 
 
+def test_a_graph_that_is_not_valid_is_rejected(
+    rows: Labelled, raw: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = network.build(RECIPES["prosise"], rows)
+    sample = Sample(features=raw[:8].tolist(), scores=[0.0] * 8)
+    monkeypatch.setitem(
+        graph._TRANSLATIONS, "Dense", lambda built, _dense, inputs: built.add("Unknown", *inputs)
+    )
+    with pytest.raises(GraphError, match=r"its ONNX graph is not valid \(.*Unknown"):
+        checked_graph(built, sample)
+
+
 def test_an_artifact_may_be_saved_without_a_graph(
     trained: Trained,
     tmp_path: Path,
