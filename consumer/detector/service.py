@@ -80,8 +80,12 @@ class Model(ScoreRows, Protocol):
         """What is known about it."""
 
     @property
+    def runtime(self) -> str:
+        """What computes it, as the user chooses it, for example "onnx"."""
+
+    @property
     def backend(self) -> str:
-        """The library that computes it, for example "tensorflow"."""
+        """The library that computes it, for example "onnxruntime"."""
 
     @property
     def device(self) -> str:
@@ -215,8 +219,10 @@ def run_detector(
             wall=wall,
         )
         logger.info(
-            "Detecting with model %s on %s, %s: %s -> %s at %s",
+            "Detecting with model %s by %s (%s) on %s, %s: %s -> %s at %s",
             model.metadata.model_version,
+            model.runtime,
+            model.backend,
             model.device,
             options.delivery,
             topics.transactions,
@@ -254,6 +260,7 @@ def _warm_model(load_model: Callable[[], Model], metrics: DetectorMetrics) -> Mo
             "version": version("fraudstream"),
             "model_version": model.metadata.model_version,
             "model_sha256": model.metadata.model_sha256,
+            "runtime": model.runtime,
             "backend": model.backend,
             "device": model.device,
         }

@@ -84,7 +84,7 @@ def command(
     if report:
         check_report(report)
     rows = _rows(data, weights, last)
-    scorer = Scorer.load(model)
+    scorer = Scorer.load(model, runtime="keras")
     scored = Scored.of(rows, scorer.in_batches(rows.inputs))
     threshold = choose(OperatingCurve.of(scored), policy) if policy else scorer.metadata.threshold
     warning = _training_rows_warning(scorer.metadata, rows, data, last)

@@ -17,7 +17,7 @@ from broker.process import start_tied
 from fraudstream.cache import CacheError, cache_folder
 from fraudstream.demo.errors import ServiceFailedError
 
-LIBRARIES = ("keras", "tensorflow", "jax", "torch", "numpy")
+LIBRARIES = ("keras", "tensorflow", "jax", "torch", "onnx", "onnxruntime", "numpy")
 """Packages that compute a network's scores; other versions may not load it, or score otherwise."""
 
 _REJECTED = 3

@@ -48,6 +48,7 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
         format_version: of this file, see `FORMAT_VERSION`.
         model_version: for people: day of training, and the start of `model_sha256`.
         model_sha256: of model.keras, 64 hexadecimal digits.
+        graph_sha256: of model.onnx; None where there is none.
         created: when training ended.
         feature_names: names and order of the input's columns.
         threshold: scores at or above it are flagged.
@@ -96,3 +97,4 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     prior: float | None = None
     operating_points: list[OperatingPoint] = []
     reference: DriftBaseline | None = None
+    graph_sha256: str | None = None
