@@ -56,6 +56,7 @@ def values() -> list[Value]:
             (json_value(dict.fromkeys(FEATURES, "1" * digits)), Encoding.JSON)
             for digits in (19, 20)
         ),
+        *((json_value({"V7": f"1e{e}"}), Encoding.JSON) for e in (22, 23, -22, -23, 999, -999)),
         *((b"[" * length, Encoding.JSON) for length in (1, 99, MAXIMUM_PAYLOAD_BYTES + 1)),
         *((b"\xff" * length, Encoding.COMPACT) for length in (239, 240, 241, 305, 20_000)),
         *(mutated(random) for _ in range(3_000)),
