@@ -1,9 +1,9 @@
 /* Decodes usual transactions: JSON with exactly the 31 fields, or the compact encoding.
 
    Anything unusual is left to `events.codec.decode_transaction`, which decides whether it is valid:
-   escapes, an id that is not ASCII, unknown or repeated fields, values out of bounds, numbers that
-   `number` does not convert exactly. A transaction is usual only if that function returns the same
-   id and the same numbers, to the last bit.
+   escapes, an id that is not ASCII, unknown or repeated fields, values out of bounds, numbers of more
+   digits than a double has. A transaction is usual only if that function returns the same id and the
+   same numbers, to the last bit.
 
    The functions below read from `at` on and never at or after `end`. They return the position
    after what they have read, or NULL if it is unusual. */
@@ -73,13 +73,36 @@ static inline const char *many_digits(const char *at, const char *end, uint64_t 
     return digits(at, end, value);
 }
 
-/* Integers up to 2^53 and powers of ten up to 10^22 are exact doubles, so that one multiplication or
-   division of the two is rounded correctly (Clinger, How to read floating point numbers accurately,
-   1990). Minus zero is left out: `-0` is an integer, without a sign, and `-0.0` is not. */
-static inline const char *number(const char *at, const char *end, double *result) {
+/* mantissa * 10^exponent, rounded correctly; for -22 <= exponent <= 22 and mantissas up to 2^53. Both
+   the mantissa and the power are exact doubles then, so that one multiplication or division is
+   rounded once (Clinger, How to read floating point numbers accurately, 1990). */
+static inline double product(uint64_t mantissa, ptrdiff_t exponent) {
     static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                     1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                     1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    double value = (double)(int64_t)mantissa;
+    return exponent < 0 ? value / powers[-exponent] : value * powers[exponent];
+}
+
+/* The same for any mantissa but 0 and -27 <= exponent < 0: by powers of five, which fit into 64 bits.
+   With the highest bits of both shifted to the top, the integer quotient has 63 or 64 bits, more than
+   the 53 of a double. If there is a remainder, the lowest bit is set, so that it is no tie. */
+static double quotient(uint64_t mantissa, ptrdiff_t exponent) {
+    uint64_t divisor = 1;
+    for (ptrdiff_t i = exponent; i < 0; i++) divisor *= 5;
+    int up = __builtin_clzll(mantissa), down = __builtin_clzll(divisor);
+    unsigned __int128 dividend = (unsigned __int128)(mantissa << up) << 63;
+    divisor <<= down;
+    uint64_t result = (uint64_t)(dividend / divisor);
+    result |= (unsigned __int128)result * divisor != dividend;
+    uint64_t bits = (uint64_t)(1023 + down - up - 63 + exponent) << 52; /* of a power of two */
+    double scale;
+    memcpy(&scale, &bits, sizeof scale);
+    return (double)result * scale;
+}
+
+/* Minus zero is left out: `-0` is an integer, without a sign, and `-0.0` is not. */
+static inline const char *number(const char *at, const char *end, double *result) {
     uint64_t mantissa = 0, power = 0;
     ptrdiff_t exponent = 0;
     int negative = at < end && *at == '-';
@@ -92,7 +115,7 @@ static inline const char *number(const char *at, const char *end, double *result
         exponent = fraction - at;
         if (exponent == 0) return NULL;
     }
-    if (at - whole > 19) { /* more digits may not fit into 64 bits */
+    if (at - whole > 19) { /* 20 digits may not fit into 64 bits, unless the first are zeros */
         while (whole < at && (*whole == '0' || *whole == '.')) whole++;
         if (at - whole > 19) return NULL;
     }
@@ -104,9 +127,11 @@ static inline const char *number(const char *at, const char *end, double *result
         if (at == first || at - first > 3) return NULL;
         exponent += minus ? -(ptrdiff_t)power : (ptrdiff_t)power;
     }
-    if (mantissa >> 53 || exponent < -22 || exponent > 22 || (negative && !mantissa)) return NULL;
-    double value = (double)(int64_t)mantissa;
-    value = exponent < 0 ? value / powers[-exponent] : value * powers[exponent];
+    double value;
+    if (mantissa >> 53 == 0 && -22 <= exponent && exponent <= 22) value = product(mantissa, exponent);
+    else if (mantissa && -27 <= exponent && exponent < 0) value = quotient(mantissa, exponent);
+    else return NULL;
+    if (negative && !mantissa) return NULL;
     *result = negative ? -value : value;
     return at;
 }

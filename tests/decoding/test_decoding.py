@@ -2,6 +2,7 @@
 
 from math import inf, nan, nextafter
 from pathlib import Path
+from random import Random
 
 import msgspec
 import pytest
@@ -60,7 +61,7 @@ def test_no_values_are_no_rows(decoder: NativeDecoder) -> None:
 
 
 def test_rows_of_the_twin_are_usual(decoder: NativeDecoder) -> None:
-    rows = synthesize(2_000, seed=1)[list(FEATURES)].itertuples(index=False)
+    rows = synthesize(500, seed=1)[list(FEATURES)].itertuples(index=False)
     values = [
         (encoding.write(Transaction(f"row-{number:07d}", *row)), encoding)
         for number, row in enumerate(rows)
@@ -72,7 +73,9 @@ def test_rows_of_the_twin_are_usual(decoder: NativeDecoder) -> None:
 EXACT = (
     "0 7 0.0 1e5 1E5 1e+5 1.25e-05 120e-1 0e0 0e22 -1 -1.5e2 123456.7 0.000001 1e-22 "
     "0.00009007199254740991 900719.9254740991 0.9007199254740991e-6 0.000000000000000000001 "
-    "0.1234567 0.12345678 0.123456789 12345678.12345678e-4"
+    "0.1234567 0.12345678 0.123456789 12345678.12345678e-4 0.9007199254740993 123.456789012345678 "
+    "0.00012345678901234567 0.000000001234567890123456789 9.99999999999999999 99e-10 "
+    "1e-23 1e-27 0.000001e-21"
 )
 
 
@@ -83,7 +86,7 @@ def test_exact_numbers_are_usual(decoder: NativeDecoder, text: str) -> None:
 
 
 OTHER = (
-    "-0 -0.0 -0e5 0.9007199254740993 0.00012345678901234567 0.00000000000000000000001 1e-23 0e23 "
+    "-0 -0.0 -0e5 -0e-25 0e-23 0e23 1e-28 0.0000000001234567890123456789 9007199254740993e0 "
     "00 01 -01 .5 1. 1.e5 1e 1e+ +1 --1 - 1e0005 1e2.0 0x1 1_0 1f 1/2 1:2 1, \x001 \u06f1 "
     "0.12345678901234567890 0.184467440737095516160 11111111111111111111 100000000000000000000 "
     'NaN Infinity -Infinity null true "1" [1] {} 1e400'
@@ -143,10 +146,27 @@ def test_a_repeated_a_missing_or_another_field_is_left(decoder: NativeDecoder, n
         assert not is_usual(decoder, other)
 
 
-def test_other_names_are_left(decoder: NativeDecoder) -> None:
-    for name in ("V0", "V29", "V01", "V001", "V100", "V", "v1", "V 1", "V1 ", "time", "Class", ""):
-        assert not is_usual(decoder, json_value({name: "1"}))
-        assert not is_usual(decoder, json_value({}).replace(b'"V1"', f'"{name}"'.encode()))
+OTHER_NAMES = (
+    "V0",
+    "V29",
+    "V01",
+    "V001",
+    "V18446744073709551617",
+    "V",
+    "v1",
+    "V 1",
+    "V1 ",
+    "time",
+    "",
+)
+
+
+@pytest.mark.parametrize("other", OTHER_NAMES)
+def test_other_names_are_left(decoder: NativeDecoder, other: str) -> None:
+    assert not is_usual(decoder, json_value({other: "1"}))
+    for name in ("Time", "V1", "Amount"):
+        value = json_value({}).replace(f'"{name}"'.encode(), f'"{other}"'.encode())
+        assert not is_usual(decoder, value)
 
 
 def test_what_surrounds_an_object_is_left_unless_it_is_white_space(decoder: NativeDecoder) -> None:
@@ -192,12 +212,22 @@ def test_any_order_and_white_space_is_usual(decoder: NativeDecoder) -> None:
     assert compare_many(decoder, shuffled, 500, seed=1) == 500
 
 
+def test_numbers_that_are_not_rounded_are_usual(decoder: NativeDecoder) -> None:
+    random = Random(1)
+    numbers = ({name: repr(random.gauss()) for name in FEATURES[1:-1]} for _ in range(500))
+    values = [
+        (json_value(one | {"Amount": repr(random.uniform(0, 1e9))}), Encoding.JSON)
+        for one in numbers
+    ]
+    assert all(compare(decoder, values))
+
+
 def test_random_numbers_decode_as_before(decoder: NativeDecoder) -> None:
-    assert compare_many(decoder, random_numbers, 20_000, seed=1) > 10_000
+    assert compare_many(decoder, random_numbers, 10_000, seed=1) > 5_000
 
 
 def test_mutated_values_decode_as_before(decoder: NativeDecoder) -> None:
-    assert 0 < compare_many(decoder, mutated, 10_000, seed=1) < 5_000
+    assert 0 < compare_many(decoder, mutated, 5_000, seed=1) < 2_500
 
 
 @pytest.mark.genuine

@@ -27,8 +27,8 @@ def json_value(numbers: Mapping[str, str], transaction_id: str = "row-0000001") 
 
 
 def literal(random: Random) -> str:
-    """Return a number without a sign: 1 to 17 digits, in one of the notations of JSON."""
-    digits = str(random.randrange(10 ** random.randrange(17)) or 7)
+    """Return a number without a sign: up to 20 digits, in one of the notations of JSON."""
+    digits = str(random.randrange(10 ** random.randint(1, 20)))
     point = random.randint(-7, len(digits) + 2)
     if point <= 0:
         text = f"0.{'0' * -point}{digits}"
