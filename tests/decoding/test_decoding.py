@@ -18,6 +18,7 @@ from tests.decoding.compare import compare, compare_many, native_decoder
 from tests.decoding.values import (
     NAMES,
     TRANSACTION,
+    halfway,
     json_value,
     mutated,
     random_numbers,
@@ -220,6 +221,10 @@ def test_numbers_that_are_not_rounded_are_usual(decoder: NativeDecoder) -> None:
         for one in numbers
     ]
     assert all(compare(decoder, values))
+
+
+def test_numbers_halfway_between_doubles_are_rounded_as_before(decoder: NativeDecoder) -> None:
+    assert compare_many(decoder, halfway, 500, seed=1) == 500
 
 
 def test_random_numbers_decode_as_before(decoder: NativeDecoder) -> None:

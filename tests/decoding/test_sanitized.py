@@ -8,11 +8,11 @@ from random import Random
 import pytest
 
 from events.codec import MAXIMUM_PAYLOAD_BYTES, Encoding
-from events.messages import FEATURES
 from events.native.build import SOURCE, compile_c, compilers
 from tests.decoding.compare import Value, native_decoder
 from tests.decoding.values import (
     TRANSACTION,
+    halfway,
     json_value,
     mutated,
     random_numbers,
@@ -23,6 +23,12 @@ from tests.decoding.values import (
 FLAGS = (
     *("-std=c11", "-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"),
     *("-Wall", "-Wextra", "-Werror", f"-I{SOURCE.parent}"),
+)
+
+NUMBERS = (
+    "1e22 1e23 0e22 0e23 1e-22 1e-23 0e-22 0e-23 1e-27 1e-28 0e-27 1e999 1e-999 "
+    "9007199254740993e-1 0.123456789012345678 0.1234567890123456789 0.12345678901234567890 "
+    "111111111111111111111e-9"
 )
 
 
@@ -52,11 +58,8 @@ def values() -> list[Value]:
         *truncated(shuffled(random)),
         *truncated(random_numbers(random)),
         *((json_value({}, name), Encoding.JSON) for name in ("x" * 64, "x" * 65, "x" * 999, "é")),
-        *(
-            (json_value(dict.fromkeys(FEATURES, "1" * digits)), Encoding.JSON)
-            for digits in (19, 20)
-        ),
-        *((json_value({"V7": f"1e{e}"}), Encoding.JSON) for e in (22, 23, -22, -23, 999, -999)),
+        *((json_value({"V7": number}), Encoding.JSON) for number in NUMBERS.split()),
+        *(halfway(random) for _ in range(100)),
         *((b"[" * length, Encoding.JSON) for length in (1, 99, MAXIMUM_PAYLOAD_BYTES + 1)),
         *((b"\xff" * length, Encoding.COMPACT) for length in (239, 240, 241, 305, 20_000)),
         *(mutated(random) for _ in range(3_000)),

@@ -1,6 +1,8 @@
 """Values of records for comparing decoders: valid, nearly valid, and mutated at random."""
 
 from collections.abc import Mapping
+from fractions import Fraction
+from math import inf, nextafter
 from random import Random
 
 from events.codec import Encoding
@@ -52,6 +54,17 @@ def random_numbers(random: Random) -> Value:
             text = literal(random)
         numbers[name] = f"-{text}" if low < 0 and random.random() < 0.5 else text
     return json_value(numbers), Encoding.JSON
+
+
+def halfway(random: Random) -> Value:
+    """Return a JSON value whose `Amount` has 18 digits, and lies next to the middle of two doubles.
+
+    Which of the two it becomes depends on the digits that a double has no room for.
+    """
+    low = random.uniform(1, 9)
+    middle = (Fraction(low) + Fraction(nextafter(low, inf))) / 2
+    digits = str(int(middle * 10**17) + random.randint(-1, 2))
+    return json_value({"Amount": f"{digits[0]}.{digits[1:]}"}), Encoding.JSON
 
 
 def shuffled(random: Random) -> Value:
