@@ -147,6 +147,7 @@ class InputPositions:
         Everything that was read before must have been added to the checkpoint. Args and errors as
         for `identify`.
         """
+        self._forget_unowned()
         identified = [number for number in self._invalid if number not in self._unidentified]
         if not identified or self._topic_id is None or self._identity.confirm() != self._topic_id:
             return set()
@@ -168,6 +169,13 @@ class InputPositions:
             return set()
         self._restart(restarted)
         return set(identified)
+
+    def _forget_unowned(self) -> None:
+        """Forget stopped partitions that were taken away before the client returned the error."""
+        if self._invalid:
+            owned = {partition.partition for partition in self._consumer.assignment()}
+            for number in self._invalid.keys() - owned:
+                del self._invalid[number]
 
     def _take_identity(
         self, listener: SourceListener, topic_id: str, known: KnownPositions

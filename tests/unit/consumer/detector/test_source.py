@@ -307,6 +307,22 @@ def test_a_position_without_a_record_is_a_gap(error: Invalid, gap: Gap) -> None:
     assert client.positions[0] >= gap.resume
 
 
+def test_the_error_of_a_partition_that_was_taken_away_is_forgotten() -> None:
+    client = Client()
+    source = settled(client, listener := Listener(), 1)
+    client.during_read = client.revoke
+    client.errors.append(Invalid(0, 12))
+    source.read()
+    client.during_read = lambda: None
+    source.read()
+    assert listener.gaps == []
+    client.assign()
+    client.errors.append(Invalid(0, 12))
+    source.read()
+    source.read()
+    assert listener.gaps == [Gap("in", 0, GapReason.TRUNCATED, 12, 12, 10)]
+
+
 def test_a_position_that_is_valid_by_now_is_no_gap() -> None:
     client = Client()
     client.errors.append(Invalid(0, 5))
