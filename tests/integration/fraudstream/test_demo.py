@@ -111,9 +111,12 @@ def test_ctrl_c_stops_everything_in_order(mark: str, start: Start, text: str) ->
 
 
 def test_killing_the_demo_leaves_no_process(mark: str, start: Start) -> None:
-    demo = start("--rows", "20000", "--rate", "500")
+    demo = start("--rows", "20000", "--rate", "500", CUDA_VISIBLE_DEVICES="-1")
     read_until(demo, "ALERT")
     assert len(marked(mark)) >= 4  # the demo, the JVM, the detector, the quality monitor
+    files = {file.path for process in marked(mark) for file in process.memory_maps()}
+    assert any("onnxruntime" in path for path in files)
+    assert not any("tensorflow" in path for path in files)
     demo.kill()
     finish(demo)
     assert none_left(mark)
