@@ -3,6 +3,9 @@
 ModelError
 ├── ArtifactError              an artifact is damaged, does not match, or cannot be written
 │   └── ArtifactMissingError   there is no artifact in this place
+├── StoreError                 a model store cannot be used, or not do what was asked
+│   ├── StoreMissingError      there is no model store in this place
+│   └── VersionMissingError    the store has no such version
 ├── TrainingError              these rows or settings cannot be trained on
 ├── PolicyError                an unknown policy, or one that no threshold satisfies
 ├── ReportError                a report cannot be written
@@ -26,6 +29,18 @@ class ArtifactError(ModelError):
 
 class ArtifactMissingError(ArtifactError):
     """There is no artifact in this place."""
+
+
+class StoreError(ModelError):
+    """A model store cannot be used, or cannot do what was asked."""
+
+
+class StoreMissingError(StoreError):
+    """There is no model store in this place."""
+
+
+class VersionMissingError(StoreError):
+    """The store has no such version."""
 
 
 class TrainingError(ModelError):

@@ -2,7 +2,6 @@
 
 import errno
 import hashlib
-import os
 import secrets
 import shutil
 import tempfile
@@ -16,6 +15,7 @@ import msgspec
 from model.artifact.card import card
 from model.artifact.files import CARD, METADATA, NETWORK, PLOTS
 from model.artifact.metadata import Metadata
+from model.disk import sync
 from model.errors import ArtifactError
 from model.plots.plot import RenderedPlot
 
@@ -49,7 +49,7 @@ def save(
         (new / CARD).write_text(card(metadata, plots), encoding="utf-8")
         _write_plots(new / PLOTS, plots)
         for path in (*new.rglob("*"), new):
-            _sync(path)
+            sync(path)
         _replace(new, place)
     return metadata
 
@@ -134,12 +134,4 @@ def _replace(new: Path, place: Path) -> None:
             older.rename(place)
             raise
         shutil.rmtree(older, ignore_errors=True)
-    _sync(place.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(place.parent)
