@@ -80,11 +80,12 @@ def command(
     from model.evaluation.threshold import choose
     from model.plots.report import check_report, write_report
     from model.serving.scorer import Scorer
+    from model.store.store import artifact_in
 
     if report:
         check_report(report)
     rows = _rows(data, weights, last)
-    scorer = Scorer.load(model)
+    scorer = Scorer.load(artifact_in(model))
     scored = Scored.of(rows, scorer.in_batches(rows.inputs))
     threshold = choose(OperatingCurve.of(scored), policy) if policy else scorer.metadata.threshold
     warning = _training_rows_warning(scorer.metadata, rows, data, last)

@@ -39,34 +39,37 @@ class ModelStore:
     no lock and no permission to write.
 
     Args:
-        folder: of the store; `create` makes one.
-
-    Raises:
-        StoreMissingError: the folder is no store.
+        folder: of the store; see `open` and `create`.
     """
 
     def __init__(self, folder: Path) -> None:
-        if not is_store(folder):
-            what = "is not a model store" if folder.exists() else "does not exist"
-            raise StoreMissingError(f"{folder} {what}; a store is a folder with {VERSIONS}/ in it.")
         self.folder = folder
         self._versions = folder / VERSIONS
         self._history = History(folder / HISTORY)
 
     @classmethod
-    def create(cls, folder: Path) -> "ModelStore":
-        """Return the store in a folder, which is created if it is missing or empty.
+    def open(cls, folder: Path) -> "ModelStore":
+        """Return the store in a folder.
 
         Raises:
-            StoreError: the folder holds something else, or cannot be created.
+            StoreMissingError: there is none.
+        """
+        if not is_store(folder):
+            what = "is not a model store" if folder.exists() else "does not exist"
+            raise StoreMissingError(f"{folder} {what}; a store is a folder with {VERSIONS}/ in it.")
+        return cls(folder)
+
+    @classmethod
+    def create(cls, folder: Path) -> "ModelStore":
+        """Return the store in a folder, or a new one, which the first version creates.
+
+        Raises:
+            StoreError: the folder holds something else.
         """
         with _explained(folder):
-            if not is_store(folder):
-                if folder.exists() and {path.name for path in folder.iterdir()} - {_LOST}:
-                    raise StoreError(
-                        f"{folder} holds files that are no model store: choose a new folder."
-                    )
-                (folder / VERSIONS).mkdir(parents=True, exist_ok=True)
+            names = {path.name for path in folder.iterdir()} if folder.exists() else set()
+        if names - {_LOST} and VERSIONS not in names:
+            raise StoreError(f"{folder} holds files that are no model store: choose a new folder.")
         return cls(folder)
 
     def versions(self) -> list[str]:
@@ -120,9 +123,7 @@ class ModelStore:
     @contextmanager
     def staging(self) -> Iterator[Path]:
         """Yield a name in the store for a new artifact, which is removed unless it is installed."""
-        with _explained(self.folder):
-            folder = self._versions / f".{secrets.token_hex(4)}"
-            folder.mkdir()
+        folder = self._versions / f".{secrets.token_hex(4)}"
         try:
             yield folder / "artifact"
         finally:
@@ -283,7 +284,7 @@ def artifact_in(folder: Path) -> Path:
     if not is_store(folder):
         return folder
     try:
-        return ModelStore(folder).artifact(Role.CHAMPION)
+        return ModelStore.open(folder).artifact(Role.CHAMPION)
     except VersionMissingError as error:
         raise ArtifactMissingError(str(error)) from error
 

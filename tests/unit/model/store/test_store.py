@@ -29,7 +29,7 @@ Add = Callable[[bytes], str]
 
 @pytest.fixture
 def store(tmp_path: Path) -> ModelStore:
-    """An empty store."""
+    """A store without any version yet."""
     return ModelStore.create(tmp_path / "models")
 
 
@@ -50,7 +50,6 @@ def names_in(folder: Path) -> list[str]:
 
 
 def test_the_first_version_becomes_champion(store: ModelStore, add: Add) -> None:
-    assert store.versions() == []
     assert store.version_in(Role.CHAMPION) is None
     first = add(b"1")
     second = add(b"2")
@@ -91,12 +90,20 @@ def test_an_equal_version_is_kept_and_another_of_its_name_is_refused(
 
 def test_an_installation_that_fails_leaves_nothing(store: ModelStore) -> None:
     with store.staging() as place:
-        place.mkdir()
+        place.mkdir(parents=True)
         (place / "metadata.json").write_text("{}")
         with pytest.raises(ArtifactError):
             store.install(place, by=BY, now=NOW)
     assert names_in(store.folder / "versions") == []
     assert store.history() == []
+
+
+def test_a_store_is_created_with_its_first_version(store: ModelStore, add: Add) -> None:
+    assert not store.folder.exists()
+    with pytest.raises(StoreMissingError):
+        ModelStore.open(store.folder)
+    name = add(b"1")
+    assert ModelStore.open(store.folder).versions() == [name]
 
 
 @pytest.mark.parametrize("name", ["../outside", ".hidden", "champion", "a/b"])
@@ -170,7 +177,7 @@ def test_two_that_promote_at_once_never_leave_a_broken_link(store: ModelStore, a
     seen: set[str] = set()
 
     def promote(name: str) -> None:
-        own = ModelStore(store.folder)
+        own = ModelStore.open(store.folder)
         for _ in range(rounds):
             try:
                 own.promote(name, by=name, now=NOW)
@@ -208,14 +215,16 @@ def test_a_process_that_dies_before_the_link_moves_leaves_the_old_champion(
 def test_a_folder_is_a_store_or_an_artifact(store: ModelStore, add: Add, tmp_path: Path) -> None:
     write_artifact(tmp_path / "artifact")
     assert artifact_in(tmp_path / "artifact") == tmp_path / "artifact"
+    name = add(b"1")
+    (store.folder / "champion").unlink()
     with pytest.raises(ArtifactMissingError, match="is the champion"):
         artifact_in(store.folder)
-    name = add(b"1")
+    store.promote(name, by=BY, now=NOW)
     assert artifact_in(store.folder) == store.folder / "versions" / name
     with pytest.raises(StoreMissingError, match="is not a model store"):
-        ModelStore(tmp_path / "artifact")
+        ModelStore.open(tmp_path / "artifact")
     with pytest.raises(StoreMissingError, match="does not exist"):
-        ModelStore(tmp_path / "nowhere")
+        ModelStore.open(tmp_path / "nowhere")
     with pytest.raises(StoreError, match="holds files"):
         ModelStore.create(tmp_path / "artifact")
     assert ModelStore.create(store.folder).versions() == [name]
@@ -230,7 +239,7 @@ def test_a_champion_whose_folder_is_gone_is_explained(store: ModelStore, add: Ad
 
 def test_a_store_can_be_made_in_the_root_of_a_volume(tmp_path: Path) -> None:
     (tmp_path / "lost+found").mkdir()
-    assert ModelStore.create(tmp_path).versions() == []
+    ModelStore.create(tmp_path)
 
 
 def test_a_version_may_not_be_written_to(store: ModelStore, add: Add, tmp_path: Path) -> None:
