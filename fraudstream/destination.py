@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
-from fraudstream.author import author
+from fraudstream.versions import signature
 from model.artifact.files import METADATA, NETWORK
 from model.artifact.metadata import Metadata
 from model.artifact.save import check_replaceable
 from model.store.history import Role
-from model.store.store import VERSIONS, ModelStore, check_unversioned
+from model.store.location import check_unversioned
+from model.store.store import VERSIONS, ModelStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,7 @@ def saved_in(folder: Path, save: Callable[[Path], Metadata]) -> Saved:
     store = ModelStore.create(folder)
     with store.staging() as place:
         save(place)
-        now = datetime.now(UTC).replace(microsecond=0)
-        metadata = store.install(place, by=author(), now=now)
+        metadata = store.install(place, **signature())
     serves = store.version_in(Role.CHAMPION) == metadata.model_version
     return Saved(metadata, folder, serves)
 

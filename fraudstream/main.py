@@ -23,6 +23,7 @@ COMMANDS = {
     "train": "Train a recipe; add a version to a model store.",
     "compare": "Train the published recipes; compare with their figures.",
     "models": "List, show and promote the versions in a model store.",
+    "threshold": "Change the threshold: a new version of the same network.",
     "evaluate": "Evaluate an artifact on labelled transactions.",
     "detect": "Score transactions as they arrive; raise alerts.",
     "replay": "Publish creditcard.csv as a live stream.",

@@ -103,7 +103,7 @@ def command(
     from fraudstream.demo.run import Plan, run_demo
     from fraudstream.demo.view import open_view
     from model.artifact.load import load_metadata
-    from model.store.store import artifact_in
+    from model.store.location import artifact_in
 
     plan = Plan(
         frame=frame,

@@ -137,7 +137,7 @@ def command(
     from events.topics import Topics
     from fraudstream.process import disable_created_metrics, tune_garbage_collector
     from model.artifact.load import load_metadata
-    from model.store.store import artifact_in
+    from model.store.location import artifact_in
 
     load_metadata(artifact_in(model))  # rejects an invalid artifact before anything slow starts
 

@@ -1,41 +1,17 @@
 """`fraudstream models`: the versions in a model store, and which of them serves."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from fraudstream.options import CONTEXT, json_option, model_option
+from fraudstream.versions import VersionType, role_of, sentence, signature
 
 if TYPE_CHECKING:
     from model.artifact.metadata import Metadata
     from model.store.history import HistoryEntry
     from model.store.store import ModelStore
-
-
-class VersionType(click.ParamType[str]):
-    """A version in the store, or the name of a role."""
-
-    name = "version"
-
-    def shell_complete(
-        self, context: click.Context, _parameter: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        """Complete the versions of the store, with their roles."""
-        from model.errors import StoreError
-        from model.store.store import ModelStore
-
-        try:
-            store = ModelStore.open(Path(context.params["model"]))
-            return [
-                CompletionItem(name, help=_role(store, name))
-                for name in store.versions()
-                if name.startswith(incomplete)
-            ]
-        except StoreError:
-            return []
 
 
 version_argument = click.argument("version", type=VersionType())
@@ -129,7 +105,7 @@ def show(version: str, model: Path, as_json: bool) -> None:
 
     lines = {
         "version": metadata.model_version,
-        "role": _role(store, folder.name) or "none",
+        "role": role_of(store, folder.name) or "none",
         "trained": f"{metadata.created:%Y-%m-%d %H:%M} UTC",
         "recipe": metadata.recipe,
         "data": metadata.source.name,
@@ -139,7 +115,7 @@ def show(version: str, model: Path, as_json: bool) -> None:
     }
     print_table(lines.items())
     for entry in entries:
-        click.echo(f"{_time(entry)}: {_sentence(entry)}")
+        click.echo(f"{_time(entry)}: {sentence(entry)}")
 
 
 @command.command(context_settings=CONTEXT, short_help="Make a version the champion.")
@@ -156,7 +132,7 @@ def promote(version: str, model: Path) -> None:
       fraudstream models promote 2026-11-29.0c9d8e7f
       fraudstream models promote challenger
     """
-    _report(_store(model).promote(version, **_signature()))
+    click.echo(sentence(_store(model).promote(version, **signature())))
 
 
 @command.command(context_settings=CONTEXT, short_help="Return to the champion before.")
@@ -168,7 +144,7 @@ def rollback(model: Path) -> None:
     Example:
       fraudstream models rollback
     """
-    _report(_store(model).rollback(**_signature()))
+    click.echo(sentence(_store(model).rollback(**signature())))
 
 
 @command.command(context_settings=CONTEXT, short_help="Make a version the challenger.")
@@ -181,7 +157,7 @@ def challenge(version: str, model: Path) -> None:
     Example:
       fraudstream models challenge 2026-11-29.0c9d8e7f
     """
-    _report(_store(model).challenge(version, **_signature()))
+    click.echo(sentence(_store(model).challenge(version, **signature())))
 
 
 @command.command(context_settings=CONTEXT, short_help="List who promoted what, and when.")
@@ -224,7 +200,7 @@ def add(artifact: Path, model: Path) -> None:
     """
     from model.store.store import ModelStore
 
-    metadata = ModelStore.create(model).copy_in(artifact, **_signature())
+    metadata = ModelStore.create(model).copy_in(artifact, **signature())
     click.echo(f"{metadata.model_version} is in {model}.")
 
 
@@ -234,35 +210,14 @@ def _store(folder: Path) -> "ModelStore":
     return ModelStore.open(folder)
 
 
-def _signature() -> dict[str, Any]:
-    from fraudstream.author import author
-
-    return {"by": author(), "now": datetime.now(UTC).replace(microsecond=0)}
-
-
-def _report(entry: "HistoryEntry") -> None:
-    click.echo(_sentence(entry))
-
-
-def _sentence(entry: "HistoryEntry") -> str:
-    before = f", in place of {entry.previous}" if entry.previous else ""
-    return f"{entry.version} is the {entry.role} now{before}."
-
-
 def _time(entry: "HistoryEntry") -> str:
     return f"{entry.time:%Y-%m-%d %H:%M:%S}"
-
-
-def _role(store: "ModelStore", version: str) -> str:
-    from model.store.history import Role
-
-    return ", ".join(role for role in Role if store.version_in(role) == version)
 
 
 def _row(store: "ModelStore", name: str, metadata: "Metadata | Exception") -> tuple[str, ...]:
     from model.evaluation.threshold import as_text
 
-    role = _role(store, name)
+    role = role_of(store, name)
     if isinstance(metadata, Exception):
         return name, role, f"unusable: {metadata}", "", "", "", "", "", ""
     held_out = metadata.held_out
@@ -283,10 +238,10 @@ def _fields(store: "ModelStore", name: str, metadata: "Metadata | Exception") ->
     """Return a version as JSON: its role, and its metadata without long lists."""
     import msgspec
 
-    fields: dict[str, Any] = {"version": name, "role": _role(store, name) or None}
+    fields: dict[str, Any] = {"version": name, "role": role_of(store, name) or None}
     if isinstance(metadata, Exception):
         return fields | {"error": str(metadata)}
-    left_out = {"model_version", "sample", "history", "reference", "feature_names"}
+    left_out = {"model_version", "sample", "history", "reference", "feature_names", "curve"}
     about = msgspec.to_builtins(metadata).items()
     return fields | {field: value for field, value in about if field not in left_out}
 

@@ -44,8 +44,8 @@ TWIN_SEED = 1
     "--policy",
     type=PolicyType(),
     default="f1",
-    help="How the threshold is chosen: f1, cost:REVIEW, precision:SHARE, recall:SHARE or "
-    "alerts-per-day:NUMBER.",
+    help="How the threshold is chosen: f1, cost:REVIEW, precision:SHARE, recall:SHARE, "
+    "alerts-per-day:NUMBER, or the threshold itself.",
 )
 @option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, help="Of all randomness.")
 @option(

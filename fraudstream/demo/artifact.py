@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from broker.process import start_tied
 from fraudstream.cache import CacheError, cache_folder
 from fraudstream.demo.errors import ServiceFailedError
-from model.store.store import artifact_in
+from model.store.location import artifact_in
 
 LIBRARIES = ("keras", "tensorflow", "jax", "torch", "numpy")
 """Packages that compute a network's scores; other versions may not load it, or score otherwise."""

@@ -8,6 +8,9 @@ from msgspec import Meta
 
 from model.drift_baseline import DriftBaseline
 from model.evaluation.results import Evaluation, OperatingPoint
+from model.evaluation.stored_curve import StoredCurve
+
+HELD_OUT = "the held-out rows"
 
 FORMAT_VERSION = 2
 """Raised when readers of the version before could not understand the file."""
@@ -70,6 +73,10 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
         sample: for checking a loaded network.
         operating_points: on the same rows, the chosen one first, then those of other policies;
             older artifacts have none.
+        curve: the operating curve of those rows; older artifacts have none.
+        threshold_chosen_on: the rows that the policy was applied to, for people; None for a
+            threshold that was given as a number.
+        same_network_as: the first version with this network, where this one has another threshold.
         reference: what drift is measured against, held-out rows included; older artifacts have
             none.
     """
@@ -96,3 +103,6 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     prior: float | None = None
     operating_points: list[OperatingPoint] = []
     reference: DriftBaseline | None = None
+    curve: StoredCurve | None = None
+    threshold_chosen_on: str | None = HELD_OUT
+    same_network_as: str | None = None

@@ -44,14 +44,19 @@ def save(
             model_sha256=checksum,
             model_version=f"{metadata.created:%Y-%m-%d}.{checksum[:8]}",
         )
-        text = msgspec.json.format(msgspec.json.encode(metadata), indent=1)
-        (new / METADATA).write_bytes(text + b"\n")
-        (new / CARD).write_text(card(metadata, plots), encoding="utf-8")
+        write_description(new, metadata, plots)
         _write_plots(new / PLOTS, plots)
         for path in (*new.rglob("*"), new):
             sync(path)
         _replace(new, place)
     return metadata
+
+
+def write_description(folder: Path, metadata: Metadata, plots: Sequence[RenderedPlot] = ()) -> None:
+    """Write metadata.json and the model card."""
+    text = msgspec.json.format(msgspec.json.encode(metadata), indent=1)
+    (folder / METADATA).write_bytes(text + b"\n")
+    (folder / CARD).write_text(card(metadata, plots), encoding="utf-8")
 
 
 def check_replaceable(folder: Path) -> None:

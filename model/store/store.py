@@ -24,7 +24,12 @@ from pathlib import Path
 from model.artifact.load import load_metadata
 from model.artifact.metadata import Metadata
 from model.disk import sync
-from model.errors import ArtifactMissingError, StoreError, StoreMissingError, VersionMissingError
+from model.errors import (
+    ArtifactError,
+    StoreError,
+    StoreMissingError,
+    VersionMissingError,
+)
 from model.store.history import Action, History, HistoryEntry, Role, previous_champion
 
 VERSIONS = "versions"
@@ -114,6 +119,16 @@ class ModelStore:
             role = f", which is its {name}," if version != name else ""
             raise VersionMissingError(f"{self.folder} has no version {version}{role}.")
         return self._versions / version
+
+    def equal_to(self, metadata: Metadata) -> str | None:
+        """Return the name of the version with the same network and threshold, or None."""
+        for name in self.versions():
+            try:
+                if _are_equal(load_metadata(self._versions / name), metadata):
+                    return name
+            except ArtifactError:
+                continue  # a damaged version is equal to none
+        return None
 
     def history(self) -> list[HistoryEntry]:
         """Return which version became what, the oldest entry first."""
@@ -271,36 +286,6 @@ class ModelStore:
 def is_store(folder: Path) -> bool:
     """Whether there is a store in a folder."""
     return (folder / VERSIONS).is_dir()
-
-
-def artifact_in(folder: Path) -> Path:
-    """Return the artifact to use: that of the champion of a store, or else the folder itself.
-
-    The path is that of the version, not of the link, so that all its files are of one version.
-
-    Raises:
-        ArtifactMissingError: the store has no champion.
-    """
-    if not is_store(folder):
-        return folder
-    try:
-        return ModelStore.open(folder).artifact(Role.CHAMPION)
-    except VersionMissingError as error:
-        raise ArtifactMissingError(str(error)) from error
-
-
-def check_unversioned(folder: Path) -> None:
-    """Check that a folder may be written to: that it is no version, which is never changed.
-
-    Raises:
-        StoreError: it is one.
-    """
-    place = folder.resolve()
-    if place.parent.name == VERSIONS:
-        raise StoreError(
-            f"{folder} is a version in the store {place.parent.parent}, and a version is never "
-            "changed: name the store, or another folder."
-        )
 
 
 def _checked_name(metadata: Metadata) -> str:

@@ -13,6 +13,7 @@ from model.artifact.metadata import FORMAT_VERSION, DataSource, Metadata, Sample
 from model.evaluation.curve import OperatingCurve
 from model.evaluation.evaluate import evaluate
 from model.evaluation.operating_points import operating_points
+from model.evaluation.stored_curve import StoredCurve
 from model.evaluation.threshold import Policy
 from tests.support.scored import STEPS
 
@@ -42,6 +43,7 @@ def metadata(network: bytes = b"network", *, threshold: float = 0.7) -> Metadata
         versions={"keras": "3"},
         held_out=evaluate(STEPS, threshold, resamples=1),
         sample=Sample(features=[[0.0] * len(FEATURES)], scores=[0.5]),
+        curve=StoredCurve.of(OperatingCurve.of(STEPS)),
         operating_points=operating_points(OperatingCurve.of(STEPS), policy, threshold),
     )
 

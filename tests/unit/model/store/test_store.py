@@ -18,7 +18,8 @@ from model.errors import (
     VersionMissingError,
 )
 from model.store.history import Action, Role
-from model.store.store import ModelStore, artifact_in, check_unversioned
+from model.store.location import artifact_in, check_unversioned
+from model.store.store import ModelStore
 from tests.support.versions import metadata, write_artifact
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
