@@ -64,7 +64,7 @@ REPLAY_SECONDS = 20
     "--model",
     type=click.Path(path_type=Path),
     show_default="trained once on the twin, then cached",
-    help="Folder of the artifact.",
+    help="Model store, whose champion is used, or folder of a single artifact.",
 )
 @json_option
 @kafka_options

@@ -125,7 +125,7 @@ def promote(version: str, model: Path) -> None:
     """Make a version the champion.
 
     VERSION is a name as `list` shows it, or challenger; a promoted challenger is no challenger any
-    more.
+    more. A detector that is running keeps its version until it is restarted.
 
     \b
     Examples:
