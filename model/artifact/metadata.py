@@ -49,7 +49,8 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         format_version: of this file, see `FORMAT_VERSION`.
-        model_version: for people: day of training, and the start of `model_sha256`.
+        model_version: for people: day of training, the start of `model_sha256`, and the threshold
+            if it was changed after the training.
         model_sha256: of model.keras, 64 hexadecimal digits.
         created: when training ended.
         feature_names: names and order of the input's columns.
