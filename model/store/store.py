@@ -137,10 +137,15 @@ class ModelStore:
 
     @contextmanager
     def staging(self) -> Iterator[Path]:
-        """Yield a name in the store for a new artifact, which is removed unless it is installed."""
+        """Yield a name in the store for a new artifact, which is removed unless it is installed.
+
+        Raises:
+            StoreError: the artifact cannot be written.
+        """
         folder = self._versions / f".{secrets.token_hex(4)}"
         try:
-            yield folder / "artifact"
+            with _explained(self.folder):
+                yield folder / "artifact"
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -184,8 +189,7 @@ class ModelStore:
         """Copy an artifact from elsewhere into the store; see `install`."""
         load_metadata(artifact)
         with self.staging() as place:
-            with _explained(self.folder):
-                shutil.copytree(artifact, place)
+            shutil.copytree(artifact, place)
             return self.install(place, by=by, now=now)
 
     def promote(self, name: str, *, by: str, now: datetime) -> HistoryEntry:

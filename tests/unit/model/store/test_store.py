@@ -1,5 +1,6 @@
 """The store: versions that never change, roles that are always whole, a history of both."""
 
+import errno
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -97,6 +98,12 @@ def test_an_installation_that_fails_leaves_nothing(store: ModelStore) -> None:
             store.install(place, by=BY, now=NOW)
     assert names_in(store.folder / "versions") == []
     assert store.history() == []
+
+
+def test_a_full_disk_is_explained(store: ModelStore) -> None:
+    with pytest.raises(StoreError, match="cannot be used: No space left on device"):  # noqa: SIM117
+        with store.staging():
+            raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_a_store_is_created_with_its_first_version(store: ModelStore, add: Add) -> None:
