@@ -18,7 +18,7 @@ ARGS ?=
 help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-$(READY): constraints.txt pyproject.toml
+$(READY): constraints.txt pyproject.toml events/native/transactions.c
 	@mkdir -p .cache
 	@awk '/^uv==/ { ours = 1 } ours { print } ours && !/\\$$/ { exit }' constraints.txt > .cache/uv.txt
 	@test -x $(BIN)/python || { $(MAKE_ENVIRONMENT); } || { rm -rf .venv .cache/uv; echo "Making .venv failed. fraudstream needs Python 3.11, 3.12 or 3.13 with its venv module (on Debian and Ubuntu: apt install python3-venv); make PYTHON=/path/to/python3.13 names one." >&2; exit 2; }

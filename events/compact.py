@@ -16,9 +16,6 @@ from events.messages import FEATURES, Transaction
 
 HEADER = ("content-type", b"application/vnd.fraudstream.transaction.v1")
 
-NUMBER = "<f8"
-"""A number's type, as numpy names it."""
-
 _layout = struct.Struct(f"<{len(FEATURES)}d")
 _numbers = attrgetter(*FEATURES)
 

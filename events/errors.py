@@ -1,7 +1,8 @@
 """Errors about messages.
 
 EventsError
-└── PayloadError    a record's bytes are not a valid message (has a `Reason`)
+├── PayloadError       a record's bytes are not a valid message (has a `Reason`)
+└── NativeCodeError    the C code cannot be compiled or loaded
 """
 
 from enum import StrEnum
@@ -37,3 +38,7 @@ class PayloadError(EventsError):
     def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class NativeCodeError(EventsError):
+    """The C code of this package cannot be compiled or loaded; everything works without it."""

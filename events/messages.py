@@ -9,7 +9,7 @@ where it is declared; the descriptions are published in the schemas (`events.sch
 from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 FEATURES: tuple[str, ...] = ("Time", *(f"V{index}" for index in range(1, 29)), "Amount")
 """The numbers of a transaction on the wire, in the order of creditcard.csv's columns."""
@@ -138,6 +138,13 @@ class Alert(msgspec.Struct, frozen=True, gc=False):
         ),
     ]
     Amount: Money
+    # Alerts of earlier versions lack these.
+    partition: Annotated[
+        Count | UnsetType, Meta(description="The partition of the input topic.")
+    ] = UNSET
+    offset: Annotated[
+        Count | UnsetType, Meta(description="The transaction's offset in that partition.")
+    ] = UNSET
 
 
 class JournalEntry(msgspec.Struct, frozen=True, gc=False):

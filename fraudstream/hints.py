@@ -26,7 +26,9 @@ from kafkaio.errors import (
 )
 from model.errors import (
     ArtifactMissingError,
+    CpuOnlyError,
     GpuInUseError,
+    GraphMissingError,
     NoGpuError,
     StoreMissingError,
     VersionMissingError,
@@ -43,6 +45,7 @@ HINTS: dict[type[FraudstreamError], str] = {
     CommitError: "Run the command again; it continues from the last commit.",
     ConnectionRejectedError: "`--kafka NAME=VALUE` and `--kafka-config FILE` set the properties "
     "of TLS and SASL; `--broker HOST:PORT` names another address.",
+    CpuOnlyError: "`--runtime keras` computes on a GPU.",
     DeadLetterNotFoundError: "`fraudstream dead-letters list` shows one example per reason.",
     DownloadError: "`--mirror URL` names another mirror; `fraudstream data synthesize` makes a "
     "synthetic file without a download.",
@@ -51,6 +54,8 @@ HINTS: dict[type[FraudstreamError], str] = {
     FolderInUseError: "`--data` chooses another folder; `--temporary` uses one that is removed at "
     "the end.",
     GpuInUseError: "`--device cpu` takes effect in a new process only.",
+    GraphMissingError: "`fraudstream train` writes artifacts with a graph; `--runtime keras` needs "
+    "none.",
     JarsUnavailableError: "`--broker HOST:PORT` uses a Kafka that is already running.",
     NoGpuError: "`--device auto` and `--device cpu` run the network without a GPU.",
     PortTakenError: "`--port` chooses another port; without it, any free one is used.",

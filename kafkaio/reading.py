@@ -165,17 +165,19 @@ def read_topic(
     Args:
         settings: how to reach Kafka.
         topic: which one.
-        silence_maximum: seconds without a record after which to give up; None for never.
+        silence_maximum: seconds without a record, or another answer, after which to give up; None
+            for never.
 
     Raises:
         TopicMissingError: if there is no such topic.
         KafkaException: if the topic cannot be read.
     """
     admin = make_admin(settings.client())
-    partitions = list_partitions(admin, [topic], timeout=_ANSWER_SECONDS)
+    timeout = _ANSWER_SECONDS if silence_maximum is None else silence_maximum
+    partitions = list_partitions(admin, [topic], timeout=timeout)
     if not partitions:
         raise TopicMissingError(f"Kafka at {settings.broker} has no topic {topic}.")
-    ends = end_offsets(admin, partitions, committed=False, timeout=_ANSWER_SECONDS)
+    ends = end_offsets(admin, partitions, committed=False, timeout=timeout)
     consumer = make_consumer(reader_configuration(settings))
     try:
         for batch in read_to_end(

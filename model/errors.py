@@ -2,7 +2,9 @@
 
 ModelError
 ├── ArtifactError              an artifact is damaged, does not match, or cannot be written
-│   └── ArtifactMissingError   there is no artifact in this place
+│   ├── ArtifactMissingError   there is no artifact in this place
+│   └── GraphMissingError      the artifact has no ONNX graph
+├── GraphError                 a network has no sound translation into an ONNX graph
 ├── StoreError                 a model store cannot be used, or not do what was asked
 │   ├── StoreMissingError      there is no model store in this place
 │   └── VersionMissingError    the store has no such version
@@ -12,6 +14,7 @@ ModelError
 ├── BackendError               KERAS_BACKEND names no backend that is installed
 ├── DeviceError                the network cannot run on the chosen device
 │   ├── NoGpuError             a GPU was required and there is none
+│   ├── CpuOnlyError           a GPU was required and the chosen runtime uses none
 │   └── GpuInUseError          the CPU was required and the process already uses a GPU
 └── MissingExtraError          a package that training or serving needs is not installed
 """
@@ -29,6 +32,14 @@ class ArtifactError(ModelError):
 
 class ArtifactMissingError(ArtifactError):
     """There is no artifact in this place."""
+
+
+class GraphMissingError(ArtifactError):
+    """The artifact has no ONNX graph."""
+
+
+class GraphError(ModelError):
+    """A network has no translation into an ONNX graph, or one that scores otherwise."""
 
 
 class StoreError(ModelError):
@@ -65,6 +76,10 @@ class DeviceError(ModelError):
 
 class NoGpuError(DeviceError):
     """A GPU was required and there is none."""
+
+
+class CpuOnlyError(DeviceError):
+    """A GPU was required and the chosen runtime computes on the CPU only."""
 
 
 class GpuInUseError(DeviceError):

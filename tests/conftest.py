@@ -53,6 +53,7 @@ LONGEST: tuple[str | tuple[str, ...], ...] = (
         "tests/unit/benchmarks/test_scoring.py",
         "tests/unit/dataset/test_fitting.py",
         "tests/integration/consumer/test_drift.py",
+        "tests/integration/consumer/test_runtimes.py",
     ),
     "tests/chaos/test_cluster.py",
     "tests/integration/fraudstream/test_demo.py",

@@ -51,7 +51,7 @@ class TransactionPool:
 def draw_transactions(artifact: Path, encoding: Encoding = Encoding.JSON) -> TransactionPool:
     """Draw rows of the twin and sort them by the artifact's verdict.
 
-    Runs in a process of its own, so that TensorFlow and its threads stay out of this one.
+    Runs in a process of its own, so that what scores and its threads stay out of this one.
     """
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(_draw_transactions, artifact, encoding).result()

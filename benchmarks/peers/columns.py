@@ -3,7 +3,6 @@
 The workers import this module, so that each loads the network once and not for each task.
 """
 
-import os
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,8 @@ from model.serving.scorer import Scorer
 
 @cache
 def scorer(artifact: str) -> Scorer:
-    """Return this process's scorer, compiled and warm; one thread, since workers share cores."""
-    os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
-    loaded = Scorer.load(Path(artifact), device="cpu", batch_maximum=BATCH)
+    """Return this process's scorer, loaded and warm."""
+    loaded = Scorer.load(Path(artifact), runtime="onnx", device="cpu", batch_maximum=BATCH)
     loaded.warm_up()
     return loaded
 

@@ -1,6 +1,6 @@
 """The job of a peer: where its transactions are, where its alerts go, and the model.
 
-This module needs no more than TensorFlow, numpy and msgspec in a peer's environment.
+This module needs no more than onnxruntime, numpy and msgspec in a peer's environment.
 """
 
 import sys
@@ -67,7 +67,9 @@ class Job:
         return self.artifact / NETWORK
 
     def scorer(self, batch_maximum: int = BATCH) -> Scorer:
-        """Return our own scorer, compiled and warm, so that no peer has a slower model call."""
-        scorer = Scorer.load(self.artifact, device="cpu", batch_maximum=batch_maximum)
+        """Return our own scorer, loaded and warm, so that no peer has a slower model call."""
+        scorer = Scorer.load(
+            self.artifact, runtime="onnx", device="cpu", batch_maximum=batch_maximum
+        )
         scorer.warm_up()
         return scorer

@@ -64,7 +64,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Section]:
     conditions = (
         f"`python -m benchmarks.speed`, on {report.machine()}, with Apache Kafka "
         f"{EmbeddedBroker.version} and the subscriber beside it; "
-        f"TensorFlow {version('tensorflow')}, confluent-kafka {version('confluent-kafka')}. "
+        f"onnxruntime {version('onnxruntime')}, confluent-kafka {version('confluent-kafka')}. "
     )
     sections: dict[str, Section] = {}
     with open_bench() as bench:

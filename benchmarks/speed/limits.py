@@ -9,12 +9,14 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from typing import cast
 
 import numpy as np
-from confluent_kafka import Consumer, Message
+from confluent_kafka import Consumer
 
 from benchmarks.peers.job import BATCH, CONSUMER_SETTINGS, Job
-from events.codec import decode_transaction
+from consumer.detector.decode import Decoder
+from consumer.detector.source import InputRecord
 from events.messages import FEATURES
 
 Limit = Callable[[Job, int], tuple[int, int, int]]
@@ -22,9 +24,9 @@ Limit = Callable[[Job, int], tuple[int, int, int]]
 
 
 def consume(
-    job: Job, records: int, process: Callable[[Message], object] | None
+    job: Job, records: int, process: Callable[[list[InputRecord]], object] | None
 ) -> tuple[int, int, int]:
-    """Read so many records and process each of them."""
+    """Read so many records and process each batch of them."""
     consumer = Consumer(
         {
             "bootstrap.servers": job.broker,
@@ -39,8 +41,7 @@ def consume(
     while count < records:
         messages = consumer.consume(BATCH, timeout=0.1)
         if process:
-            for message in messages:
-                process(message)
+            process(cast("list[InputRecord]", messages))
         count += len(messages)
         if count and not first:
             first, skipped = time.monotonic_ns(), count
@@ -55,8 +56,8 @@ def bare(job: Job, records: int) -> tuple[int, int, int]:
 
 
 def decode(job: Job, records: int) -> tuple[int, int, int]:
-    """Read and decode into validated transactions."""
-    return consume(job, records, lambda message: decode_transaction(message.value()))
+    """Read and decode into the network's input."""
+    return consume(job, records, Decoder(FEATURES).decode)
 
 
 def score(job: Job, records: int) -> tuple[int, int, int]:

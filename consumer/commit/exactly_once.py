@@ -20,6 +20,9 @@ from consumer.errors import CommitError
 from kafkaio.error_codes import PRODUCER_FENCED
 from kafkaio.errors import PermissionMissingError
 
+# How much longer than its timeout a call may take before its producer is left behind.
+GRACE_SECONDS = 2.0
+
 
 class ExactlyOnce(KafkaSink):
     """Records and offsets in one Kafka transaction.
@@ -112,10 +115,7 @@ class ExactlyOnce(KafkaSink):
         produced = self._monotonic()
         self._hook(CommitStep.OFFSETS)
         metadata = self._membership()
-        self._retry(
-            lambda left: self._producer.send_offsets_to_transaction(list(offsets), metadata, left),
-            deadline,
-        )
+        self._retry(lambda left: self._send_offsets(offsets, metadata, left), deadline)
         self._hook(CommitStep.COMMIT)
         self._retry(self._commit_transaction, deadline)
         self._hook(CommitStep.DONE)
@@ -130,6 +130,23 @@ class ExactlyOnce(KafkaSink):
 
     def _register(self, timeout: float) -> None:
         self._producer.init_transactions(timeout)
+
+    def _send_offsets(
+        self, offsets: Sequence[TopicPartition], metadata: object, timeout: float
+    ) -> None:
+        """Send the offsets; give the producer up if the call does not return.
+
+        Nothing is committed then. The producer that is left behind cannot commit it later: the next
+        one, with the same transactional id, fences it.
+        """
+
+        def send() -> None:
+            self._producer.send_offsets_to_transaction(list(offsets), metadata, timeout)
+
+        try:
+            self._bounded(send, timeout + GRACE_SECONDS)
+        except TimeoutError as error:
+            raise AbortedError("the group's coordinator does not answer") from error
 
     def _commit_transaction(self, timeout: float) -> None:
         self._producer.commit_transaction(timeout)

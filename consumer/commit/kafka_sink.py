@@ -8,6 +8,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
+from consumer.commit.bounded_call import BoundedCall, call_in_thread
 from consumer.commit.deadline import Deadline
 from consumer.commit.rejections import Adjuster, Adjustment, Deliveries
 from consumer.commit.sink import AbortedError, CommitHook, OutputRecord, no_hook
@@ -102,6 +103,7 @@ class KafkaSink:
             and the reason.
         hook: called at each step, so that tests can fail there.
         transactional_id: of the producers, to name it when Kafka rejects it.
+        bounded: makes the call that may block past its timeout.
         in_group: whether the consumer is a member of its group, and nothing is to be committed
             while it is not; False where it assigns its partitions itself.
         monotonic: seconds for durations and deadlines.
@@ -119,6 +121,7 @@ class KafkaSink:
         on_adjusted: Callable[[str, Adjustment], None] = _ignore,
         hook: CommitHook = no_hook,
         transactional_id: str | None = None,
+        bounded: BoundedCall = call_in_thread,
         in_group: bool = True,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -133,6 +136,7 @@ class KafkaSink:
         self._adjuster = Adjuster()
         self._hook = hook
         self._transactional_id = transactional_id
+        self._bounded = bounded
         self._in_group = in_group
         self._monotonic = monotonic
         self._sleep = sleep

@@ -1,11 +1,14 @@
-"""How long commits may fail in a row, and the pauses between the attempts."""
+"""How long Kafka may fail in a row, and the pauses between the attempts."""
 
 import logging
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from consumer.commit.sink import CommitSink, UnavailableError
 from consumer.errors import CommitError
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +74,35 @@ class Patience:
         self._pause = 0.0
 
 
+def attempt(
+    call: Callable[[], T],
+    unavailable: type[Exception],
+    patience: Patience,
+    *,
+    stopped: Callable[[], bool],
+) -> T | None:
+    """Return the result of a call; None if `stopped` before there is one.
+
+    Args:
+        call: what is tried.
+        unavailable: the error after which it is tried again.
+        patience: how long, and with which pauses.
+        stopped: called before each attempt.
+
+    Raises:
+        CommitError: as `Patience.wait`.
+    """
+    while not stopped():
+        try:
+            result = call()
+        except unavailable as error:
+            patience.wait(error)
+        else:
+            patience.reset()
+            return result
+    return None
+
+
 def open_sink(sink: CommitSink, patience: Patience, *, stopped: Callable[[], bool]) -> bool:
     """Open a sink, again while Kafka does not answer; return False if `stopped` before.
 
@@ -78,12 +110,9 @@ def open_sink(sink: CommitSink, patience: Patience, *, stopped: Callable[[], boo
         CommitError: as `Patience.wait`, or if Kafka rejects the producer.
         PermissionMissingError: if its transactional id is not permitted.
     """
-    while not stopped():
-        try:
-            sink.open()
-        except UnavailableError as error:
-            patience.wait(error)
-        else:
-            patience.reset()
-            return True
-    return False
+
+    def is_open() -> bool:
+        sink.open()
+        return True
+
+    return bool(attempt(is_open, UnavailableError, patience, stopped=stopped))

@@ -56,17 +56,36 @@ def open_journal(settings: KafkaSettings, topics: Topics, group: str) -> Journal
     return Journal(topics.journal, group, str(source.topic_id))
 
 
-class JournalPositions:
-    """Reads how far the input is processed from the last entry of each partition of the journal.
+class JournalPartitions:
+    """Knows the partitions that the journal has, and no positions in them.
 
     Args:
         settings: how to reach Kafka.
-        journal: the journal to read.
+        journal: the journal.
     """
 
     def __init__(self, settings: KafkaSettings, journal: Journal) -> None:
         self._settings = settings
         self._journal = journal
+
+    def next_offsets(self, partitions: Sequence[int]) -> Mapping[int, int]:
+        """See `consumer.detector.protocols.CommittedPositions`.
+
+        A partition that was added to the input and not to the journal is left out.
+        """
+        admin = make_admin(self._settings.client())
+        return dict.fromkeys(self._existing(admin, partitions), 0)
+
+    def _existing(self, admin: AdminClient, partitions: Sequence[int]) -> list[int]:
+        """Return those partitions that the journal has, too."""
+        journal = list_partitions(admin, [self._journal.topic], timeout=ANSWER_SECONDS)
+        if not journal:
+            raise KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART, "No journal"))
+        return [number for number in partitions if (self._journal.topic, number) in journal]
+
+
+class JournalPositions(JournalPartitions):
+    """Reads how far the input is processed from the last entry of each partition of the journal."""
 
     def next_offsets(self, partitions: Sequence[int]) -> Mapping[int, int]:
         """See `consumer.detector.protocols.CommittedPositions`.
@@ -106,13 +125,6 @@ class JournalPositions:
         finally:
             consumer.close()
         return found
-
-    def _existing(self, admin: AdminClient, partitions: Sequence[int]) -> list[int]:
-        """Return those partitions that the journal has, too."""
-        journal = list_partitions(admin, [self._journal.topic], timeout=ANSWER_SECONDS)
-        if not journal:
-            raise KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART, "No journal"))
-        return [number for number in partitions if (self._journal.topic, number) in journal]
 
     def _bounds(
         self, admin: AdminClient, partitions: Sequence[int]

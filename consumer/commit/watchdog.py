@@ -1,9 +1,9 @@
 """Ends the process when a call that cannot be interrupted does not return.
 
-`send_offsets_to_transaction` can block past its own timeout while the group's coordinator is away
-(librdkafka issue 5456), a seek has no timeout at all, and a network on a GPU that hangs never
-returns. Nothing in the blocked thread can help, so another thread dumps the stacks of all threads
-and ends the process; the orchestrator starts a new one, and Kafka aborts the open transaction.
+A seek has no timeout at all, a network on a GPU that hangs never returns, and a call of librdkafka
+may block past its timeout (one that does is bounded, see `consumer.commit.bounded_call`). Nothing
+in the blocked thread can help, so another thread dumps the stacks of all threads and ends the
+process; the orchestrator starts a new one, and Kafka aborts the open transaction.
 """
 
 import faulthandler

@@ -154,6 +154,11 @@ class Checkpoint:
         """Take the id of the topic, which is committed with the offsets in it."""
         self._topic_id = topic_id
 
+    @property
+    def topic_id(self) -> str:
+        """The id of the topic that is read; empty before it is known."""
+        return self._topic_id
+
     def skip(self, gap: Gap) -> None:
         """Report records that cannot be read, after everything before them is committed.
 

@@ -1,5 +1,6 @@
 """From scores to output records: an alert for each flagged transaction, a dead letter otherwise."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -8,8 +9,9 @@ from numpy.typing import NDArray
 
 from consumer.commit.sink import OutputRecord
 from consumer.detector.decode import Batch, Rejection
-from events.codec import dead_letter_headers, encode
-from events.messages import Alert, DeadLetter
+from consumer.detector.source import InputRecord
+from events.codec import dead_letter_headers, encode, source_header
+from events.messages import Alert, DeadLetter, Headers
 from events.topics import Topics
 
 # The producer's own limit, and its default: librdkafka rejects larger records.
@@ -41,35 +43,58 @@ class Decider:
         model_version: named in each alert.
         topics: where alerts and dead letters go.
         kept_bytes: the size up to which a rejected record is kept whole.
+        group: whose offsets are committed in the transaction of the outputs, which
+            `consumer.commit.output_positions` relies on; None where there is no transaction.
     """
 
     threshold: float
     model_version: str
     topics: Topics
     kept_bytes: int = kept_bytes()
+    group: str | None = None
 
     def flagged(self, scores: NDArray[np.float32]) -> NDArray[np.intp]:
         """Return the rows of the flagged transactions, intp [f]."""
         return np.flatnonzero(scores >= self.threshold)
 
     def emit(
-        self, batch: Batch, scores: NDArray[np.float32], flagged: NDArray[np.intp], now: float
+        self,
+        records: Sequence[InputRecord],
+        batch: Batch,
+        scores: NDArray[np.float32],
+        flagged: NDArray[np.intp],
+        *,
+        topic_id: str,
+        now: float,
     ) -> list[OutputRecord]:
         """Return the batch's alerts and dead letters.
 
         Args:
-            batch: n accepted transactions, and the rejections.
+            records: that were read.
+            batch: the n accepted transactions of them, and the rejections.
             scores: float32 [n].
             flagged: the rows to raise an alert for.
+            topic_id: of the topic that was read.
             now: detection time, seconds since the epoch.
         """
-        alerts = [self._alert(batch, scores, row, now) for row in flagged.tolist()]
+        source = () if self.group is None else (source_header(self.group, topic_id),)
+        places = np.flatnonzero(~batch.rejected)[flagged]
+        alerts = [
+            self._alert(batch, scores, row, now, records[place], source)
+            for row, place in zip(flagged.tolist(), places.tolist(), strict=True)
+        ]
         return alerts + [
-            self._dead_letter(rejection, self.kept_bytes) for rejection in batch.rejections
+            self._dead_letter(rejection, self.kept_bytes, source) for rejection in batch.rejections
         ]
 
     def _alert(
-        self, batch: Batch, scores: NDArray[np.float32], row: int, now: float
+        self,
+        batch: Batch,
+        scores: NDArray[np.float32],
+        row: int,
+        now: float,
+        record: InputRecord,
+        source: Headers,
     ) -> OutputRecord:
         alert = Alert(
             transaction_id=batch.ids[row],
@@ -79,18 +104,22 @@ class Decider:
             threshold=self.threshold,
             model_version=self.model_version,
             Amount=float(batch.amounts[row]),
+            partition=record.partition(),
+            offset=record.offset(),
         )
-        return OutputRecord(self.topics.alerts, alert.transaction_id.encode(), encode(alert))
+        return OutputRecord(
+            self.topics.alerts, alert.transaction_id.encode(), encode(alert), source
+        )
 
-    def _dead_letter(self, rejection: Rejection, maximum: int) -> OutputRecord:
+    def _dead_letter(self, rejection: Rejection, maximum: int, source: Headers) -> OutputRecord:
         letter = dead_letter(rejection, maximum=maximum)
         return OutputRecord(
             self.topics.dead_letters,
             letter.key,
             letter.value,
-            tuple(dead_letter_headers(letter)),
+            (*dead_letter_headers(letter), *source),
             letter.timestamp,
-            excerpt=partial(self._dead_letter, rejection, maximum=0) if maximum else None,
+            excerpt=partial(self._dead_letter, rejection, 0, source) if maximum else None,
         )
 
 

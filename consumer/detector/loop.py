@@ -220,17 +220,20 @@ class Detector:
                 event_time_defects=latencies.defects,
             )
         )
-        self._emit(batch, scores, flagged, now)
+        self._emit(records, batch, scores, flagged, now)
         self._metrics.last_batch.set(now)
 
     def _emit(
         self,
+        records: Sequence[InputRecord],
         batch: Batch,
         scores: NDArray[np.float32],
         flagged: NDArray[np.intp],
         now: float,
     ) -> None:
-        output = self._decider.emit(batch, scores, flagged, now)
+        output = self._decider.emit(
+            records, batch, scores, flagged, topic_id=self._checkpoint.topic_id, now=now
+        )
         if output or self._commit_is_due():
             self._commit(output)
 

@@ -41,7 +41,7 @@ class DetectorMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.build = LateInfo(
             "fraud_build",
-            "What is running: version, model_version, model_sha256, backend, device.",
+            "What is running: version, model_version, model_sha256, runtime, backend, device.",
             registry=registry,
         )
         self.messages = Counter(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from consumer.detector.beginning import Beginning, Bounds
 from consumer.detector.protocols import SourceListener, TopicIdentity
 from kafkaio.errors import ClientFailedError
 from kafkaio.gaps import Gap, GapReason, find_gap
@@ -51,17 +52,16 @@ class InputPositions:
         consumer: a member of the group.
         topic: the input.
         identity: knows the topic's id.
-        starts_at_end: where a group without committed offsets begins: at the end of the topic, or
-            else at its first record.
+        beginning: where partitions begin in which the group has no committed offset.
     """
 
     def __init__(
-        self, consumer: Consumer, topic: str, identity: TopicIdentity, *, starts_at_end: bool
+        self, consumer: Consumer, topic: str, identity: TopicIdentity, beginning: Beginning
     ) -> None:
         self._consumer = consumer
         self._topic = topic
         self._identity = identity
-        self._starts_at_end = starts_at_end
+        self._beginning = beginning
         self._topic_id: str | None = None
         self._is_current = False  # whether that was the topic's id at the last look
         self._unidentified: set[int] = set()
@@ -148,12 +148,20 @@ class InputPositions:
         for `identify`.
         """
         identified = [number for number in self._invalid if number not in self._unidentified]
-        if not identified or self._identity.confirm() != self._topic_id:
+        if not identified or self._topic_id is None or self._identity.confirm() != self._topic_id:
             return set()
         positions = known(identified)
+        bounds = {number: self._bounds(number) for number in identified}
+        begun = {
+            number: bounds[number]
+            for number in identified
+            if self._invalid[number].offset is None and not positions.get(number)
+        }
+        positions |= self._beginning.offsets(self._topic_id, begun)
         gaps, restarted = [], []
         for number in identified:
-            gap, resume = self._find_gap(number, self._invalid[number], positions.get(number, 0))
+            invalid, position = self._invalid[number], positions.get(number, 0)
+            gap, resume = self._find_gap(number, invalid, position, bounds[number])
             gaps += [gap] if gap is not None else []
             restarted.append(TopicPartition(self._topic, number, resume))
         if gaps and not listener.skipped(gaps):
@@ -219,21 +227,16 @@ class InputPositions:
         )
         return set(deleted)
 
-    def _find_gap(self, number: int, invalid: _Invalid, known: int) -> tuple[Gap | None, int]:
-        """Return the gap at a partition's position, if there is one, and where to continue."""
-        first, end = self._consumer.get_watermark_offsets(
+    def _bounds(self, number: int) -> Bounds:
+        return self._consumer.get_watermark_offsets(
             TopicPartition(self._topic, number), timeout=ANSWER_SECONDS
         )
-        if invalid.offset is None and not known:
-            start = end if self._starts_at_end else first
-            logger.warning(
-                "The group has no committed offset in %s [%d] and begins at offset %d. If it had "
-                "one before, that has expired, and records are scored again.",
-                self._topic,
-                number,
-                start,
-            )
-            return None, start
+
+    def _find_gap(
+        self, number: int, invalid: _Invalid, known: int, bounds: Bounds
+    ) -> tuple[Gap | None, int]:
+        """Return the gap at a partition's position, if there is one, and where to continue."""
+        first, end = bounds
         position = max(invalid.offset or 0, known)
         end = end if invalid.end is None else max(first, min(end, invalid.end))
         gap = find_gap((self._topic, number), position, first, end)

@@ -56,6 +56,22 @@ class CommittedPositions(Protocol):
         """
 
 
+class OutputPositions(Protocol):
+    """Where the outputs of a group come from; see `consumer.commit.output_positions`."""
+
+    def next_offsets(self, topic_id: str, partitions: Sequence[int]) -> Mapping[int, int]:
+        """Return the offset after the last source of an output in each partition; 0 for none.
+
+        Args:
+            topic_id: of the input topic.
+            partitions: of it.
+
+        Raises:
+            KafkaException: if that cannot be determined at present; call again.
+            ClientFailedError: if it could not be determined for too long.
+        """
+
+
 class TopicIdentity(Protocol):
     """Knows the topic's id; see `kafkaio.topic_watch.TopicWatch`."""
 

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import partial
 from importlib.metadata import version
 from typing import Protocol
@@ -13,12 +13,12 @@ from confluent_kafka import Consumer
 from prometheus_client import CollectorRegistry
 
 from consumer.commit.at_least_once import AtLeastOnce
-from consumer.commit.deadline import Deadline
 from consumer.commit.exactly_once import ExactlyOnce
 from consumer.commit.journal import Journal
 from consumer.commit.kafka_sink import WATCHDOG_SECONDS, producer_settings
-from consumer.commit.patience import Patience, open_sink
-from consumer.commit.recovery import JournalPositions, open_journal
+from consumer.commit.output_positions import KafkaOutputPositions
+from consumer.commit.patience import Patience, attempt, open_sink
+from consumer.commit.recovery import JournalPartitions, JournalPositions, open_journal
 from consumer.commit.sink import CommitHook, CommitSink, no_hook
 from consumer.commit.watchdog import Watchdog, WatchedSink
 from consumer.detector.checkpoint import Checkpoint
@@ -27,6 +27,7 @@ from consumer.detector.decode import Decoder
 from consumer.detector.loop import Detector
 from consumer.detector.metrics import DetectorMetrics
 from consumer.detector.options import DetectorOptions
+from consumer.detector.protocols import CommittedPositions
 from consumer.detector.score import ScoreRows, WatchedModel
 from consumer.detector.source import Source
 from consumer.telemetry.health import Health
@@ -79,8 +80,12 @@ class Model(ScoreRows, Protocol):
         """What is known about it."""
 
     @property
+    def runtime(self) -> str:
+        """What computes it, as the user chooses it, for example "onnx"."""
+
+    @property
     def backend(self) -> str:
-        """The library that computes it, for example "tensorflow"."""
+        """The library that computes it, for example "onnxruntime"."""
 
     @property
     def device(self) -> str:
@@ -160,16 +165,26 @@ def run_detector(
         )
         if stopped():
             return
-        journal = _open_journal(settings, topics, options, stopped) if options.journal else None
+        patience = Patience(options.broker_timeout)
+        journal = None
+        if options.journal:
+            open_it = partial(open_journal, settings, topics, options.group)
+            journal = attempt(open_it, BrokerUnavailableError, patience, stopped=stopped)
+            if journal is None:
+                return
         transactional_id = options.transactional_id(server.address)
         watchdog = stack.enter_context(Watchdog(WATCHDOG_SECONDS))
         sink = WatchedSink(
             _sink(settings, transactional_id, consumer, connectivity, metrics, hook), watchdog
         )
-        patience = Patience(options.broker_timeout)
         if not open_sink(sink, patience, stopped=stopped):
             return
         checkpoint = Checkpoint(metrics, options.limit)
+        outputs = None
+        if transactional_id is not None and journal is None:
+            outputs = stack.enter_context(
+                closing(KafkaOutputPositions(settings, topics, options.group))
+            )
         detector = Detector(
             Source(
                 consumer,
@@ -180,6 +195,7 @@ def run_detector(
                 committed=checkpoint.committed,
                 position=checkpoint.position,
                 journal=_positions(settings, journal, transactional_id),
+                outputs=outputs,
                 watch=watchdog.watching,
             ),
             Decoder(model.metadata.feature_names),
@@ -190,6 +206,7 @@ def run_detector(
                 model.metadata.model_version,
                 topics,
                 kept_bytes(settings.properties.get(LIMIT_PROPERTY, LIMIT_BYTES)),
+                group=None if transactional_id is None else options.group,
             ),
             sink=sink,
             patience=patience,
@@ -202,8 +219,10 @@ def run_detector(
             wall=wall,
         )
         logger.info(
-            "Detecting with model %s on %s, %s: %s -> %s at %s",
+            "Detecting with model %s by %s (%s) on %s, %s: %s -> %s at %s",
             model.metadata.model_version,
+            model.runtime,
+            model.backend,
             model.device,
             options.delivery,
             topics.transactions,
@@ -241,6 +260,7 @@ def _warm_model(load_model: Callable[[], Model], metrics: DetectorMetrics) -> Mo
             "version": version("fraudstream"),
             "model_version": model.metadata.model_version,
             "model_sha256": model.metadata.model_sha256,
+            "runtime": model.runtime,
             "backend": model.backend,
             "device": model.device,
         }
@@ -271,25 +291,14 @@ def _sink(
     )
 
 
-def _open_journal(
-    settings: KafkaSettings, topics: Topics, options: DetectorOptions, stopped: Callable[[], bool]
-) -> Journal:
-    deadline = Deadline(options.broker_timeout)
-    while True:
-        try:
-            return open_journal(settings, topics, options.group)
-        except BrokerUnavailableError:
-            if deadline.is_over or stopped():
-                raise
-
-
 def _positions(
     settings: KafkaSettings, journal: Journal | None, transactional_id: str | None
-) -> JournalPositions | None:
+) -> CommittedPositions | None:
     """Return the journal's positions where they can be relied on.
 
     Without transactions the journal may cover offsets whose alerts were never written.
     """
-    if journal is None or transactional_id is None:
+    if journal is None:
         return None
-    return JournalPositions(settings, journal)
+    kind = JournalPartitions if transactional_id is None else JournalPositions
+    return kind(settings, journal)

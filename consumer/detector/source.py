@@ -9,8 +9,14 @@ from typing import Protocol, cast
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from consumer.commit.watchdog import Watch, unwatched
+from consumer.detector.beginning import Beginning
 from consumer.detector.positions import InputPositions, KnownPositions
-from consumer.detector.protocols import CommittedPositions, SourceListener, TopicIdentity
+from consumer.detector.protocols import (
+    CommittedPositions,
+    OutputPositions,
+    SourceListener,
+    TopicIdentity,
+)
 from kafkaio.error_codes import (
     AUTHORIZATION_ERRORS,
     BROKER_AWAY,
@@ -120,6 +126,8 @@ class Source:
         position: returns the offset after the last one that was read of a topic's partition since
             it was assigned, 0 for none (`Checkpoint.position`).
         journal: committed positions according to the journal; None where none is kept.
+        outputs: where the group's outputs come from, for partitions without any of the three
+            positions; None if that does not tell how far the group is.
         watch: watches a seek, which has no timeout.
         monotonic: seconds for deadlines.
     """
@@ -135,6 +143,7 @@ class Source:
         committed: Callable[[str, int], int] = _nothing_committed,
         position: Callable[[str, int], int] = _nothing_committed,
         journal: CommittedPositions | None = None,
+        outputs: OutputPositions | None = None,
         watch: Watch = unwatched,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -146,7 +155,8 @@ class Source:
         self._journal = journal
         self._watch = watch
         self._monotonic = monotonic
-        self._positions = InputPositions(consumer, topic, identity, starts_at_end=starts_at_end)
+        beginning = Beginning(topic, at_end=starts_at_end, outputs=outputs)
+        self._positions = InputPositions(consumer, topic, identity, beginning)
         self._listener: SourceListener
         self._unknown_since: float | None = None
         self._unverified: set[int] = set()  # assigned partitions whose position is not verified

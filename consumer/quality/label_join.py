@@ -143,6 +143,10 @@ class LabelJoin:
         self._held.append((now + self._grace, label))
         self._held_ids.add(label.transaction_id)
 
+    def has_due(self, now: float) -> bool:
+        """Return whether `judge` would judge any label."""
+        return bool(self._held) and self._held[0][0] <= now
+
     def judge(self, now: float = math.inf) -> list[tuple[Outcome, float]]:
         """Judge the labels that are due at `now`, all of them by default.
 

@@ -27,6 +27,9 @@ logger = logging.getLogger(__name__)
 # so 150 MB at most; with a grace of 2 s that is still 250,000 labels a second.
 HELD_MAXIMUM = 500_000
 
+# Labels that are due are judged at most this often, since it takes a request for each partition.
+JUDGING_SECONDS = 0.5
+
 # How long a stop may read up to the present end of the topics: less than the 10 s after which
 # container runtimes kill.
 CLOSING_SECONDS = 5.0
@@ -66,6 +69,8 @@ class QualityMonitor:
         self._clock = clock
         self._moved = clock()
         self._judging = 0.0  # seconds with all alerts read: grace periods run only in these
+        self._due_until: float | None = None  # of the labels that wait for the alerts to be read
+        self._next_judging = self._moved
         self._caught_up = False
         self._has_snapshot = True  # of `connect`
         self._shown: QualityReport | None = None
@@ -87,7 +92,8 @@ class QualityMonitor:
         """Judge until `stopped`; then read to the end, judge all labels, show the final report.
 
         Alerts raised before the start or during an outage are read before any label is judged, so
-        that no label is judged without an alert that was raised long before.
+        that no label is judged without an alert that was raised long before. A label is judged once
+        all alerts were read that had been raised when its grace period was over.
 
         Args:
             reader: connected, and reading the alerts from their beginning.
@@ -98,7 +104,7 @@ class QualityMonitor:
         while not stopped():
             self._read(reader)
             self._catch_up(reader)
-            self._judge_due()
+            self._judge_due(reader)
             self._hold_back(reader)
             if self._moved >= self._next_show:
                 self._next_show = self._moved + self._every
@@ -120,6 +126,7 @@ class QualityMonitor:
         """Check whether the alerts raised before the start or during an outage were read."""
         if reader.is_broker_away:
             self._caught_up = self._has_snapshot = False
+            self._due_until = None
             self._unready = "Kafka does not answer"
         elif not self._caught_up:
             self._unready = "earlier alerts are still being read"
@@ -128,14 +135,24 @@ class QualityMonitor:
                 self._caught_up = True
                 self._unready = None
 
-    def _judge_due(self) -> None:
+    def _judge_due(self, reader: TopicReader) -> None:
         now = self._clock()
         if self._caught_up:
             self._judging += now - self._moved
+            self._look_for_due(reader, now)
         self._moved = now
-        self._count(self._label_join.judge(self._judging))
+        if self._due_until is not None and reader.has_caught_up([self._topics.alerts]):
+            self._count(self._label_join.judge(self._due_until))
+            self._due_until = None
         if self._positions is not None and self._caught_up:
             self._positions.judged(self._label_join.totals.labels, now)
+
+    def _look_for_due(self, reader: TopicReader, now: float) -> None:
+        """Note where the alerts end, if labels are due: those up to there are read first."""
+        is_time = self._due_until is None and now >= self._next_judging
+        if is_time and self._label_join.has_due(self._judging) and reader.snapshot_ends():
+            self._due_until = self._judging
+            self._next_judging = now + JUDGING_SECONDS
 
     def _hold_back(self, reader: TopicReader) -> None:
         """Leave labels in Kafka while they cannot be judged, or too many wait already."""
@@ -152,7 +169,7 @@ class QualityMonitor:
         both = (self._topics.alerts, self._topics.labels)
         while has_snapshot and not reader.has_caught_up(both) and self._clock() < deadline:
             self._read(reader)
-            self._judge_due()
+            self._moved = self._clock()
         if not has_snapshot or not reader.has_caught_up(both):
             logger.warning("Stopped before the end of the topics: the report is incomplete.")
         self._count(self._label_join.judge())

@@ -21,7 +21,8 @@ kafka-acls.sh --bootstrap-server $BOOTSTRAP --add \
   --topic transactions --topic transactions.labels
 kafka-acls.sh --bootstrap-server $BOOTSTRAP --add \
   --allow-principal User:fraudstream-detector --operation Read \
-  --topic transactions --topic transactions.journal --group fraudstream-detector
+  --topic transactions --topic fraud.alerts --topic transactions.dlq \
+  --topic transactions.journal --group fraudstream-detector
 kafka-acls.sh --bootstrap-server $BOOTSTRAP --add \
   --allow-principal User:fraudstream-detector --operation Write \
   --topic fraud.alerts --topic transactions.dlq --topic transactions.journal

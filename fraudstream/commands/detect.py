@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 @click.command(context_settings=CONTEXT)
 @model_option
 @service_option(
+    "--runtime",
+    type=click.Choice(["auto", "keras", "onnx"]),
+    default="auto",
+    help="What computes the network: Keras, or onnxruntime, which takes a third of the memory and "
+    "of the start. auto uses Keras on a GPU, and onnxruntime on CPUs.",
+)
+@service_option(
     "--device",
     type=click.Choice(["auto", "cpu", "gpu"]),
     default="auto",
@@ -107,6 +114,7 @@ def command(
     verbose: bool,
     log_format: str,
     model: Path,
+    runtime: Literal["auto", "keras", "onnx"],
     device: Literal["auto", "cpu", "gpu"],
     on_gap: str,
     **choices: Any,
@@ -145,7 +153,7 @@ def command(
         from model.serving.scorer import Scorer
 
         rows = min(choices["batch_maximum"], CHUNK_RECORDS)  # a larger batch is scored in chunks
-        return Scorer.load(artifact_in(model), device=device, batch_maximum=rows)
+        return Scorer.load(artifact_in(model), runtime=runtime, device=device, batch_maximum=rows)
 
     disable_created_metrics()
     run_detector(

@@ -84,7 +84,7 @@ def command(
     if report:
         check_report(report)
     rows = labelled_rows(data, weights, last)
-    scorer = Scorer.load(artifact_in(model))
+    scorer = Scorer.load(artifact_in(model), runtime="keras")
     scored = Scored.of(rows, scorer.in_batches(rows.inputs))
     threshold = choose(OperatingCurve.of(scored), policy) if policy else scorer.metadata.threshold
     warning = training_rows_warning(scorer.metadata, rows, data, last)

@@ -111,7 +111,8 @@ def _changed_on(
     from model.threshold_change import change_threshold
 
     rows = labelled_rows(data, weights)
-    scored = Scored.of(rows, Scorer.load(artifact).in_batches(rows.inputs))
+    scorer = Scorer.load(artifact, runtime="keras")
+    scored = Scored.of(rows, scorer.in_batches(rows.inputs))
     change = change_threshold(metadata, policy, scored, name=data.name)
     return change, training_rows_warning(metadata, rows, data)
 

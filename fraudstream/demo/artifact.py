@@ -19,7 +19,7 @@ from fraudstream.cache import CacheError, cache_folder
 from fraudstream.demo.errors import ServiceFailedError
 from model.store.location import artifact_in
 
-LIBRARIES = ("keras", "tensorflow", "jax", "torch", "numpy")
+LIBRARIES = ("keras", "tensorflow", "jax", "torch", "onnx", "onnxruntime", "numpy")
 """Packages that compute a network's scores; other versions may not load it, or score otherwise."""
 
 _REJECTED = 3

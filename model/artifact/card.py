@@ -76,7 +76,8 @@ fraudstream detect --model FOLDER
 
 Input: float32 `[n, {len(metadata.feature_names)}]`, raw values in this order:
 {", ".join(metadata.feature_names)}. Preprocessing is inside the network. Output: float32 `[n, 1]`.
-`metadata.json` holds a sample of rows with the scores that an intact copy gives them.
+`metadata.json` holds a sample of rows with the scores that an intact copy gives them. `model.keras`
+is the network; `model.onnx`, if it is there, is derived from it, for CPUs without TensorFlow.
 
 ## Out-of-scope use
 

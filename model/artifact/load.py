@@ -1,6 +1,6 @@
-"""Load an artifact: its metadata, then its network, then a check of the scores.
+"""Load an artifact: its metadata, then its network or graph, then a check of the scores.
 
-`load_metadata` needs no Keras. `load_network` imports it.
+`load_network` imports Keras; `load_graph` imports onnxruntime and no Keras.
 """
 
 import hashlib
@@ -11,10 +11,11 @@ import msgspec
 import numpy as np
 
 from dataset.columns import FEATURES
-from model.artifact.files import METADATA, NETWORK
+from model.artifact.files import GRAPH, METADATA, NETWORK
 from model.artifact.metadata import FORMAT_VERSION, Metadata
-from model.errors import ArtifactError, ArtifactMissingError
+from model.errors import ArtifactError, ArtifactMissingError, GraphMissingError, MissingExtraError
 from model.serving.backend import ScoreFunction, import_keras
+from model.serving.graph import graph_scores
 
 # Scores are float32 and come out of sums of up to 256 products. Other processors and versions
 # add in another order, which changes a score by 1e-7 to 1e-6.
@@ -59,12 +60,7 @@ def load_network(folder: Path, metadata: Metadata) -> Any:
         ArtifactError: model.keras is missing, changed since it was saved, or cannot be loaded.
     """
     path = folder / NETWORK
-    checksum = hashlib.sha256(_read(path)).hexdigest()
-    if checksum != metadata.model_sha256:
-        raise ArtifactError(
-            f"{path} is not the file that {METADATA} describes (its SHA-256 begins with "
-            f"{checksum[:12]}, not {metadata.model_sha256[:12]}): copy the artifact again."
-        )
+    _read_described(path, metadata.model_sha256)
     keras = import_keras()
     try:
         network = keras.saving.load_model(path, compile=False, safe_mode=True)
@@ -82,6 +78,27 @@ def load_network(folder: Path, metadata: Metadata) -> Any:
             "train again."
         )
     return network
+
+
+def load_graph(folder: Path, metadata: Metadata) -> ScoreFunction:
+    """Return an artifact's ONNX graph as a function of raw features.
+
+    Raises:
+        GraphMissingError: the artifact was saved without one.
+        ArtifactError: model.onnx is missing, changed since it was saved, or cannot be loaded.
+        MissingExtraError: onnxruntime is not installed.
+    """
+    if metadata.graph_sha256 is None:
+        raise GraphMissingError(f"The artifact {folder} has no {GRAPH}: train again.")
+    graph = _read_described(folder / GRAPH, metadata.graph_sha256)
+    try:
+        return graph_scores(graph)
+    except MissingExtraError:
+        raise
+    except Exception as error:
+        # Among them errors of onnxruntime's own, which derive from nothing narrower.
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise ArtifactError(f"onnxruntime cannot load {folder / GRAPH}: {reason}") from error
 
 
 def check_scores(folder: Path, metadata: Metadata, score: ScoreFunction) -> None:
@@ -102,6 +119,18 @@ def check_scores(folder: Path, metadata: Metadata, score: ScoreFunction) -> None
             f"{difference:.1e}, more than {SCORE_TOLERANCE:.0e}), so it cannot be trusted: train "
             "again on this machine."
         )
+
+
+def _read_described(path: Path, sha256: str) -> bytes:
+    """Return the contents of a file after checking that they are those of the metadata."""
+    contents = _read(path)
+    checksum = hashlib.sha256(contents).hexdigest()
+    if checksum != sha256:
+        raise ArtifactError(
+            f"{path} is not the file that {METADATA} describes (its SHA-256 begins with "
+            f"{checksum[:12]}, not {sha256[:12]}): copy the artifact again."
+        )
+    return contents
 
 
 class _Format(msgspec.Struct):

@@ -52,6 +52,7 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
         model_version: for people: day of training, the start of `model_sha256`, and the threshold
             if it was changed after the training.
         model_sha256: of model.keras, 64 hexadecimal digits.
+        graph_sha256: of model.onnx; None where there is none.
         created: when training ended.
         feature_names: names and order of the input's columns.
         threshold: scores at or above it are flagged.
@@ -104,6 +105,7 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     prior: float | None = None
     operating_points: list[OperatingPoint] = []
     reference: DriftBaseline | None = None
+    graph_sha256: str | None = None
     curve: StoredCurve | None = None
     threshold_chosen_on: str | None = HELD_OUT
     same_network_as: str | None = None

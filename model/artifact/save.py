@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import logging
 import secrets
 import shutil
 import tempfile
@@ -13,18 +14,22 @@ from typing import Any
 import msgspec
 
 from model.artifact.card import card
-from model.artifact.files import CARD, METADATA, NETWORK, PLOTS
+from model.artifact.files import CARD, GRAPH, METADATA, NETWORK, PLOTS
+from model.artifact.graph import checked_graph
 from model.artifact.metadata import Metadata
 from model.disk import sync
-from model.errors import ArtifactError
+from model.errors import ArtifactError, GraphError, MissingExtraError
 from model.plots.plot import RenderedPlot
+
+logger = logging.getLogger(__name__)
 
 
 def save(
     folder: Path, network: Any, metadata: Metadata, plots: Sequence[RenderedPlot] = ()
 ) -> Metadata:
-    """Write an artifact and return its metadata, with checksum and version of the model.
+    """Write an artifact and return its metadata, with checksums and version of the model.
 
+    Beside the network lies its ONNX graph, unless it has no translation, which is logged.
     The plots, if any, lie in a folder of their own, and the model card shows them.
 
     The files are written to a hidden folder beside it, synced to disk, and then renamed into
@@ -43,6 +48,7 @@ def save(
             metadata,
             model_sha256=checksum,
             model_version=f"{metadata.created:%Y-%m-%d}.{checksum[:8]}",
+            graph_sha256=_write_graph(new / GRAPH, network, metadata),
         )
         write_description(new, metadata, plots)
         _write_plots(new / PLOTS, plots)
@@ -75,7 +81,7 @@ def check_replaceable(folder: Path) -> None:
             raise ArtifactError(
                 f"{folder} is not a folder, and an artifact is one: choose another place."
             ) from None
-    unknown = sorted(names - {NETWORK, METADATA, CARD, PLOTS})
+    unknown = sorted(names - {NETWORK, GRAPH, METADATA, CARD, PLOTS})
     if unknown:
         raise ArtifactError(
             f"{folder} holds {unknown[0]}, which is no part of an artifact and would be lost: "
@@ -84,6 +90,17 @@ def check_replaceable(folder: Path) -> None:
     parent = next(parent for parent in folder.resolve().parents if parent.exists())
     with _explained(folder), tempfile.TemporaryDirectory(dir=parent):
         pass  # the parent folder is writable
+
+
+def _write_graph(path: Path, network: Any, metadata: Metadata) -> str | None:
+    """Write the network's ONNX graph and return its checksum; None where there is none."""
+    try:
+        graph = checked_graph(network, metadata.sample)
+    except (GraphError, MissingExtraError) as error:
+        logger.warning("Saved without %s, so detectors need Keras: %s", path.name, error)
+        return None
+    path.write_bytes(graph)
+    return _sha256(path)
 
 
 def _write_plots(folder: Path, plots: Sequence[RenderedPlot]) -> None:

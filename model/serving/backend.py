@@ -30,6 +30,9 @@ ScoreFunction = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 BATCH_ROWS = 16_384
 """A layer of 256 outputs takes 17 MB for so many rows."""
 
+_EXTRAS = {"matplotlib": "pictures", "onnxruntime": "serve"}
+"""The extra of an optional package, where it is not `model`."""
+
 # Small batches are padded to one of these numbers of rows.
 _SMALL_BATCHES = (1, 8, 64)
 
@@ -80,7 +83,7 @@ def installed(name: str) -> Any:
     try:
         return import_module(name)
     except ImportError as error:
-        extra = "pictures" if name.startswith("matplotlib") else "model"
+        extra = _EXTRAS.get(name.partition(".")[0], "model")
         raise MissingExtraError(
             f"A package that is needed here is not installed ({error}).",
             hint=f"Install it with: pip install 'fraudstream[{extra}]'",

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from model.artifact.load import check_scores, load_metadata, load_network
+from model.artifact.load import check_scores, load_graph, load_metadata, load_network
 from model.artifact.metadata import Metadata
+from model.errors import CpuOnlyError
 from model.serving.backend import (
     BATCH_ROWS,
     Device,
@@ -17,20 +18,23 @@ from model.serving.backend import (
     score_in_batches,
     use_device,
 )
+from model.serving.runtime import Runtime, RuntimeChoice, choose_runtime
 
 
 @dataclass(frozen=True, slots=True)
 class Scorer:
-    """A loaded, checked and compiled network. Call it with raw features.
+    """A loaded and checked network, ready to compute. Call it with raw features.
 
     Attributes:
         metadata: of the artifact, with the threshold at which transactions are flagged.
-        backend: "tensorflow", or the one that KERAS_BACKEND selects.
+        runtime: "keras", or "onnx" for the network's ONNX graph.
+        backend: "onnxruntime", or Keras's: "tensorflow", or the one that KERAS_BACKEND selects.
         device: "cpu", or "gpu" with the card's name: "gpu (NVIDIA H200)".
         batch_maximum: the most rows that `warm_up` prepares for.
     """
 
     metadata: Metadata
+    runtime: Runtime
     backend: str
     device: str
     batch_maximum: int
@@ -38,20 +42,38 @@ class Scorer:
 
     @classmethod
     def load(
-        cls, folder: Path, *, device: Device = "auto", batch_maximum: int = BATCH_ROWS
+        cls,
+        folder: Path,
+        *,
+        runtime: RuntimeChoice = "auto",
+        device: Device = "auto",
+        batch_maximum: int = BATCH_ROWS,
     ) -> "Scorer":
         """Load an artifact; check its checksum, its features and the scores of its sample.
+
+        Args:
+            folder: of the artifact.
+            runtime: what computes the scores; see `choose_runtime`.
+            device: where. ONNX graphs are computed on the CPU.
+            batch_maximum: the most rows that `warm_up` prepares for.
 
         Raises:
             ArtifactError: the artifact is missing, incomplete or changed, or does not match.
             DeviceError: the network cannot run on the device.
-            MissingExtraError: Keras or its backend is not installed.
+            MissingExtraError: the runtime, or Keras's backend, is not installed.
         """
         metadata = load_metadata(folder)
-        used = use_device(device)
-        score = compiled(load_network(folder, metadata))
+        chosen = choose_runtime(runtime, device, has_graph=metadata.graph_sha256 is not None)
+        if chosen == "onnx":
+            if device == "gpu":
+                raise CpuOnlyError("A GPU is required, but ONNX graphs are computed on the CPU.")
+            backend, used, score = "onnxruntime", "cpu", load_graph(folder, metadata)
+        else:
+            used = use_device(device)
+            backend = import_keras().backend.backend()
+            score = compiled(load_network(folder, metadata))
         check_scores(folder, metadata, score)
-        return cls(metadata, import_keras().backend.backend(), used, batch_maximum, score)
+        return cls(metadata, chosen, backend, used, batch_maximum, score)
 
     def warm_up(self) -> None:
         """Score a batch of each power of two up to the maximum, so that no first call is slow."""

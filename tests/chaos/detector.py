@@ -50,6 +50,7 @@ class KnownArtifact(msgspec.Struct, frozen=True):
 class KnownModel:
     """A model whose score is V1."""
 
+    runtime = "python"
     backend = "numpy"
     device = "cpu"
 

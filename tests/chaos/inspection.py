@@ -5,14 +5,16 @@ from collections.abc import Iterator
 from typing import cast
 
 from confluent_kafka import Message
+from msgspec import UNSET
 
 from events.codec import decode_alert, decode_journal_entry, read_dead_letter
 from events.errors import PayloadError
 from events.messages import Alert, DeadLetter, Headers
+from tests.chaos.published import InputRecord, Place, Published, compare_with
 from tests.chaos.reading import committed_offsets, end_offsets, read_committed
-from tests.chaos.stream import POISON, id_of, number_at, number_of
+from tests.chaos.stream import POISON, number_of
 from tests.chaos.testbed import GROUP, RunContext
-from tests.chaos.verify import Published, Verdict, check_journal, compare
+from tests.chaos.verify import Verdict, check_journal, compare
 
 
 def inspect(context: RunContext) -> Verdict:
@@ -21,22 +23,12 @@ def inspect(context: RunContext) -> Verdict:
     Raises:
         UnreadableError: if a topic cannot be read to its end.
     """
-    settings, topics, stream = context.settings, context.topics, context.stream
-    published, times, problems = _read_input(context)
-    flagged = [
-        identity
-        for partition, ids in published.ids.items()
-        for identity, poison in zip(ids, published.poisoned[partition], strict=True)
-        if not poison and stream.is_flagged(number_of(identity))
-    ]
+    settings, topics = context.settings, context.topics
+    ends = end_offsets(settings, topics.transactions)
+    records = map(_input_record, read_committed(settings, topics.transactions))
+    published = compare_with(context.stream, len(ends), records)
     alerts = [decode_alert(message.value()) for message in read_committed(settings, topics.alerts)]
     letters = [_letter(message) for message in read_committed(settings, topics.dead_letters)]
-    poison_offsets = [
-        (partition, offset)
-        for partition, poisoned in published.poisoned.items()
-        for offset, poison in enumerate(poisoned)
-        if poison
-    ]
     journal = [
         decode_journal_entry(message.value())
         for message in read_committed(settings, topics.journal)
@@ -44,64 +36,69 @@ def inspect(context: RunContext) -> Verdict:
     committed = committed_offsets(settings, topics.transactions, GROUP)
     return Verdict(
         published=published.count,
-        poison=len(poison_offsets),
-        input_problems=tuple(problems),
-        alerts=compare(flagged, (alert.transaction_id for alert in alerts)),
-        altered=(*_altered_alerts(alerts, times), *_altered_letters(letters, context)),
-        dead_letters=compare(
-            poison_offsets, ((letter.partition, letter.offset) for letter in letters)
+        poison=len(published.rejected),
+        repeated=published.repeated,
+        input_problems=tuple(published.problems),
+        alerts=compare(published.flagged, map(_place, alerts)),
+        altered=(
+            *_altered_alerts(alerts, published),
+            *_altered_letters(letters, published, context),
         ),
+        dead_letters=compare(published.rejected, map(_place, letters)),
         coverage=check_journal(published, journal),
         offsets=tuple(zip(committed, end_offsets(settings, topics.transactions), strict=True)),
     )
 
 
-def _read_input(context: RunContext) -> tuple[Published, dict[str, int], list[str]]:
-    """Return the input's records, each id's event time in ms, and problems with the input."""
-    partitions = range(len(end_offsets(context.settings, context.topics.transactions)))
-    ids: dict[int, list[str]] = {partition: [] for partition in partitions}
-    poisoned: dict[int, list[bool]] = {partition: [] for partition in partitions}
-    times: dict[str, int] = {}
-    problems: list[str] = []
-    for message in read_committed(context.settings, context.topics.transactions):
-        partition, offset = message.partition(), message.offset()
-        assert partition is not None
-        identity = _key(message)
-        poison = any(header == POISON for header, _ in _headers(message))
-        expected = number_at(partition, len(ids[partition]))
-        if identity != id_of(expected) or offset != len(ids[partition]):
-            problems.append(f"[{partition}] {offset} is {identity} and not {id_of(expected)}")
-        elif message.value() != context.stream.payload(expected, poisoned=poison):
-            problems.append(f"[{partition}] {offset} does not have the payload of {identity}")
-        ids[partition].append(identity)
-        poisoned[partition].append(poison)
-        times[identity] = message.timestamp()[1]
-    return Published(ids, poisoned), times, problems
+def _input_record(message: Message) -> InputRecord:
+    partition, offset = message.partition(), message.offset()
+    assert partition is not None
+    assert offset is not None
+    return InputRecord(
+        partition,
+        offset,
+        (_bytes(message.key()) or b"").decode(errors="replace"),
+        _bytes(message.value()),
+        [name for name, _ in _headers(message)],
+        message.timestamp()[1],
+    )
 
 
-def _altered_alerts(alerts: list[Alert], times: dict[str, int]) -> Iterator[str]:
+def _place(output: Alert | DeadLetter) -> Place:
+    """Return the place of the record that an output was raised for."""
+    if output.partition is UNSET or output.offset is UNSET:
+        return -1, -1
+    return output.partition, output.offset
+
+
+def _altered_alerts(alerts: list[Alert], published: Published) -> Iterator[str]:
     """Yield alerts that contradict their transaction, or each other."""
-    decisions: dict[str, set[tuple[object, ...]]] = defaultdict(set)
+    decisions: dict[Place, set[tuple[object, ...]]] = defaultdict(set)
     for alert in alerts:
+        place = partition, offset = _place(alert)
         if alert.score < alert.threshold:
             yield f"{alert.transaction_id} has a score below the threshold"
-        if alert.event_time_ms != times.get(alert.transaction_id):
+        if alert.event_time_ms != published.times.get(place):
             yield f"{alert.transaction_id} has another event time"
-        decisions[alert.transaction_id].add(
-            (alert.score, alert.threshold, alert.model_version, alert.Amount)
-        )
-    for identity, different in decisions.items():
+        elif alert.transaction_id != published.ids[partition][offset]:
+            yield f"{alert.transaction_id} is not the transaction at [{partition}] {offset}"
+        decisions[place].add((alert.score, alert.threshold, alert.model_version, alert.Amount))
+    for place, different in decisions.items():
         if len(different) > 1:
-            yield f"{identity} has several alerts that differ: {different}"
+            yield f"[{place[0]}] {place[1]} has several alerts that differ: {different}"
 
 
-def _altered_letters(letters: list[DeadLetter], context: RunContext) -> Iterator[str]:
+def _altered_letters(
+    letters: list[DeadLetter], published: Published, context: RunContext
+) -> Iterator[str]:
     """Yield dead letters that differ from the record they stand for."""
     for letter in letters:
-        number = number_at(letter.partition, letter.offset)
+        if (letter.partition, letter.offset) not in published.times:
+            continue  # unexpected
+        identity = published.ids[letter.partition][letter.offset]
         content = (letter.topic, letter.key, letter.value, [header for header, _ in letter.headers])
-        payload = context.stream.payload(number, poisoned=True)
-        if content != (context.topics.transactions, id_of(number).encode(), payload, [POISON]):
+        payload = context.stream.payload(number_of(identity), poisoned=True)
+        if content != (context.topics.transactions, identity.encode(), payload, [POISON]):
             yield f"the dead letter of [{letter.partition}] {letter.offset} is another record"
 
 
@@ -112,10 +109,6 @@ def _letter(message: Message) -> DeadLetter:
         raise AssertionError(
             f"{message.topic()} [{message.partition()}] {message.offset()} is no dead letter"
         ) from error
-
-
-def _key(message: Message) -> str:
-    return (_bytes(message.key()) or b"").decode(errors="replace")
 
 
 def _bytes(value: object) -> bytes | None:

@@ -26,9 +26,15 @@ def title(plan: Plan, result: CampaignResult) -> str:
 
 def verdict_line(result: CampaignResult) -> str:
     """Return one line without violations, otherwise one line for each."""
+    lines = ["No violations."]
     if result.violations:
-        return "VIOLATIONS:\n" + "\n".join(f"- {violation}" for violation in result.violations)
-    return "No violations."
+        lines = ["VIOLATIONS:", *(f"- {violation}" for violation in result.violations)]
+    if result.verdict is not None and result.verdict.repeated:
+        lines.append(
+            f"\nKafka stored {result.verdict.repeated} of the publisher's records twice in the "
+            "input; both count there."
+        )
+    return "\n".join(lines)
 
 
 def tables(result: CampaignResult) -> list[Table]:

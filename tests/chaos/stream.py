@@ -94,11 +94,6 @@ def partition_of(number: int) -> int:
     return number % STRIDE
 
 
-def number_at(partition: int, offset: int) -> int:
-    """Return the number of the record at an offset of a partition."""
-    return partition + STRIDE * offset
-
-
 def features_with_score(score: float) -> Mapping[str, float]:
     """Return the features of a transaction for the model whose score is V1."""
     return dict.fromkeys(FEATURES, 0.0) | {"V1": score}

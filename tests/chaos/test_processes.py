@@ -77,7 +77,8 @@ def campaign_result() -> CampaignResult:
         published=1200,
         poison=10,
         input_problems=(),
-        alerts=Comparison(100, 101, ("row-0000007",), {"row-0000001": 3}, ()),
+        repeated=2,
+        alerts=Comparison(100, 101, ((0, 7),), {(0, 1): 3}, ()),
         altered=(),
         dead_letters=Comparison(10, 10, (), {}, ()),
         coverage=Coverage(entries=80, scored=1190, rejected=10),
@@ -107,7 +108,7 @@ def test_the_report_contains_every_count() -> None:
     assert rows["- of these at a step of a commit"] == ["2"]
     assert rows["- of those between its beginning and its end"] == ["1"]
     assert "5.25 s  6.50 s" in text
-    assert "VIOLATIONS:\n- Alerts lost: 1 (row-0000007)" in text
+    assert "VIOLATIONS:\n- Alerts lost: 1 ((0, 7))" in text
 
 
 @pytest.mark.parametrize(

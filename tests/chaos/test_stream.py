@@ -155,7 +155,10 @@ def test_log_lines_are_counted_by_type(tmp_path: Path) -> None:
     [
         ("consumer/commit/patience.py", "Cannot commit"),
         ("consumer/detector/source.py", "Kafka reports offset "),
-        ("consumer/detector/loop.py", '"%s %s; this detector has %s now.", event.capitalize()'),
+        (
+            "consumer/detector/loop.py",
+            '"%s %s; this detector has %s now.",\n            event.capitalize(),',
+        ),
         ("model/artifact/load.py", "There is no artifact at "),
     ],
 )

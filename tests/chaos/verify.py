@@ -15,29 +15,12 @@ from itertools import accumulate
 from typing import Generic, TypeVar
 
 from events.messages import JournalEntry
+from tests.chaos.published import Place, Published
 
 Item = TypeVar("Item", bound=Hashable)
 
 DIGEST_MODULUS = 2**63
 SHOWN = 5  # examples in a message
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """The input topic's records by partition; a list's index is the offset.
-
-    Attributes:
-        ids: transaction ids, also of poison records.
-        poisoned: whether the record is poison.
-    """
-
-    ids: Mapping[int, Sequence[str]]
-    poisoned: Mapping[int, Sequence[bool]]
-
-    @property
-    def count(self) -> int:
-        """Number of records."""
-        return sum(map(len, self.ids.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +154,8 @@ class Verdict:
         published: number of records in the input.
         poison: number of poison records among them.
         input_problems: records of the input that the stream does not contain.
-        alerts: comparison of the alerts' transaction ids.
+        repeated: records that Kafka stored twice for the publisher; each of them counts.
+        alerts: comparison of the (partition, offset) of the flagged transactions.
         altered: alerts and dead letters whose content does not match their record.
         dead_letters: comparison of the (partition, offset) of the rejected records.
         coverage: the journal's coverage of the input.
@@ -181,9 +165,10 @@ class Verdict:
     published: int
     poison: int
     input_problems: tuple[str, ...]
-    alerts: Comparison[str]
+    repeated: int
+    alerts: Comparison[Place]
     altered: tuple[str, ...]
-    dead_letters: Comparison[tuple[int, int]]
+    dead_letters: Comparison[Place]
     coverage: Coverage
     offsets: tuple[tuple[int, int], ...]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from events.native.build import compilers
 from tests.support.demo import assert_consistent
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,6 +32,7 @@ class Installation:
         build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
         self._check(build, cwd=ROOT)
         (wheel,) = folder.glob("*.whl")
+        self.wheel = wheel.name
         self._check([sys.executable, "-m", "venv", "--without-pip", str(self.environment)])
         self.python = self.environment / "bin" / "python"
         install = ["uv", "pip", "install", "--quiet", "--offline", "--no-deps"]
@@ -89,6 +91,14 @@ def test_the_help_lists_the_commands(installation: Installation) -> None:
 def test_the_wheel_is_not_for_upload(installation: Installation) -> None:
     (metadata,) = installation.site.glob("fraudstream-*.dist-info/METADATA")
     assert "Classifier: Private :: Do Not Upload\n" in metadata.read_text()
+
+
+def test_the_c_code_is_compiled_where_there_is_a_compiler(installation: Installation) -> None:
+    compiled = any(compilers())
+    assert installation.wheel.endswith("-any.whl") is not compiled
+    assert len([*installation.site.glob("events/native/transactions-*.so")]) == compiled
+    if compiled:
+        installation.run_python("from events.native.library import NativeDecoder; NativeDecoder()")
 
 
 def test_training_and_the_demo_work(installation: Installation) -> None:

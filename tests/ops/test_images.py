@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from tests.support.stack import DEPLOY, ROOT
 
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text().replace("\\\n", " ")
-TARGETS = ("producer", "consumer", "consumer-gpu")
+TARGETS = ("producer", "trainer", "consumer", "consumer-gpu")
 STAGES: dict[str, tuple[str, str]] = {
     name: (base, body)
     for base, name, body in re.findall(
@@ -79,9 +79,21 @@ def test_the_producer_is_built_without_tensorflow() -> None:
     assert "--from=producer-packages" in STAGES["producer"][1]
 
 
+def test_the_detector_on_cpus_is_built_without_tensorflow() -> None:
+    assert extras("consumer") == ["serve"]
+    assert extras("consumer-gpu") == ["gpu"]
+    assert extras("trainer") == ["model"]
+
+
+def extras(target: str) -> list[str]:
+    packages = f"{target}-packages"
+    assert f"--from={packages}" in STAGES[target][1]
+    return re.findall(r"--extra (\w+)", STAGES[packages][1])
+
+
 def test_every_package_is_installed_by_hash() -> None:
     installs = re.findall(r"(?:pip|uv pip) install (.*?)(?:&&|$)", DOCKERFILE, re.MULTILINE)
-    assert len(installs) == 5
+    assert len(installs) == 6
     for options in installs:
         ours = "--no-deps --build-constraints constraints.txt ." in options
         assert ours or "--require-hashes" in options

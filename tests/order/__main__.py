@@ -19,11 +19,16 @@ def main() -> None:
     parser.add_argument(
         "--delivery", choices=["exactly-once", "at-least-once"], default="exactly-once"
     )
+    parser.add_argument(
+        "--expire",
+        action="store_true",
+        help="keep no positions in the journal, and let the group's offsets expire",
+    )
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     options = parser.parse_args()
     firsts = range(options.seed, options.seed + options.schedules, BLOCK)
     started = time.monotonic()
-    tasks = [(options.delivery, first) for first in firsts]
+    tasks = [(options.delivery, not options.expire, first) for first in firsts]
     with (
         multiprocessing.get_context("spawn").Pool(options.processes) as pool,
         progress_bar("Running", len(firsts) * BLOCK, unit="schedules") as advance,

@@ -228,6 +228,11 @@ class Broker:
         for transaction in self._open.values():
             transaction.offsets.pop((group, place), None)
 
+    def expire(self, group: str) -> None:
+        """Delete the offsets of a group without members."""
+        self.group(group).offsets.clear()
+        self.group(group).metadata.clear()
+
     def initialise(self, name: str) -> int:
         """Give a transactional id to a new producer; return its epoch."""
         self._end(name, Status.ABORTED)

@@ -16,6 +16,7 @@ from consumer.commit.rejections import Deliveries
 from consumer.commit.sink import AbortedError, CommitTimings, OutputRecord
 from consumer.detector.checkpoint import Checkpoint
 from consumer.detector.loop import Detector
+from consumer.detector.protocols import OutputPositions
 from consumer.detector.source import InputRecord, Source, Trigger
 from kafkaio.gaps import Gap
 from kafkaio.partitions import PartitionId
@@ -233,3 +234,52 @@ class RewindsIntoTheNewTopic(Checkpoint):
             (gap.topic, gap.partition), Account(gap.topic, gap.partition, gap.resume, gap.resume)
         )
         self._expected[gap.topic, gap.partition] = gap.resume
+
+
+class BeginsAgain(Source):
+    """Takes a group whose offsets have expired for a new one."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options | {"outputs": None})
+
+
+class Outputs:
+    """Changes what the outputs tell."""
+
+    def __init__(self, outputs: OutputPositions) -> None:
+        self._outputs = outputs
+
+
+class BeforeTheLast(Outputs):
+    """Returns the last source itself, not the offset after it."""
+
+    def next_offsets(self, topic_id: str, partitions: Sequence[int]) -> Mapping[int, int]:
+        positions = self._outputs.next_offsets(topic_id, partitions)
+        return {number: max(0, position - 1) for number, position in positions.items()}
+
+
+class OfAnyTopic(Outputs):
+    """Takes outputs of a deleted topic for those of the present one."""
+
+    def next_offsets(self, topic_id: str, partitions: Sequence[int]) -> Mapping[int, int]:
+        every = [
+            self._outputs.next_offsets(str(number + 1), partitions)
+            for number in range(int(topic_id))
+        ]
+        return {
+            number: max(positions.get(number, 0) for positions in every) for number in partitions
+        }
+
+
+class ScoresTheLastAgain(Source):
+    """Continues at the source of the last output."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options | {"outputs": BeforeTheLast(options["outputs"])})
+
+
+class BelievesOutputsOfADeletedTopic(Source):
+    """Continues in a recreated topic where the deleted one's last output came from."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options | {"outputs": OfAnyTopic(options["outputs"])})

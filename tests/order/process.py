@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
 from consumer.commit.at_least_once import AtLeastOnce
+from consumer.commit.bounded_call import call_directly
 from consumer.commit.exactly_once import ExactlyOnce
 from consumer.commit.journal import Journal
 from consumer.commit.patience import Patience, open_sink
@@ -38,6 +39,7 @@ from tests.order.consumer import MemoryConsumer
 from tests.order.identity import MemoryIdentity
 from tests.order.journal import MemoryJournalPositions
 from tests.order.memory import Broker, kafka_exception
+from tests.order.outputs import MemoryOutputPositions
 from tests.order.producer import MemoryProducer
 
 T = TypeVar("T")
@@ -91,6 +93,8 @@ FAULTS: dict[tuple[str, str], set[Fault]] = {
     ("bounds", "before"): {Fault.TIMEOUT},
     ("read journal", "before"): {Fault.TIMEOUT},
     ("read journal", "after"): {Fault.TIMEOUT},
+    ("read outputs", "before"): {Fault.TIMEOUT},
+    ("read outputs", "after"): {Fault.TIMEOUT},
     ("reachable", "before"): {Fault.OUTAGE, Fault.AWAY},
 }
 
@@ -142,6 +146,8 @@ class Setup:
         checkpoint_class: how they keep what is not committed.
         batch_maximum: records in a batch, at most.
         commit_interval: seconds that offsets without results may wait; a turn takes 0.1 s.
+        reads_journal: whether they continue where the journal ends; else after the group's outputs,
+            should it have no committed offsets.
     """
 
     broker: Broker
@@ -153,6 +159,7 @@ class Setup:
     checkpoint_class: type[Checkpoint]
     batch_maximum: int
     commit_interval: float
+    reads_journal: bool
 
 
 class Process:
@@ -174,10 +181,12 @@ class Process:
         self._setup = setup
         self._consumer = MemoryConsumer(setup.broker, GROUP, self.external)
         self._producer: MemoryProducer | None = None
-        exactly_once = issubclass(setup.sink_class, ExactlyOnce)
+        self._exactly_once = exactly_once = issubclass(setup.sink_class, ExactlyOnce)
         self._journal = Journal(TOPICS.journal, GROUP, setup.broker.topic_id)
-        positions = MemoryJournalPositions(setup.broker, self._journal, self.external)
-        self._positions = positions if exactly_once else None
+        journal = MemoryJournalPositions(setup.broker, self._journal, self.external)
+        outputs = MemoryOutputPositions(setup.broker, TOPICS, GROUP, self.external)
+        self._positions = journal if exactly_once and setup.reads_journal else None
+        self._outputs = outputs if exactly_once and not setup.reads_journal else None
         self._greenlet = greenlet(self._run)
 
     @property
@@ -243,6 +252,7 @@ class Process:
             cast("Callable[[], Producer]", self._new_producer),
             cast("Consumer", self._consumer),
             timeout=COMMIT_SECONDS,
+            bounded=call_directly,  # a greenlet stays in its thread
             monotonic=lambda: self._clock,
             sleep=self._sleep,
         )
@@ -260,11 +270,12 @@ class Process:
                 committed=checkpoint.committed,
                 position=checkpoint.position,
                 journal=self._positions,
+                outputs=self._outputs,
             ),
             Decoder(FEATURES),
             score,
             executor=_EXECUTOR,
-            decider=Decider(0.5, "known", TOPICS),
+            decider=Decider(0.5, "known", TOPICS, group=GROUP if self._exactly_once else None),
             sink=sink,
             patience=patience,
             checkpoint=checkpoint,

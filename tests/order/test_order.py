@@ -114,6 +114,9 @@ TestOrder.settings = settings(
 AT_LEAST_ONCE_CALLS = {"flush", "commit offsets"}
 """Calls that only the at-least-once sink makes."""
 
+EXPIRED_CALL = "read outputs"
+"""The call that is made only when the group's offsets have expired."""
+
 
 def possible(calls: Callable[[str], bool]) -> set[tuple[tuple[str, str], Fault]]:
     """Return the faults of these calls, before and after their effect."""
@@ -122,7 +125,12 @@ def possible(calls: Callable[[str], bool]) -> set[tuple[tuple[str, str], Fault]]
 
 def test_thousands_of_schedules_process_exactly_once_and_meet_every_fault() -> None:
     met = set().union(*(walk(seed).failed for seed in range(4000)))
-    assert met == possible(lambda call: call not in AT_LEAST_ONCE_CALLS)
+    assert met == possible(lambda call: call not in AT_LEAST_ONCE_CALLS | {EXPIRED_CALL})
+
+
+def test_when_the_offsets_expire_nothing_is_lost_and_no_output_written_twice() -> None:
+    met = set().union(*(walk(seed, reads_journal=False).failed for seed in range(1000)))
+    assert met >= possible(lambda call: call == EXPIRED_CALL)
 
 
 def test_more_schedules_process_at_least_once_and_meet_every_fault() -> None:
@@ -179,6 +187,23 @@ def test_every_mutant_is_found(
     def walk_far() -> None:
         for tried in chain([seed], range(5000)):
             walk(tried, sink, replacement(Detector), replacement(Source), replacement(Checkpoint))
+
+    with pytest.raises(AssertionError):
+        walk_far()
+
+
+@pytest.mark.parametrize(
+    ("mutant", "seed"),
+    [
+        pytest.param(mutants.BeginsAgain, 12, id="begins again"),
+        pytest.param(mutants.ScoresTheLastAgain, 12, id="scores the last record again"),
+        pytest.param(mutants.BelievesOutputsOfADeletedTopic, 187, id="outputs of a deleted topic"),
+    ],
+)
+def test_every_mutant_is_found_when_offsets_expire(mutant: type[Source], seed: int) -> None:
+    def walk_far() -> None:
+        for tried in chain([seed], range(5000)):
+            walk(tried, source_class=mutant, reads_journal=False)
 
     with pytest.raises(AssertionError):
         walk_far()

@@ -27,8 +27,19 @@ def walk(
     detector_class: type[Detector] = Detector,
     source_class: type[Source] = Source,
     checkpoint_class: type[Checkpoint] = Checkpoint,
+    *,
+    reads_journal: bool = True,
 ) -> World:
     """Run one schedule to its end, recover, and check every invariant.
+
+    Args:
+        seed: of the schedule.
+        sink_class: how the processes commit.
+        detector_class: their loop.
+        source_class: how they read.
+        checkpoint_class: how they keep what is not committed.
+        reads_journal: whether they continue where the journal ends, and Kafka may forget offsets;
+            else after the group's outputs, and the offsets may expire.
 
     Raises:
         AssertionError: if one is violated.
@@ -41,36 +52,40 @@ def walk(
         checkpoint_class,
         batch_maximum=random.randint(1, 4),
         commit_interval=random.choice([0.0, 0.3, 5.0]),
+        reads_journal=reads_journal,
     )
     try:
-        _play(world, random)
+        _play(world, random, _OPERATIONS if reads_journal else _EXPIRING)
     finally:
         world.close()
     return world
 
 
-def _play(world: World, random: Random) -> None:
+def _play(world: World, random: Random, operations: "Operations") -> None:
     _publish(world, random)
     for name in NAMES[: random.randint(1, 3)]:
         world.start(name)
     length = random.randint(4, 24)
-    for operation in random.choices(list(_OPERATIONS), list(_OPERATIONS.values()), k=length):
+    for operation in random.choices(list(operations), list(operations.values()), k=length):
         operation(world, random)
     world.recover()
     world.check_all()
 
 
-def walk_block(task: tuple[str, int]) -> None:
+def walk_block(task: tuple[str, bool, int]) -> None:
     """Run `BLOCK` schedules of a delivery, given by name, from a first seed on.
+
+    Args:
+        task: the delivery, `reads_journal` of `walk`, and the seed.
 
     Raises:
         AssertionError: at the first violated invariant, with the seed in a note.
     """
     logging.disable(logging.CRITICAL)
-    name, first = task
+    name, reads_journal, first = task
     for seed in range(first, first + BLOCK):
         try:
-            walk(seed, DELIVERIES[name])
+            walk(seed, DELIVERIES[name], reads_journal=reads_journal)
         except Exception as error:
             error.add_note(f"{name}, seed {seed}")
             raise
@@ -93,6 +108,10 @@ def _time_out(world: World, random: Random) -> None:
 def _forget(world: World, random: Random) -> None:
     if world.promises_exactly_once:
         world.forget(random.randrange(PARTITIONS), random.randrange(3))
+
+
+def _expire_offsets(world: World, _random: Random) -> None:
+    world.expire_offsets()
 
 
 def _delete(world: World, random: Random) -> None:
@@ -141,8 +160,10 @@ def _stop(_world: World, process: Process, _random: Random) -> None:
     process.stopping = True
 
 
-# The relative frequency of each.
-_OPERATIONS: dict[Callable[[World, Random], None], int] = {
+Operations = dict[Callable[[World, Random], None], int]
+"""What may happen, and the relative frequency of each."""
+
+_OPERATIONS: Operations = {
     _publish: 5,
     _on_one_process(_continue): 10,
     _on_one_process(_fail): 4,
@@ -155,3 +176,8 @@ _OPERATIONS: dict[Callable[[World, Random], None], int] = {
     _recreate: 1,
     _start: 2,
 }
+
+# Only the journal tells that Kafka forgot some offsets and not all.
+_EXPIRING: Operations = {
+    operation: frequency for operation, frequency in _OPERATIONS.items() if operation is not _forget
+} | {_expire_offsets: 2, _start: 4}

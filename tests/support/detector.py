@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 from consumer.commit.sink import CommitHook, no_hook
 from consumer.detector.loop import OnGap
 from consumer.detector.options import DetectorOptions
-from consumer.detector.service import run_detector
+from consumer.detector.service import Model, run_detector
 from events.codec import encode
 from events.messages import FEATURES, Transaction
 from events.topics import Topics
@@ -47,6 +47,7 @@ class KnownModel:
     """Scores a row with its V1, and counts the rows."""
 
     metadata = Metadata()
+    runtime = "python"
     backend = "numpy"
     device = "cpu"
 
@@ -86,13 +87,13 @@ class DetectorThread:
         settings: KafkaSettings,
         topics: Topics,
         *,
-        model: KnownModel | None = None,
+        model: Model | None = None,
         hook: CommitHook = no_hook,
         **changes: Any,
     ) -> None:
         self.options = replace(OPTIONS, **changes)
         self.registry = CollectorRegistry()
-        self.model = model or KnownModel()
+        self.model: Any = model or KnownModel()
         self._hook = hook
         self.error: BaseException | None = None
         self.stopping = threading.Event()

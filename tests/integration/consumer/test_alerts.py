@@ -27,7 +27,7 @@ from tests.support.detector import PATIENCE
 
 
 def alert(name: str) -> bytes:
-    return encode(Alert(name, 1_700_000_000_000, 1_700_000_000_012, 0.9, 0.5, "v1", 12.5))
+    return encode(Alert(name, 1_700_000_000_000, 1_700_000_000_012, 0.9, 0.5, "v1", 12.5, 0, 7))
 
 
 @pytest.fixture

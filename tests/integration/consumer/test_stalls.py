@@ -79,13 +79,15 @@ def test_an_added_partition_is_read_within_seconds(
     running.wait_for(lambda: running.value("fraud_transactions_scored_total") == 5)
 
 
+@pytest.mark.parametrize("delivery", ["exactly-once", "at-least-once"])
 def test_a_partition_that_the_journal_lacks_is_read_once_the_journal_has_it(
     kafka_settings: KafkaSettings,
     topics: Topics,
     detect: Detect,
     caplog: pytest.LogCaptureFixture,
+    delivery: str,
 ) -> None:
-    running = detect(journal=True)
+    running = detect(journal=True, delivery=delivery)
     running.wait_for(lambda: running.value("fraud_kafka_rebalances_total", event="assigned") > 0)
     add_partitions(kafka_settings, topics.transactions, 3)
     write(kafka_settings, topics.transactions, payloads([False] * 5), partition=2)

@@ -1,6 +1,7 @@
 """The permissions in docs/security.md suffice, and the error names a missing one."""
 
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 
 import pytest
 
@@ -12,7 +13,15 @@ from kafkaio.topic_reader import TopicReader
 from tests.support.command import until
 from tests.support.detector import DetectorThread, payloads, publish
 from tests.support.security import duties
-from tests.support.security.grants import GRANTS, PAGE, USERS, Grant, in_commands, in_table
+from tests.support.security.grants import (
+    GRANTS,
+    OPTIONAL,
+    PAGE,
+    USERS,
+    Grant,
+    in_commands,
+    in_table,
+)
 from tests.support.security.secured import Secured
 
 
@@ -36,10 +45,11 @@ def test_each_user_can_do_its_work_with_its_permissions(
     assert set(all_duties) == set(USERS)
     for user, duty in all_duties.items():
         duty(settings_of(user))
+    duties.resume(settings_of("fraudstream-detector"), secured.plaintext)
     assert "authorization" not in caplog.text  # no client requests more than it needs
 
 
-@pytest.mark.parametrize("grant", GRANTS, ids=str)
+@pytest.mark.parametrize("grant", [grant for grant in GRANTS if grant not in OPTIONAL], ids=str)
 def test_a_missing_permission_is_named(
     secured: Secured, settings_of: Callable[..., KafkaSettings], topics: None, grant: Grant
 ) -> None:
@@ -58,6 +68,21 @@ def test_a_missing_permission_is_named(
     assert caught.value.exit_code in {1, 2}
 
 
+def test_a_missing_permission_to_resume_is_named_when_the_offsets_have_expired(
+    secured: Secured,
+    settings_of: Callable[..., KafkaSettings],
+    topics: None,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    duties.detect(settings_of("fraudstream-detector"), secured.plaintext)
+    with ExitStack() as missing:
+        for grant in OPTIONAL:
+            missing.enter_context(secured.without(grant.binding()))
+        duties.resume(settings_of("fraudstream-detector"), secured.plaintext)
+    for grant in OPTIONAL:
+        assert f"the permission Read on topic {grant.name}; docs/security.md" in caplog.text
+
+
 @pytest.mark.parametrize("delivery", ["exactly-once", "at-least-once"])
 def test_a_revoked_permission_is_waited_out_and_ends_the_detector_in_the_end(
     secured: Secured, settings_of: Callable[..., KafkaSettings], topics: None, delivery: str
@@ -72,7 +97,8 @@ def test_a_revoked_permission_is_waited_out_and_ends_the_detector_in_the_end(
     try:
         publish(secured.plaintext, duties.TOPICS, payloads([True]))
         running.wait_for(lambda: running.value("fraud_alerts_total") > 0)
-        with secured.without(_one(GRANTS, "fraudstream-detector", "fraud.alerts").binding()):
+        grants = [grant for grant in GRANTS if grant.operation == "Write"]
+        with secured.without(_one(grants, "fraudstream-detector", "fraud.alerts").binding()):
             publish(secured.plaintext, duties.TOPICS, payloads([True]))
             with pytest.raises(CommitError, match=r"no longer permits writing .*authorization"):
                 running.join()

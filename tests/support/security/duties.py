@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from confluent_kafka.admin import AdminClient
 from prometheus_client import CollectorRegistry
 
 from consumer.alerts.follow import follow_alerts
@@ -18,13 +19,14 @@ from events.topics import Topics
 from kafkaio.settings import KafkaSettings
 from kafkaio.topics import create_topics, delete_topics
 from producer.replay import replay
-from tests.support.detector import DetectorThread, payloads, producing, publish
+from tests.support.detector import PATIENCE, DetectorThread, payloads, producing, publish
 
 if TYPE_CHECKING:
     from consumer.quality.label_join import QualityReport
 
 TOPICS = Topics()
 BAD = b"no transaction"
+DETECTORS = "fraudstream-detector"
 GROUP = "fraudstream-dead-letters"  # the default of `fraudstream dead-letters`
 
 never = bool  # called without arguments, it is False
@@ -57,11 +59,23 @@ def detect(settings: KafkaSettings, admin: KafkaSettings) -> None:
     """
     for _ in range(2):
         publish(admin, TOPICS, [*payloads([True]), BAD])
-        running = DetectorThread(settings, TOPICS, group="fraudstream-detector", journal=True)
-        try:
-            running.wait_for(partial(_has_results, running))
-        finally:
-            running.stop()
+        _detect_once(settings, journal=True)
+
+
+def resume(settings: KafkaSettings, admin: KafkaSettings) -> None:
+    """Raise an alert and write a dead letter, after the group's offsets have expired."""
+    client = AdminClient(admin.client())  # a name keeps it alive until it has answered
+    client.delete_consumer_groups([DETECTORS])[DETECTORS].result(PATIENCE)
+    publish(admin, TOPICS, [*payloads([True]), BAD])
+    _detect_once(settings)
+
+
+def _detect_once(settings: KafkaSettings, *, journal: bool = False) -> None:
+    running = DetectorThread(settings, TOPICS, group=DETECTORS, journal=journal)
+    try:
+        running.wait_for(partial(_has_results, running))
+    finally:
+        running.stop()
 
 
 def _has_results(running: DetectorThread) -> bool:

@@ -70,4 +70,12 @@ def in_commands(page: str) -> Iterator[Grant]:
 
 
 GRANTS = tuple(in_table(PAGE.read_text()))
+OPTIONAL = {
+    grant
+    for grant in GRANTS
+    if (grant.user, grant.operation) == ("fraudstream-detector", "Read")
+    and grant.name in {"fraud.alerts", "transactions.dlq"}
+}
+"""Permissions that are not needed before the detectors' committed offsets have expired."""
+
 USERS = tuple(dict.fromkeys(grant.user for grant in GRANTS))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from consumer.commit.patience import FORGET_SECONDS, Patience, open_sink
+from consumer.commit.patience import FORGET_SECONDS, Patience, attempt, open_sink
 from consumer.commit.sink import CommitTimings, UnavailableError
 from consumer.errors import CommitError
 from tests.support.clock import ManualClock
@@ -61,3 +61,20 @@ def test_a_sink_is_opened_again_until_it_is_open_or_the_start_is_stopped() -> No
     assert open_sink(sink, patience, stopped=lambda: False)
     assert sink.attempts == 3
     assert not open_sink(Closed(), patience, stopped=lambda: True)
+
+
+def test_a_call_is_tried_again_after_the_given_error_only() -> None:
+    clock = ManualClock()
+    patience = Patience(10.0, monotonic=clock, sleep=clock.sleep)
+    answers = iter([TimeoutError("no answer"), TimeoutError("no answer"), None, KeyError("no")])
+
+    def ask() -> str:
+        error = next(answers)
+        if error is not None:
+            raise error
+        return "yes"
+
+    assert attempt(ask, TimeoutError, patience, stopped=lambda: False) == "yes"
+    with pytest.raises(KeyError):
+        attempt(ask, TimeoutError, patience, stopped=lambda: False)
+    assert attempt(ask, TimeoutError, patience, stopped=lambda: True) is None

@@ -1,6 +1,7 @@
 """A bad record costs one dead letter, never its batch."""
 
 from collections.abc import Sequence
+from itertools import product
 
 import msgspec
 import numpy as np
@@ -9,12 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.detector.decide import dead_letter
-from consumer.detector.decode import CHUNK_RECORDS, GROUP_RECORDS, Batch, Decoder
+from consumer.detector.decode import CHUNK_RECORDS, Batch, Decoder
 from events.codec import Encoding, decode_transaction, encode
 from events.errors import PayloadError, Reason
 from events.messages import BOUNDS, FEATURES, DeadLetter, Transaction
+from events.native.library import DecodeUsual, nothing_usual, usual_decoder
 from tests.support.records import LONG_AGO, StoredRecord
 from tests.support.strategies import transactions
+
+# In C, if it is compiled, and one by one.
+DECODERS: list[DecodeUsual] = [usual_decoder(), nothing_usual]
 
 
 def record(
@@ -68,20 +73,21 @@ def test_each_record_is_a_row_or_a_dead_letter_in_order(goods: list[bool]) -> No
     assert len(batch.event_times) == sum(goods)
 
 
-@given(st.lists(st.tuples(transactions, st.sampled_from(Encoding)), max_size=8))
+@given(st.lists(st.tuples(transactions, st.sampled_from(Encoding)), max_size=4))
 def test_mixed_encodings_decode_to_the_same_batch(
     drawn: list[tuple[Transaction, Encoding]],
 ) -> None:
-    mixed, *pure = (
-        Decoder(FEATURES).decode(
+    mixed, *others = (
+        Decoder(FEATURES, decode_usual).decode(
             [stored(offset, one, encoding or own) for offset, (one, own) in enumerate(drawn)]
         )
         for encoding in (None, *Encoding)
+        for decode_usual in DECODERS
     )
     assert mixed.ids == [one.transaction_id for one, _ in drawn]
     assert mixed.amounts.tolist() == [one.Amount for one, _ in drawn]
-    assert all(same(mixed, batch) for batch in pure)
-    assert not any(batch.rejections for batch in (mixed, *pure))
+    assert all(same(mixed, batch) for batch in others)
+    assert not any(batch.rejections for batch in (mixed, *others))
 
 
 @given(st.lists(st.binary(max_size=300) | st.none(), max_size=8), st.integers(0, 8), st.booleans())
@@ -102,9 +108,7 @@ def test_a_bad_record_costs_only_itself(
 
 
 @given(st.sampled_from(FEATURES), st.floats(), st.sampled_from([1, 64, 0, 65]))
-def test_a_group_decoded_together_has_the_same_bounds(
-    name: str, number: float, length: int
-) -> None:
+def test_bounds_are_the_same_in_a_batch(name: str, number: float, length: int) -> None:
     odd = msgspec.structs.replace(transaction(1), transaction_id="é" * length, **{name: number})
     goods = [stored(offset, transaction(offset), Encoding.COMPACT) for offset in range(3)]
     batch = Decoder(FEATURES).decode([*goods, stored(3, odd, Encoding.COMPACT)])
@@ -124,15 +128,18 @@ def test_short_values_that_add_up_to_whole_ones_are_rejected() -> None:
     assert batch.ids == ["row-1\nrow-1"]
 
 
+@pytest.mark.parametrize("decode_usual", DECODERS)
 @pytest.mark.parametrize("encoding", Encoding)
-@pytest.mark.parametrize("bad", [0, GROUP_RECORDS - 1, GROUP_RECORDS, 3 * GROUP_RECORDS])
-def test_rows_keep_their_ids_over_many_groups(encoding: Encoding, bad: int) -> None:
+@pytest.mark.parametrize("bad", [0, CHUNK_RECORDS - 1, CHUNK_RECORDS, 2 * CHUNK_RECORDS])
+def test_rows_keep_their_ids_over_many_chunks(
+    encoding: Encoding, bad: int, decode_usual: DecodeUsual
+) -> None:
     records = [
         stored(offset, msgspec.structs.replace(transaction(offset), V1=float(offset)), encoding)
-        for offset in range(3 * GROUP_RECORDS + 5)
+        for offset in range(2 * CHUNK_RECORDS + 5)
     ]
     records[bad].stored_value = b"?"
-    batch = Decoder(FEATURES).decode(records)
+    batch = Decoder(FEATURES, decode_usual).decode(records)
     left = [offset for offset in range(len(records)) if offset != bad]
     assert batch.ids == [f"row-{offset}" for offset in left]
     assert batch.features[:, FEATURES.index("V1")].tolist() == left
@@ -143,8 +150,9 @@ def test_rows_keep_their_ids_over_many_groups(encoding: Encoding, bad: int) -> N
 
 
 def test_features_have_the_order_of_the_model() -> None:
-    for encoding in Encoding:
-        batch = Decoder(("Amount", "V1", "Time")).decode([stored(0, transaction(1), encoding)])
+    for encoding, decode_usual in product(Encoding, DECODERS):
+        decoder = Decoder(("Amount", "V1", "Time"), decode_usual)
+        batch = decoder.decode([stored(0, transaction(1), encoding)])
         assert batch.features.tolist() == [[29.0, 1.0, 0.0]]
         assert batch.amounts.tolist() == [29.0]
 
@@ -198,16 +206,22 @@ GOOD = encode(transaction(1))
         b"null",
     ],
 )
-def test_a_json_value_decodes_the_same_alone_and_in_a_batch(odd: bytes) -> None:
+@pytest.mark.parametrize("decode_usual", DECODERS)
+def test_a_json_value_decodes_the_same_alone_and_in_a_batch(
+    odd: bytes, decode_usual: DecodeUsual
+) -> None:
     try:
-        alone = [decode_transaction(odd).transaction_id]
-    except PayloadError:
-        alone = []
-    batch = Decoder(FEATURES).decode(
+        alone, errors = [decode_transaction(odd).transaction_id], []
+    except PayloadError as error:
+        alone, errors = [], [(1, error.reason, str(error))]
+    batch = Decoder(FEATURES, decode_usual).decode(
         [record(offset, odd if offset == 1 else GOOD) for offset in range(3)]
     )
     assert batch.ids == ["row-1", *alone, "row-1"]
-    assert offsets(batch) == ([] if alone else [1])
+    assert [
+        (rejection.record.offset(), rejection.error.reason, str(rejection.error))
+        for rejection in batch.rejections
+    ] == errors
 
 
 def test_chunks_are_whole_and_in_order() -> None:

@@ -170,6 +170,18 @@ class Journal:
         return {number: self.answer[number] for number in partitions if number in self.answer}
 
 
+class Outputs:
+    """Answers with the positions after the sources of outputs."""
+
+    def __init__(self, answer: dict[int, int]) -> None:
+        self.answer = answer
+        self.asked: list[tuple[str, list[int]]] = []
+
+    def next_offsets(self, topic_id: str, partitions: Sequence[int]) -> Mapping[int, int]:
+        self.asked.append((topic_id, list(partitions)))
+        return self.answer
+
+
 def subscribed(
     journal: Journal,
     now: Callable[[], float] = lambda: 0.0,
@@ -179,6 +191,9 @@ def subscribed(
     listener: Listener | None = None,
     position: int = 0,
     identity: Identity | None = None,
+    outputs: Outputs | None = None,
+    *,
+    starts_at_end: bool = False,
 ) -> Source:
     source = Source(
         cast("Consumer", client or Client()),
@@ -188,6 +203,8 @@ def subscribed(
         committed=lambda _topic, partition: (committed or {}).get(partition, 0),
         position=lambda _topic, _partition: position,
         journal=journal,
+        outputs=outputs,
+        starts_at_end=starts_at_end,
         watch=watch,
         monotonic=now,
     )
@@ -305,6 +322,47 @@ def test_a_group_without_offsets_begins_without_a_gap() -> None:
     settled(client, listener := Listener(), 2)
     assert listener.gaps == []
     assert client.positions[0] >= 7
+
+
+@pytest.mark.parametrize(
+    ("answer", "starts_at_end", "begins"),
+    [({0: 8}, False, 8), ({0: 8}, True, 8), ({0: 0}, False, 7), ({0: 0}, True, 10)],
+)
+def test_a_group_whose_offsets_have_expired_continues_after_its_last_output(
+    answer: dict[int, int],
+    starts_at_end: bool,
+    begins: int,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    client = Client()
+    client.starts[0] = 7
+    client.errors.append(Invalid(0, -1001))
+    outputs = Outputs(answer)
+    source = settled(
+        client, listener := Listener(), 1, outputs=outputs, starts_at_end=starts_at_end
+    )
+    assert [offset for partition, offset in read(source) if partition == 0][:1] == (
+        [begins] if begins < 10 else []
+    )
+    assert outputs.asked == [("id", [0])]
+    assert listener.gaps == []
+    assert ("dead letters up to offset 7: its offsets have expired" in caplog.text) == (begins == 8)
+
+
+def test_records_that_were_deleted_after_the_last_output_are_a_gap() -> None:
+    client = Client()
+    client.starts[0] = 7
+    client.errors.append(Invalid(0, -1001))
+    settled(client, listener := Listener(), 2, outputs=Outputs({0: 3}))
+    assert listener.gaps == [Gap("in", 0, GapReason.DELETED, 3, 7, 7)]
+
+
+def test_the_outputs_are_not_read_for_a_committed_offset_or_an_empty_partition() -> None:
+    client = Client()
+    client.starts = {0: 10, 1: 0}
+    client.errors += [Invalid(0, -1001), Invalid(1, 12)]
+    settled(client, Listener(), 3, outputs=(outputs := Outputs({})))
+    assert outputs.asked == []
 
 
 def test_what_the_journal_has_beyond_the_groups_offset_is_no_gap() -> None:

@@ -52,8 +52,8 @@ Step = Sequence[Record] | str
 class ScriptedReader:
     """A topic reader whose every `read` is the next step of a script, a second long; then a stop.
 
-    A step is a list of records, or a text: "away" and "back" begin and end an outage, "caught up"
-    has the alerts of the last snapshot read, "stop" stops the monitor.
+    A step is a list of records, or a text: "away" and "back" begin and end an outage, "behind" has
+    alerts written that are not read before "caught up", "stop" stops the monitor.
     """
 
     def __init__(self, *steps: Step, kafka_answers: bool = True) -> None:
@@ -80,6 +80,7 @@ class ScriptedReader:
             return step
         if step in {"away", "back"}:
             self.is_broker_away = step == "away"
+        if step in {"away", "back", "behind"}:
             self.caught_up = False
         self.caught_up = self.caught_up or step == "caught up"
         return []
@@ -156,12 +157,28 @@ def test_no_label_is_judged_before_the_alerts_of_an_outage_were_read() -> None:
     run = Run(reader)
     assert run.shown[-1].true_positives == 1
     assert "Kafka does not answer" in run.readiness
-    assert reader.snapshots == 2  # after the outage and at the stop
+    assert reader.snapshots == 3  # after the outage, before the label is judged, at the stop
     assert reader.calls == [f"{verb} {TOPICS.labels}" for verb in ["pause", "resume"] * 2]
 
     silence: list[Step] = [[]] * (len(outage) - 5)
     run = Run(ScriptedReader("caught up", [label("a")], *silence, [alert("a")], [], []))
     assert run.shown[-1].false_negatives == 1
+
+
+def test_a_label_waits_for_the_alerts_that_were_written_in_its_grace_period() -> None:
+    slow: list[Step] = ["behind", [], [], [], [alert("a")], "caught up", []]
+    run = Run(ScriptedReader("caught up", [label("a")], *slow))
+    assert run.shown[-1].true_positives == 1
+    assert run.readiness[-1] is None
+
+    fast: list[Step] = [[], [], [], [alert("a")], []]
+    assert Run(ScriptedReader("caught up", [label("a")], *fast)).shown[-1].false_negatives == 1
+
+
+def test_a_label_waits_while_the_end_of_the_alerts_is_not_known() -> None:
+    reader = ScriptedReader("caught up", [label("a")], *[[]] * 4, [alert("a")], [])
+    reader.snapshot_ends = lambda: len(reader.steps) <= 1  # type: ignore[method-assign]
+    assert Run(reader).shown[-1].true_positives == 1
 
 
 def test_a_stop_reads_to_the_end_and_judges_the_held_labels() -> None:

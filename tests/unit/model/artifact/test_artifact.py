@@ -13,15 +13,19 @@ from numpy.typing import NDArray
 
 from dataset.columns import FEATURES
 from model.artifact import save as saving
+from model.artifact.graph import translate
 from model.artifact.load import load_metadata
 from model.artifact.save import check_replaceable, save
 from model.errors import ArtifactError, ArtifactMissingError
 from model.plots.plot import RenderedPlot
+from model.serving.runtime import Runtime
 from model.serving.scorer import Scorer
 from model.training.train import Trained
 
 # Keras 3.15 converts its variables in a way that numpy 2 warns about, whenever it saves.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+RUNTIMES: tuple[Runtime, ...] = ("keras", "onnx")
 
 
 @pytest.fixture
@@ -39,8 +43,8 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_an_artifact_is_three_files_with_one_version(folder: Path) -> None:
-    assert sorted(contents(folder)) == ["README.md", "metadata.json", "model.keras"]
+def test_an_artifact_is_four_files_with_one_version(folder: Path) -> None:
+    assert sorted(contents(folder)) == ["README.md", "metadata.json", "model.keras", "model.onnx"]
     metadata = load_metadata(folder)
     assert metadata.model_version.endswith(metadata.model_sha256[:8])
     assert (folder / "model.keras").stat().st_size < 1_000_000  # without the optimizer's memory
@@ -71,7 +75,9 @@ def test_saved_and_loaded_scores_agree(
 ) -> None:
     # For all rows, not only the sample, and against the network that was never saved.
     direct = np.asarray(trained.network(raw, training=False))[:, 0]
-    assert np.allclose(Scorer.load(folder)(raw), direct, atol=1e-6)
+    for runtime in RUNTIMES:
+        scores = Scorer.load(folder, runtime=runtime)(raw)
+        assert np.allclose(scores, direct, rtol=0, atol=1e-6)
 
 
 def test_an_artifact_without_a_drift_baseline_loads(folder: Path) -> None:
@@ -102,6 +108,14 @@ def test_an_invalid_drift_baseline_is_rejected(
         ArtifactError, match=r"one share more than there are edges|a drift baseline of 0 features"
     ):
         load_metadata(folder)
+
+
+def test_an_artifact_without_a_graph_loads_with_keras(folder: Path) -> None:
+    metadata = json.loads((folder / "metadata.json").read_text())
+    del metadata["graph_sha256"]
+    (folder / "metadata.json").write_text(json.dumps(metadata))
+    (folder / "model.onnx").unlink()
+    assert Scorer.load(folder).runtime == "keras"
 
 
 def test_an_older_artifact_is_replaced(folder: Path, trained: Trained) -> None:
@@ -183,7 +197,7 @@ def test_metadata_that_do_not_match_are_rejected(
 ) -> None:
     change(folder, **fields)
     with pytest.raises(ArtifactError, match=sentence):
-        Scorer.load(folder)
+        Scorer.load(folder, runtime="keras")
 
 
 def test_scores_that_are_not_reproduced_are_rejected(folder: Path) -> None:
@@ -191,7 +205,7 @@ def test_scores_that_are_not_reproduced_are_rejected(folder: Path) -> None:
     sample["scores"][0] += 5e-5 if sample["scores"][0] < 0.5 else -5e-5
     change(folder, sample=sample)
     with pytest.raises(ArtifactError, match=r"differently here than in training \(by 5\.0e-05"):
-        Scorer.load(folder)
+        Scorer.load(folder, runtime="keras")
 
 
 @pytest.mark.parametrize(
@@ -213,7 +227,7 @@ def test_a_newer_format_is_named_although_its_fields_are_unknown(folder: Path) -
 def test_a_missing_file_is_named(folder: Path, name: str) -> None:
     (folder / name).unlink()
     with pytest.raises(ArtifactError, match=f"{name} is missing, so .* is not a whole artifact"):
-        Scorer.load(folder)
+        Scorer.load(folder, runtime="keras")
 
 
 def test_a_missing_artifact_has_an_error_of_its_own(tmp_path: Path) -> None:
@@ -225,7 +239,7 @@ def test_a_changed_network_is_rejected_before_it_is_loaded(folder: Path) -> None
     with (folder / "model.keras").open("ab") as file:
         file.write(b"!")
     with pytest.raises(ArtifactError, match=r"is not the file that metadata.json describes"):
-        Scorer.load(folder)
+        Scorer.load(folder, runtime="keras")
 
 
 def disguise(folder: Path, payload: bytes) -> None:
@@ -237,7 +251,39 @@ def disguise(folder: Path, payload: bytes) -> None:
 def test_a_file_that_keras_cannot_load_is_rejected(folder: Path) -> None:
     disguise(folder, b"no archive")
     with pytest.raises(ArtifactError, match=r"^Keras .* cannot load .*model\.keras \(saved by"):
-        Scorer.load(folder)
+        Scorer.load(folder, runtime="keras")
+
+
+def test_a_changed_or_missing_graph_is_rejected(folder: Path) -> None:
+    graph = folder / "model.onnx"
+    graph.write_bytes(graph.read_bytes() + b"!")
+    with pytest.raises(ArtifactError, match=r"model\.onnx is not the file that metadata\.json"):
+        Scorer.load(folder, runtime="onnx")
+    graph.unlink()
+    with pytest.raises(ArtifactError, match=r"model\.onnx is missing, so .* is not a whole"):
+        Scorer.load(folder, runtime="onnx")
+
+
+def test_a_file_that_onnxruntime_cannot_load_is_rejected(folder: Path) -> None:
+    (folder / "model.onnx").write_bytes(b"no graph")
+    change(folder, graph_sha256=saving._sha256(folder / "model.onnx"))
+    with pytest.raises(ArtifactError, match=r"^onnxruntime cannot load .*model\.onnx: "):
+        Scorer.load(folder, runtime="onnx")
+
+
+def test_the_graph_of_another_network_is_rejected(folder: Path, trained: Trained) -> None:
+    other = keras_copy(trained)
+    other.get_layer("score").set_weights([np.zeros((256, 1)), np.zeros(1)])
+    (folder / "model.onnx").write_bytes(translate(other))
+    change(folder, graph_sha256=saving._sha256(folder / "model.onnx"))
+    with pytest.raises(ArtifactError, match=r"scores its sample differently here than in training"):
+        Scorer.load(folder, runtime="onnx")
+
+
+def keras_copy(trained: Trained) -> Any:
+    import keras
+
+    return keras.models.clone_model(trained.network)
 
 
 def test_a_network_with_code_in_it_is_rejected(folder: Path, tmp_path: Path) -> None:
@@ -248,7 +294,7 @@ def test_a_network_with_code_in_it_is_rejected(folder: Path, tmp_path: Path) -> 
     network.save(tmp_path / "code.keras")
     disguise(folder, (tmp_path / "code.keras").read_bytes())
     with pytest.raises(ArtifactError, match=r"cannot load .*[Ll]ambda"):
-        Scorer.load(folder)
+        Scorer.load(folder, runtime="keras")
 
 
 def test_a_network_of_another_width_is_rejected(folder: Path, tmp_path: Path) -> None:
@@ -258,7 +304,7 @@ def test_a_network_of_another_width_is_rejected(folder: Path, tmp_path: Path) ->
     keras.Model(inputs, keras.layers.Dense(1)(inputs)).save(tmp_path / "narrow.keras")
     disguise(folder, (tmp_path / "narrow.keras").read_bytes())
     with pytest.raises(ArtifactError, match=r"takes 29 features and metadata.json names 30"):
-        Scorer.load(folder)
+        Scorer.load(folder, runtime="keras")
 
 
 def test_a_folder_that_cannot_be_written_is_rejected_before_training(tmp_path: Path) -> None:

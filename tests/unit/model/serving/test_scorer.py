@@ -1,5 +1,7 @@
+import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from model.errors import GpuInUseError, NoGpuError
+from model.errors import CpuOnlyError, GpuInUseError, NoGpuError
 from model.labelled import Labelled
 from model.serving import backend
+from model.serving.runtime import Runtime
 from model.serving.scorer import Scorer
 from model.training.train import Trained
 
@@ -18,15 +21,33 @@ from model.training.train import Trained
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
-@pytest.fixture(scope="module")
-def scorer(artifact: Path) -> Scorer:
-    return Scorer.load(artifact, batch_maximum=1000)
+RUNTIMES: tuple[Runtime, ...] = ("keras", "onnx")
 
 
-def test_it_knows_backend_device_and_threshold(scorer: Scorer, trained: Trained) -> None:
-    assert scorer.backend == "tensorflow"
+@pytest.fixture(scope="module", params=RUNTIMES)
+def scorer(request: pytest.FixtureRequest, artifact: Path) -> Scorer:
+    return Scorer.load(artifact, runtime=request.param, batch_maximum=1000)
+
+
+def test_it_knows_runtime_device_and_threshold(scorer: Scorer, trained: Trained) -> None:
+    backends = {"keras": "tensorflow", "onnx": "onnxruntime"}
+    assert scorer.backend == backends[scorer.runtime]
     assert scorer.device.split()[0] in {"cpu", "gpu"}
     assert scorer.metadata.threshold == trained.metadata.threshold
+
+
+def test_both_runtimes_give_the_same_scores(artifact: Path, raw: NDArray[np.float32]) -> None:
+    keras, onnx = (Scorer.load(artifact, runtime=runtime) for runtime in RUNTIMES)
+    assert np.allclose(onnx(raw), keras(raw), rtol=0, atol=1e-6)
+    columns = np.asfortranarray(raw)  # as pandas returns it
+    assert np.array_equal(onnx(columns), onnx(raw))
+
+
+def test_two_threads_may_score_at_once(scorer: Scorer, raw: NDArray[np.float32]) -> None:
+    expected = scorer(raw)
+    with ThreadPoolExecutor(2) as pool:
+        for scores in pool.map(scorer, [raw] * 20):
+            assert np.array_equal(scores, expected)
 
 
 def test_scores_are_one_float32_per_row(scorer: Scorer, raw: NDArray[np.float32]) -> None:
@@ -55,8 +76,9 @@ def test_a_rows_score_does_not_depend_on_its_batch(
 
 
 def test_no_new_batch_size_compiles_again(
-    scorer: Scorer, raw: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch
+    artifact: Path, raw: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    scorer = Scorer.load(artifact, runtime="keras", batch_maximum=1000)
     scorer.warm_up()
     import tensorflow as tf
 
@@ -73,6 +95,8 @@ def test_a_missing_gpu_is_an_error(artifact: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(keras.distribution, "list_devices", lambda _kind: [])
     with pytest.raises(NoGpuError, match="A GPU is required, but tensorflow finds none"):
         Scorer.load(artifact, device="gpu")
+    with pytest.raises(CpuOnlyError, match="A GPU is required, but ONNX graphs"):
+        Scorer.load(artifact, runtime="onnx", device="gpu")
 
 
 def test_a_gpu_in_use_cannot_be_hidden(artifact: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,13 +104,18 @@ def test_a_gpu_in_use_cannot_be_hidden(artifact: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     monkeypatch.setattr(keras.distribution, "list_devices", lambda _kind: ["gpu:0"])
     with pytest.raises(GpuInUseError, match="already computes on a GPU"):
-        Scorer.load(artifact, device="cpu")
+        Scorer.load(artifact, runtime="keras", device="cpu")
 
 
-def alone(program: str) -> subprocess.CompletedProcess[str]:
+def alone(program: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a program in a fresh interpreter."""
     return subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120
+        [sys.executable, "-c", program],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
     )
 
 
@@ -106,11 +135,35 @@ def test_a_process_that_loads_and_scores_imports_neither_training_nor_plots() ->
             "dataset.reader",
             "keras",
             "matplotlib",
+            "onnx",
+            "onnxruntime",
             "pandas",
             "sklearn",
             "tensorflow",
         }
     )
+
+
+def test_scoring_with_the_graph_needs_no_tensorflow_and_reports_nothing(
+    artifact: Path, tmp_path: Path
+) -> None:
+    ended = alone(
+        "import sys, pathlib, numpy\n"
+        "from model.serving.scorer import Scorer\n"
+        f"scorer = Scorer.load(pathlib.Path({str(artifact)!r}), runtime='onnx')\n"
+        "scorer.warm_up()\n"
+        "print(scorer.runtime, scorer.device)\n"
+        "print(*sys.modules)",
+        HOME=str(tmp_path),
+        XDG_CACHE_HOME=str(tmp_path / "cache"),
+        CI="",  # onnxruntime reports nothing from continuous integration
+        ORT_DISABLE_TELEMETRY="0",
+    )
+    runtime, modules = ended.stdout.splitlines()
+    assert runtime == "onnx cpu"
+    assert {"keras", "tensorflow", "onnx", "jax"}.isdisjoint(modules.split())
+    assert ended.stderr == ""
+    assert list(tmp_path.iterdir()) == []
 
 
 # TensorFlow's libraries log these lines, of severity I, while they load and before they read the
@@ -122,7 +175,7 @@ def test_a_service_imports_nothing_needless_and_logs_no_error(artifact: Path) ->
     ended = alone(
         "import sys, pathlib, numpy\n"
         "from model.serving.scorer import Scorer\n"
-        f"scorer = Scorer.load(pathlib.Path({str(artifact)!r}), device='cpu')\n"
+        f"scorer = Scorer.load(pathlib.Path({str(artifact)!r}), runtime='keras', device='cpu')\n"
         "scorer.warm_up()\n"
         "print(scorer.device, sorted({'pandas', 'sklearn', 'jax'} & set(sys.modules)))\n"
         "import pandas, sklearn, jax\n"  # hidden only while Keras was imported

@@ -1,0 +1,1 @@
+"""Usual transactions, decoded many at a time by C code that does not hold the GIL."""
