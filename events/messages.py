@@ -132,7 +132,10 @@ class Alert(msgspec.Struct, frozen=True, gc=False):
     ]
     model_version: Annotated[
         str,
-        Meta(description="The artifact that scored it: day of training, start of its SHA-256."),
+        Meta(
+            description="The version that scored it: day of training, start of its SHA-256, and "
+            "the threshold if it was changed after the training."
+        ),
     ]
     Amount: Money
     # Alerts of earlier versions lack these.

@@ -30,12 +30,14 @@ from model.errors import (
     GpuInUseError,
     GraphMissingError,
     NoGpuError,
+    StoreMissingError,
+    VersionMissingError,
 )
 
 HINTS: dict[type[FraudstreamError], str] = {
     AddressError: "`--metrics HOST:PORT` chooses another address; port 0 picks a free one.",
-    ArtifactMissingError: "`fraudstream train --model FOLDER` trains a model and writes its "
-    "artifact.",
+    ArtifactMissingError: "`fraudstream train --model FOLDER` trains a model and adds it to the "
+    "store in FOLDER.",
     BrokerUnavailableError: "`fraudstream detect --broker-timeout SECONDS` waits longer for Kafka.",
     BrokerUnreachableError: "`--broker HOST:PORT` names another Kafka; `fraudstream broker --port "
     "9092` starts one on this machine.",
@@ -63,6 +65,8 @@ HINTS: dict[type[FraudstreamError], str] = {
     "are left.",
     SettingsError: "Kafka properties come from `--kafka-config FILE`, FRAUDSTREAM_KAFKA_... "
     "variables and `--kafka NAME=VALUE`.",
+    StoreMissingError: "`fraudstream train --model FOLDER` creates a store with a first version; "
+    "`fraudstream models add ARTIFACT --model FOLDER` copies an artifact into one.",
     StillRejectedError: "`--on-error requeue` moves such dead letters to the end of their topic; "
     "`--on-error drop` drops them.",
     TooFewPartitionsError: "`fraudstream detect --no-journal` runs without a journal.",
@@ -71,6 +75,7 @@ HINTS: dict[type[FraudstreamError], str] = {
     TopicMissingError: "`fraudstream topics create` creates the topics; give it the same "
     "`--topic-prefix`.",
     TwinParametersError: "`fraudstream data fit` writes the parameters of a twin.",
+    VersionMissingError: "`fraudstream models list` lists the versions.",
     WriteError: "`--out` chooses another place.",
 }
 

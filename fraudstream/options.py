@@ -118,12 +118,12 @@ def kafka_settings(
 
 
 def model_option(command: Command) -> Command:
-    """Add `--model`: the command receives the artifact's folder as `model`."""
+    """Add `--model`: the command receives the folder of a store or of an artifact as `model`."""
     return service_option(
         "--model",
         type=click.Path(path_type=Path),
-        default=Path("artifact"),
-        help="Folder of the trained artifact.",
+        default=Path("models"),
+        help="Model store, whose champion is used, or folder of a single artifact.",
     )(command)
 
 

@@ -5,6 +5,9 @@ ModelError
 │   ├── ArtifactMissingError   there is no artifact in this place
 │   └── GraphMissingError      the artifact has no ONNX graph
 ├── GraphError                 a network has no sound translation into an ONNX graph
+├── StoreError                 a model store cannot be used, or not do what was asked
+│   ├── StoreMissingError      there is no model store in this place
+│   └── VersionMissingError    the store has no such version
 ├── TrainingError              these rows or settings cannot be trained on
 ├── PolicyError                an unknown policy, or one that no threshold satisfies
 ├── ReportError                a report cannot be written
@@ -37,6 +40,18 @@ class GraphMissingError(ArtifactError):
 
 class GraphError(ModelError):
     """A network has no translation into an ONNX graph, or one that scores otherwise."""
+
+
+class StoreError(ModelError):
+    """A model store cannot be used, or cannot do what was asked."""
+
+
+class StoreMissingError(StoreError):
+    """There is no model store in this place."""
+
+
+class VersionMissingError(StoreError):
+    """The store has no such version."""
 
 
 class TrainingError(ModelError):

@@ -57,7 +57,7 @@ def command(
     Examples:
       fraudstream compare --data creditcard.csv
       fraudstream compare --data creditcard.csv --recipe prosise --seeds 10
-      fraudstream compare --data creditcard.csv --models models
+      fraudstream compare --data creditcard.csv --models compared
     """
     from dataset.reader import read
     from dataset.weights import read_weights

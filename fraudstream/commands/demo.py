@@ -64,7 +64,7 @@ REPLAY_SECONDS = 20
     "--model",
     type=click.Path(path_type=Path),
     show_default="trained once on the twin, then cached",
-    help="Folder of the artifact.",
+    help="Model store, whose champion is used, or folder of a single artifact.",
 )
 @json_option
 @kafka_options
@@ -103,12 +103,13 @@ def command(
     from fraudstream.demo.run import Plan, run_demo
     from fraudstream.demo.view import open_view
     from model.artifact.load import load_metadata
+    from model.store.location import artifact_in
 
     plan = Plan(
         frame=frame,
         synthetic=data is None,
         rate=rate or max(1.0, len(frame) / REPLAY_SECONDS),
-        model=model or cached_artifact(),
+        model=artifact_in(model) if model else cached_artifact(),
         delivery=delivery,
         kafka=kafka_settings(broker, kafka, kafka_config) if broker else None,
         kafka_arguments=_kafka_arguments(kafka, kafka_config) if broker else (),
@@ -118,7 +119,7 @@ def command(
     with open_view() as view:
         try:
             if model is not None:
-                load_metadata(model)
+                load_metadata(plan.model)
                 report = run_demo(plan, view)
             else:
                 report = _run_with_cached_model(plan, view)

@@ -128,7 +128,7 @@ def command(
     \b
     Examples:
       fraudstream detect
-      fraudstream detect --model artifact --device gpu --broker kafka:9092
+      fraudstream detect --model models --device gpu --broker kafka:9092
       fraudstream detect --kafka security.protocol=SSL --kafka ssl.ca.location=ca.pem
     """
     settings = kafka_settings(broker, kafka, kafka_config)
@@ -145,14 +145,15 @@ def command(
     from events.topics import Topics
     from fraudstream.process import disable_created_metrics, tune_garbage_collector
     from model.artifact.load import load_metadata
+    from model.store.location import artifact_in
 
-    load_metadata(model)  # rejects an invalid artifact before anything slow starts
+    load_metadata(artifact_in(model))  # rejects an invalid artifact before anything slow starts
 
     def load_model() -> "Scorer":
         from model.serving.scorer import Scorer
 
         rows = min(choices["batch_maximum"], CHUNK_RECORDS)  # a larger batch is scored in chunks
-        return Scorer.load(model, runtime=runtime, device=device, batch_maximum=rows)
+        return Scorer.load(artifact_in(model), runtime=runtime, device=device, batch_maximum=rows)
 
     disable_created_metrics()
     run_detector(

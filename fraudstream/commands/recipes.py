@@ -12,7 +12,7 @@ def command() -> None:
     \b
     Example:
       fraudstream recipes
-      fraudstream train --recipe prosise --data creditcard.csv --model prosise
+      fraudstream train --recipe prosise --data creditcard.csv
     """
     from fraudstream.tables import print_table
     from model.recipes import RECIPES

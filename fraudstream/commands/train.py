@@ -1,7 +1,8 @@
-"""`fraudstream train`: train a network on labelled transactions and write its artifact."""
+"""`fraudstream train`: train a network on labelled transactions, a new version of the model."""
 
 import sys
 import time
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from fraudstream.options import (
 from fraudstream.progress import progress_bar
 
 if TYPE_CHECKING:
+    from fraudstream.destination import Saved
     from model.artifact.metadata import DataSource, Metadata
     from model.evaluation.threshold import Policy
     from model.labelled import Labelled
@@ -42,8 +44,8 @@ TWIN_SEED = 1
     "--policy",
     type=PolicyType(),
     default="f1",
-    help="How the threshold is chosen: f1, cost:REVIEW, precision:SHARE, recall:SHARE or "
-    "alerts-per-day:NUMBER.",
+    help="How the threshold is chosen: f1, cost:REVIEW, precision:SHARE, recall:SHARE, "
+    "alerts-per-day:NUMBER, or the threshold itself.",
 )
 @option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, help="Of all randomness.")
 @option(
@@ -92,26 +94,29 @@ def command(
     prior: float | None,
     pictures: bool,
 ) -> None:
-    """Train a recipe, choose a threshold, and write both as an artifact.
+    """Train a recipe, choose a threshold, and add both to the model store as a new version.
 
-    The artifact is a folder: the network with its preprocessing inside, metadata.json, and a model
+    A version is an artifact: the network with its preprocessing inside, metadata.json, and a model
     card. The default recipe, the champion, is evaluated on the last 20 % of the rows, in the order
-    of time, and then trained again on all rows; others are evaluated as their authors did. An older
-    artifact in the folder is replaced once the new one is complete.
+    of time, and then trained again on all rows; others are evaluated as their authors did.
+
+    The first version in a store becomes its champion, which `detect` serves; later ones wait until
+    `fraudstream models promote` makes them champion. Where --model is the folder of a single
+    artifact, that artifact is replaced once the new one is complete.
 
     \b
     Without data, on the synthetic twin of creditcard.csv:
       fraudstream train
 
     \b
-    On the real file, into a folder of its own:
+    On the real file, into a store of its own:
       fraudstream data download --out creditcard.csv
-      fraudstream train --data creditcard.csv --model champion
-      fraudstream detect --model champion
+      fraudstream train --data creditcard.csv --model real
+      fraudstream detect --model real
 
     \b
     A published recipe:
-      fraudstream train --data creditcard.csv --recipe keras-imbalanced --model keras-imbalanced
+      fraudstream train --data creditcard.csv --recipe keras-imbalanced
 
     \b
     With the threshold at which missed frauds and reviews, at 10 each, cost least:
@@ -121,12 +126,12 @@ def command(
     On a copy in which half of the rows are frauds, for payments of which 0.17 % are:
       fraudstream train --data balanced.csv --prior 0.0017
     """
-    from model.artifact.save import check_replaceable
+    from fraudstream.destination import check_destination, saved_in
     from model.pipeline import planned_epochs, train_and_save
     from model.serving.backend import import_keras
     from model.training.plan import TrainingPlan
 
-    check_replaceable(model)
+    check_destination(model)
     started = time.monotonic()
     try:
         rows, source = _rows(data, weights)
@@ -142,11 +147,13 @@ def command(
             plots=pictures and _can_plot(),
         )
         with progress_bar("Training", total=planned_epochs(plan), unit="epochs") as advance:
-            metadata = train_and_save(rows, plan, model, source=source, progress=advance)
+            result = saved_in(
+                model, partial(train_and_save, rows, plan, source=source, progress=advance)
+            )
     except KeyboardInterrupt:
         print("Training was stopped; nothing was written.", file=sys.stderr)
         raise
-    _print(metadata, model, time.monotonic() - started)
+    _print(result, time.monotonic() - started)
 
 
 def _rows(data: Path | None, weights: Path | None) -> tuple["Labelled", "DataSource"]:
@@ -229,12 +236,12 @@ def _can_plot() -> bool:
     return False
 
 
-def _print(metadata: "Metadata", model: Path, seconds: float) -> None:
+def _print(saved: "Saved", seconds: float) -> None:
     """Print the data, the metrics, and the next command."""
     from fraudstream.tables import print_table
     from model.evaluation.evaluate import metrics_text
 
-    held_out = metadata.held_out
+    metadata, held_out = saved.metadata, saved.metadata.held_out
     kinds = {True: " (synthetic)", False: " (the published file)", None: ""}
     lines = {
         "data": f"{metadata.source.name}{kinds[metadata.source.synthetic]}",
@@ -246,8 +253,8 @@ def _print(metadata: "Metadata", model: Path, seconds: float) -> None:
         "held out": f"{held_out.rows:,} rows, {held_out.frauds:,} frauds",
         **dict(metrics_text(held_out)),
         "seconds": f"{seconds:.1f}",
-        "artifact": f"{model} (version {metadata.model_version})",
+        "version": f"{metadata.model_version} in {saved.folder}",
     }
     print_table(lines.items())
     _warn_of_precision(metadata)
-    print(f"\nNext: fraudstream detect --model {model}")
+    print(f"\nNext: fraudstream {saved.next_command} --model {saved.folder}")

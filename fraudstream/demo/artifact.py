@@ -12,10 +12,12 @@ from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from broker.process import start_tied
 from fraudstream.cache import CacheError, cache_folder
 from fraudstream.demo.errors import ServiceFailedError
+from model.store.location import artifact_in
 
 LIBRARIES = ("keras", "tensorflow", "jax", "torch", "onnx", "onnxruntime", "numpy")
 """Packages that compute a network's scores; other versions may not load it, or score otherwise."""
@@ -93,6 +95,12 @@ def train_artifact(folder: Path) -> None:
     Raises:
         ServiceFailedError: training failed, and has printed the reason on stderr.
     """
+    with TemporaryDirectory(dir=folder.parent) as store:
+        _train_into(store)
+        artifact_in(Path(store)).rename(folder)
+
+
+def _train_into(store: str) -> None:
     command = [
         sys.executable,
         "-m",
@@ -101,7 +109,7 @@ def train_artifact(folder: Path) -> None:
         "--no-pictures",
         "--no-refit",  # half the time, and the demo replays no later transactions
         "--model",
-        str(folder),
+        store,
     ]
     training = start_tied(command, stdout=subprocess.DEVNULL)
     try:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from model.artifact.card_tables import epochs, evaluation, hyperparameters, policies
 from model.artifact.files import PLOTS
-from model.artifact.metadata import DataSource, Metadata
+from model.artifact.metadata import HELD_OUT, DataSource, Metadata
 from model.evaluation.prevalence import (
     USUAL_SHARE,
     few_rows_warning,
@@ -63,7 +63,7 @@ def card(metadata: Metadata, plots: Sequence[RenderedPlot] = ()) -> str:
 # fraudstream {metadata.model_version}
 
 Gives each credit-card transaction a score between 0 and 1; at or above
-{as_text(metadata.threshold)} it is flagged as fraud.
+{as_text(metadata.threshold)} it is flagged as fraud.{_same_network(metadata)}
 
 ## Intended use
 
@@ -111,10 +111,9 @@ On the held-out transactions:
 
 {evaluation(held_out)}
 
-The threshold is {metadata.threshold_policy}. It was chosen on the same rows that precision and
-recall are measured on, so both are slightly optimistic. The interval comes from resampling these
-rows; with so few frauds it is wide, and two models whose intervals overlap much may be equally
-good.
+The threshold is {metadata.threshold_policy}.{_chosen_on(metadata)}
+The interval comes from resampling these rows; with so few frauds it is wide, and two models whose
+intervals overlap much may be equally good.
 {_shown(plots, "evaluation", "confusion", "roc", "precision-recall")}
 Thresholds that other policies (`fraudstream train --policy`) would choose on the same rows:
 
@@ -144,6 +143,26 @@ def _shown(plots: Sequence[RenderedPlot], *names: str) -> str:
         for plot in plots
         if plot.name in names
     )
+
+
+def _same_network(metadata: Metadata) -> str:
+    if metadata.same_network_as is None:
+        return ""
+    return (
+        f" The network is that of {metadata.same_network_as}, whose model card has the plots; only "
+        "the threshold differs."
+    )
+
+
+def _chosen_on(metadata: Metadata) -> str:
+    if metadata.threshold_chosen_on is None:
+        return ""
+    if metadata.threshold_chosen_on == HELD_OUT:
+        return (
+            " It was chosen on the same rows that precision and recall are measured on, so both "
+            "are slightly optimistic."
+        )
+    return f" It was chosen on {metadata.threshold_chosen_on}."
 
 
 def _refitted(metadata: Metadata) -> str:

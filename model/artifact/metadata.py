@@ -8,6 +8,9 @@ from msgspec import Meta
 
 from model.drift_baseline import DriftBaseline
 from model.evaluation.results import Evaluation, OperatingPoint
+from model.evaluation.stored_curve import StoredCurve
+
+HELD_OUT = "the held-out rows"
 
 FORMAT_VERSION = 2
 """Raised when readers of the version before could not understand the file."""
@@ -46,7 +49,8 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         format_version: of this file, see `FORMAT_VERSION`.
-        model_version: for people: day of training, and the start of `model_sha256`.
+        model_version: for people: day of training, the start of `model_sha256`, and the threshold
+            if it was changed after the training.
         model_sha256: of model.keras, 64 hexadecimal digits.
         graph_sha256: of model.onnx; None where there is none.
         created: when training ended.
@@ -71,6 +75,10 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
         sample: for checking a loaded network.
         operating_points: on the same rows, the chosen one first, then those of other policies;
             older artifacts have none.
+        curve: the operating curve of those rows; older artifacts have none.
+        threshold_chosen_on: the rows that the policy was applied to, for people; None for a
+            threshold that was given as a number.
+        same_network_as: the first version with this network, where this one has another threshold.
         reference: what drift is measured against, held-out rows included; older artifacts have
             none.
     """
@@ -98,3 +106,6 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     operating_points: list[OperatingPoint] = []
     reference: DriftBaseline | None = None
     graph_sha256: str | None = None
+    curve: StoredCurve | None = None
+    threshold_chosen_on: str | None = HELD_OUT
+    same_network_as: str | None = None

@@ -3,7 +3,6 @@
 import errno
 import hashlib
 import logging
-import os
 import secrets
 import shutil
 import tempfile
@@ -18,6 +17,7 @@ from model.artifact.card import card
 from model.artifact.files import CARD, GRAPH, METADATA, NETWORK, PLOTS
 from model.artifact.graph import checked_graph
 from model.artifact.metadata import Metadata
+from model.disk import sync
 from model.errors import ArtifactError, GraphError, MissingExtraError
 from model.plots.plot import RenderedPlot
 
@@ -50,14 +50,19 @@ def save(
             model_version=f"{metadata.created:%Y-%m-%d}.{checksum[:8]}",
             graph_sha256=_write_graph(new / GRAPH, network, metadata),
         )
-        text = msgspec.json.format(msgspec.json.encode(metadata), indent=1)
-        (new / METADATA).write_bytes(text + b"\n")
-        (new / CARD).write_text(card(metadata, plots), encoding="utf-8")
+        write_description(new, metadata, plots)
         _write_plots(new / PLOTS, plots)
         for path in (*new.rglob("*"), new):
-            _sync(path)
+            sync(path)
         _replace(new, place)
     return metadata
+
+
+def write_description(folder: Path, metadata: Metadata, plots: Sequence[RenderedPlot] = ()) -> None:
+    """Write metadata.json and the model card."""
+    text = msgspec.json.format(msgspec.json.encode(metadata), indent=1)
+    (folder / METADATA).write_bytes(text + b"\n")
+    (folder / CARD).write_text(card(metadata, plots), encoding="utf-8")
 
 
 def check_replaceable(folder: Path) -> None:
@@ -151,12 +156,4 @@ def _replace(new: Path, place: Path) -> None:
             older.rename(place)
             raise
         shutil.rmtree(older, ignore_errors=True)
-    _sync(place.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(place.parent)

@@ -56,6 +56,7 @@ class OperatingCurve:
 
     Attributes:
         thresholds: the k distinct scores, descending, [k].
+        below: the next lower score of the rows, [k]; 0 after the last one.
         flagged: transactions that score at least as much, [k].
         caught: frauds among them, [k].
         amount_caught: sum of the amounts of those, [k].
@@ -65,6 +66,7 @@ class OperatingCurve:
     """
 
     thresholds: NDArray[np.float64]
+    below: NDArray[np.float64]
     flagged: NDArray[np.float64]
     caught: NDArray[np.float64]
     amount_caught: NDArray[np.float64]
@@ -84,6 +86,7 @@ class OperatingCurve:
         )
         return cls(
             thresholds=scores[steps],
+            below=np.append(scores[steps][1:], 0.0),
             flagged=flagged[steps],
             caught=caught[steps],
             amount_caught=amount[steps],
@@ -117,6 +120,10 @@ class OperatingCurve:
         """Area under precision over recall, as a step function (no interpolation)."""
         return float(np.sum(np.diff(self.recall, prepend=0.0) * self.precision))
 
+    def steps_at(self, threshold: float) -> int:
+        """Return how many of the thresholds are at or above a threshold, 0 to k."""
+        return int(np.count_nonzero(self.thresholds >= threshold))
+
     def between(self, step: int) -> float:
         """Return a threshold, exact as float32, that flags exactly `thresholds[:step + 1]`.
 
@@ -124,8 +131,7 @@ class OperatingCurve:
         machine stay on the same side.
         """
         highest = float(self.thresholds[step])
-        last = step + 1 == len(self.thresholds)
-        below = 0.0 if last else float(self.thresholds[step + 1])
+        below = float(self.below[step])
         middle = float(np.float32((highest + below) / 2))
         return middle if below < middle <= highest else highest
 

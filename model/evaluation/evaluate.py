@@ -1,5 +1,6 @@
 """Evaluate scores on labelled rows."""
 
+import msgspec
 import numpy as np
 
 from model.evaluation.curve import OperatingCurve, Scored, average_precision_interval
@@ -61,6 +62,36 @@ def evaluate(rows: Scored, threshold: float, *, resamples: int = 1000) -> Evalua
         brier=float(np.average((rows.scores - rows.fraud) ** 2, weights=rows.weights)),
         calibration_error=calibration_error(bins),
         reliability=bins,
+    )
+
+
+def at_threshold(evaluation: Evaluation, curve: OperatingCurve, threshold: float) -> Evaluation:
+    """Return an evaluation of the same rows with another threshold.
+
+    Args:
+        evaluation: with any threshold.
+        curve: of its rows.
+        threshold: the other one.
+    """
+    last = curve.steps_at(threshold) - 1
+    flagged, caught, amount = (
+        (float(curve.flagged[last]), float(curve.caught[last]), float(curve.amount_caught[last]))
+        if last >= 0
+        else (0.0, 0.0, 0.0)
+    )
+    return msgspec.structs.replace(
+        evaluation,
+        threshold=threshold,
+        precision=caught / flagged if flagged else 0.0,
+        recall=caught / curve.frauds if curve.frauds else 0.0,
+        flagged=flagged,
+        alerts_a_day=flagged / curve.days,
+        true_positives=caught,
+        false_positives=flagged - caught,
+        true_negatives=evaluation.transactions - curve.frauds - (flagged - caught),
+        false_negatives=curve.frauds - caught,
+        amount_caught=amount,
+        amount_missed=curve.amount - amount,
     )
 
 

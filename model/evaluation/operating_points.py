@@ -1,7 +1,5 @@
 """The points of an operating curve that the chosen policy and others lead to."""
 
-import numpy as np
-
 from model.errors import PolicyError
 from model.evaluation.curve import OperatingCurve
 from model.evaluation.results import OperatingPoint
@@ -19,25 +17,36 @@ def operating_points(
         threshold: its choice.
     """
     others = (Policy.parse(example) for example in EXAMPLES if example != str(policy))
-    return [_point(curve, policy, threshold), *(_alternative(curve, other) for other in others)]
+    return [
+        operating_point(curve, str(policy), threshold),
+        *(_alternative(curve, other) for other in others),
+    ]
 
 
 def _alternative(curve: OperatingCurve, policy: Policy) -> OperatingPoint:
     try:
-        return _point(curve, policy, choose(curve, policy))
+        return operating_point(curve, str(policy), choose(curve, policy))
     except PolicyError as error:
         return OperatingPoint(policy=str(policy), reason=str(error))
 
 
-def _point(curve: OperatingCurve, policy: Policy, threshold: float) -> OperatingPoint:
-    steps = int(np.count_nonzero(curve.thresholds >= threshold))
-    if not steps:
-        return OperatingPoint(policy=str(policy), threshold=threshold)
-    last = steps - 1
+def operating_point(curve: OperatingCurve, policy: str, threshold: float) -> OperatingPoint:
+    """Return the metrics of a threshold.
+
+    Args:
+        curve: of labelled rows.
+        policy: that chose the threshold.
+        threshold: the choice.
+    """
+    last = curve.steps_at(threshold) - 1
+    if last < 0:
+        return OperatingPoint(policy=policy, threshold=threshold, amount_missed=curve.amount)
     return OperatingPoint(
-        policy=str(policy),
+        policy=policy,
         threshold=threshold,
         precision=float(curve.precision[last]),
         recall=float(curve.recall[last]),
         alerts_a_day=float(curve.alerts_a_day[last]),
+        amount_caught=float(curve.amount_caught[last]),
+        amount_missed=curve.amount - float(curve.amount_caught[last]),
     )

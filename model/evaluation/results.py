@@ -92,6 +92,8 @@ class OperatingPoint(msgspec.Struct, frozen=True, kw_only=True):
         precision: share of frauds among the flagged; 0 where nothing is flagged.
         recall: share of the frauds that are flagged.
         alerts_a_day: transactions flagged per day.
+        amount_caught: sum of Amount over flagged frauds, in the data set's currency.
+        amount_missed: the same over frauds not flagged.
         reason: why there is no threshold; "" where there is one.
     """
 
@@ -100,4 +102,6 @@ class OperatingPoint(msgspec.Struct, frozen=True, kw_only=True):
     precision: float = 0.0
     recall: float = 0.0
     alerts_a_day: float = 0.0
+    amount_caught: float = 0.0
+    amount_missed: float = 0.0
     reason: str = ""

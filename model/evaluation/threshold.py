@@ -17,6 +17,9 @@ TOLERANCE = 0.02
 WITHOUT_FRAUDS = 0.5
 """The threshold where no held-out row is a fraud."""
 
+NUMBER = "number"
+"""The policy of a threshold that was given as a number."""
+
 EXAMPLES = ("f1", "cost:10", "precision:0.9", "recall:0.8", "alerts-per-day:100")
 """A policy of each kind; "f1" takes no number."""
 
@@ -26,10 +29,10 @@ class Policy:
     """A rule for choosing a threshold.
 
     Attributes:
-        name: "f1", "cost", "precision", "recall" or "alerts-per-day".
+        name: "f1", "cost", "precision", "recall", "alerts-per-day", or "number".
         parameter: for "cost", the cost of reviewing one alert, in the data set's currency; for
-            "precision" and "recall", the least share; for "alerts-per-day", the maximum; None for
-            "f1".
+            "precision" and "recall", the least share; for "alerts-per-day", the maximum; for
+            "number", the threshold itself; None for "f1".
     """
 
     name: str = "f1"
@@ -37,18 +40,20 @@ class Policy:
 
     @classmethod
     def parse(cls, text: str) -> "Policy":
-        """Parse "f1", or a name and its parameter, for example "cost:10".
+        """Parse "f1", a name and its parameter, for example "cost:10", or a threshold: "0.5".
 
         Raises:
             PolicyError: the name is unknown, or the parameter is missing or out of range.
         """
+        if _is_number(text):
+            return cls(NUMBER, _checked_threshold(float(text)))
         name, colon, number = text.partition(":")
         if name == "f1" and not colon:
             return cls()
         if name not in _RANGES:
             raise PolicyError(
                 f"There is no policy {name!r}; choose f1, cost:REVIEW, precision:SHARE, "
-                "recall:SHARE or alerts-per-day:NUMBER."
+                "recall:SHARE, alerts-per-day:NUMBER, or a threshold from 0 to 1."
             )
         try:
             parameter = float(number)
@@ -67,6 +72,7 @@ class Policy:
         """The rule in words, continuing "The threshold is"."""
         number = f"{self.parameter:g}" if self.parameter is not None else ""
         return {
+            NUMBER: f"{number}, as it was set",
             "f1": "the middle of the range of thresholds whose F1 (the harmonic mean of precision "
             f"and recall) is within {TOLERANCE} of the best",
             "cost": "the one at which missed frauds, at their amounts, and reviews, at "
@@ -77,7 +83,23 @@ class Policy:
         }[self.name]
 
     def __str__(self) -> str:
+        if self.name == NUMBER:
+            return f"{self.parameter:g}"
         return self.name if self.parameter is None else f"{self.name}:{self.parameter:g}"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _checked_threshold(threshold: float) -> float:
+    if not 0 <= threshold <= 1:
+        raise PolicyError(f"A threshold is a number from 0 to 1, not {threshold:g}.")
+    return threshold
 
 
 def as_text(threshold: float) -> str:
@@ -99,13 +121,15 @@ _RANGES = {
 def choose(curve: OperatingCurve, policy: Policy) -> float:
     """Return the threshold at and above which a score is flagged, 0 <= threshold <= 1.
 
-    It lies halfway between two scores of the curve's rows, and is exact as float32, since scores
-    are float32. Rows of equal score are flagged together or not at all. Without any fraud it is
-    `WITHOUT_FRAUDS`.
+    It is exact as float32, since scores are float32. Unless the policy is a number, it lies halfway
+    between two scores of the curve's rows; without any fraud it is `WITHOUT_FRAUDS`. Rows of equal
+    score are flagged together or not at all.
 
     Raises:
         PolicyError: no threshold satisfies the policy.
     """
+    if policy.name == NUMBER:
+        return float(np.float32(policy.parameter or 0.0))
     if not curve.frauds:
         return WITHOUT_FRAUDS
     return _CHOICES[policy.name](curve, policy.parameter or 0.0)

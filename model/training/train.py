@@ -16,6 +16,7 @@ from model.drift_baseline import DriftBaseline
 from model.evaluation.curve import OperatingCurve, Scored
 from model.evaluation.evaluate import evaluate
 from model.evaluation.operating_points import operating_points
+from model.evaluation.stored_curve import StoredCurve
 from model.evaluation.threshold import choose
 from model.labelled import Labelled
 from model.serving.backend import (
@@ -143,6 +144,7 @@ def _metadata(
         held_out=evaluate(held_out, threshold),
         sample=Sample(features=sample.tolist(), scores=score(sample).tolist()),
         operating_points=operating_points(curve, plan.policy, threshold),
+        curve=StoredCurve.of(curve),
         reference=DriftBaseline.of(
             inputs, score_in_batches(score, inputs), _at_prior(rows, plan).weights
         ),

@@ -103,12 +103,12 @@ def test_the_c_code_is_compiled_where_there_is_a_compiler(installation: Installa
 
 def test_training_and_the_demo_work(installation: Installation) -> None:
     installation.run("data", "synthesize", "--rows", "20000", "--out", "twin.csv")
-    arguments = ("--data", "twin.csv", "--model", "artifact", "--epochs", "1", "--no-pictures")
+    arguments = ("--data", "twin.csv", "--model", "models", "--epochs", "1", "--no-pictures")
     installation.run("train", *arguments)
-    files = {file.name for file in (installation.work / "artifact").iterdir()}
+    files = {file.name for file in (installation.work / "models" / "champion").iterdir()}
     assert {"model.keras", "metadata.json"} <= files
 
-    arguments = ("--rows", "2000", "--rate", "1000", "--model", "artifact", "--json")
+    arguments = ("--rows", "2000", "--rate", "1000", "--model", "models", "--json")
     # Its own Kafka has no TLS, and its own addresses are behind no proxy, whatever others need.
     variables = {"FRAUDSTREAM_KAFKA_SECURITY_PROTOCOL": "ssl", "http_proxy": "http://127.0.0.1:1"}
     report = json.loads(installation.run("demo", *arguments, **variables))

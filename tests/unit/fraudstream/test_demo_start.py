@@ -19,6 +19,10 @@ from fraudstream.demo.errors import ServiceFailedError
 from fraudstream.demo.ports import reserved_port
 from fraudstream.demo.run import Plan
 from fraudstream.demo.service_process import ServiceProcess
+from fraudstream.destination import saved_in
+from model.artifact.load import load_metadata
+from model.artifact.metadata import Metadata
+from tests.support.versions import write_artifact
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +65,22 @@ def test_a_damaged_artifact_is_removed(tmp_path: Path) -> None:
     (folder / "metadata.json").write_text("{}")
     assert artifact.discard_if_rejected(folder)
     assert not folder.exists()
+
+
+def test_the_trained_model_is_a_single_artifact(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(store: str) -> None:
+        saved_in(Path(store), write)
+
+    def write(folder: Path) -> Metadata:
+        write_artifact(folder)
+        return load_metadata(folder)
+
+    monkeypatch.setattr(artifact, "_train_into", train)
+    artifact.train_artifact(tmp_path / "cached")
+    assert load_metadata(tmp_path / "cached").threshold == 0.7
+    assert [path.name for path in tmp_path.iterdir()] == ["cached"]
 
 
 @dataclass

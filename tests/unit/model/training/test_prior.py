@@ -106,6 +106,8 @@ def test_only_a_share_that_no_real_payments_have_gives_a_warning() -> None:
 
 def run(monkeypatch: pytest.MonkeyPatch, folder: Path, metadata: Metadata, *options: str) -> Result:
     """Run `fraudstream train` on rows of which 5 % are frauds, without the training itself."""
+    (folder / "artifact").mkdir(exist_ok=True)
+    (folder / "artifact" / "metadata.json").touch()  # so it is replaced, and no store is made
     monkeypatch.setattr(pipeline, "train_and_save", lambda *_arguments, **_named: metadata)
     command_line = ["--data", str(folder / "rows.csv"), "--model", str(folder / "artifact")]
     return CliRunner().invoke(command, [*command_line, "--no-pictures", *options])

@@ -1,0 +1,1 @@
+"""The model store: versions of the model, and which of them serves."""
