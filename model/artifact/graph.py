@@ -24,6 +24,10 @@ OPERATOR_SET, FILE_FORMAT = 17, 8
 MIXED_ROWS = 128
 """For each row of the sample."""
 
+# Where a recipe does not standardise, amounts of thousands leave sums with few digits: scores then
+# differ by 3e-6. A translation that is wrong changes them by much more.
+MIXED_TOLERANCE = 1e-4
+
 
 def translate(network: Any) -> bytes:
     """Return an ONNX graph of a network: "transaction", float32 [n, 30], to "score", [n, 1].
@@ -78,10 +82,14 @@ def checked_graph(network: Any, sample: Sample) -> bytes:
         # Errors of onnx and onnxruntime derive from nothing narrower.
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise GraphError(f"its ONNX graph is not valid ({reason}): report this.") from error
-    difference = np.abs(scores - expected).max()
-    if not difference <= SCORE_TOLERANCE:
+    difference = np.abs(scores - expected)
+    known = len(features)
+    if not (
+        difference[:known].max() <= SCORE_TOLERANCE and difference[known:].max() <= MIXED_TOLERANCE
+    ):
         raise GraphError(
-            f"its ONNX graph scores otherwise than the network, by {difference:.1e}: report this."
+            "its ONNX graph scores otherwise than the network, by "
+            f"{difference.max():.1e}: report this."
         )
     return graph
 
