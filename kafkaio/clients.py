@@ -34,6 +34,11 @@ def make_producer(configuration: Mapping[str, Any]) -> Producer:
         return Producer(dict(configuration))
 
 
+# An administration client sends most requests to the broker that it takes for the controller. After
+# the loss of that broker it waits for it until it asks for the brokers again, 300 s by default.
+ADMIN_REFRESH = {"topic.metadata.refresh.interval.ms": 1000}
+
+
 def make_admin(configuration: Mapping[str, Any]) -> AdminClient:
     """Return a client for administration, not connected yet.
 
@@ -41,7 +46,7 @@ def make_admin(configuration: Mapping[str, Any]) -> AdminClient:
         SettingsError: if the client does not accept a property.
     """
     with _rejection_explained():
-        return AdminClient(dict(configuration))
+        return AdminClient(ADMIN_REFRESH | dict(configuration))
 
 
 @contextmanager

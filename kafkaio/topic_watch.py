@@ -54,6 +54,7 @@ class TopicWatch:
         self._known_since = float("-inf")
         self._id: str | None = None
         self._is_silent = False  # whether an answer was waited for in vain
+        self._is_confirming = False  # whether `confirm` asked the question without an answer
 
     def look(self) -> str | None:
         """Return the topic's id, None while it is not known; block only if Kafka is slow.
@@ -71,17 +72,23 @@ class TopicWatch:
         return self._id
 
     def confirm(self) -> str | None:
-        """Return the topic's id as it is now; None if Kafka does not answer within a second."""
-        asked = self._ask()
+        """Return the topic's id as it is now; None if Kafka does not answer within a second.
+
+        The next call waits for the same answer, however slow Kafka is.
+        """
+        if self._answer is None or not self._is_confirming:
+            self._ask()
+            self._is_confirming = True
+        asked = self._asked
         self._take_answer(1.0)
         return self._id if self._known_since >= asked else None
 
-    def _ask(self) -> float:
+    def _ask(self) -> None:
         self._admin.poll(0)  # renews an OAuth token
         self._asked = self._clock()
+        self._is_confirming = False
         topics = TopicCollection([self._topic])
         self._answer = self._admin.describe_topics(topics, request_timeout=5.0)[self._topic]
-        return self._asked
 
     def _take_answer(self, wait: float) -> None:
         if self._answer is None or (wait == 0.0 and not self._answer.done()):

@@ -56,6 +56,7 @@ LONGEST: tuple[str | tuple[str, ...], ...] = (
         "tests/integration/consumer/test_runtimes.py",
     ),
     "tests/chaos/test_cluster.py",
+    "tests/integration/consumer/test_unclean_election.py",
     "tests/integration/fraudstream/test_demo.py",
     "tests/integration/deploy/test_queries.py",
     "tests/integration/test_wheel.py",
