@@ -21,6 +21,12 @@ TLS_FAILED = KafkaError._SSL
 PRODUCER_FENCED = KafkaError._FENCED
 """Another producer has taken over this one's transactional id."""
 
+STATE_INVALID = KafkaError._STATE
+"""The client does not take this call at present, for example since the transaction has failed."""
+
+PURGED = KafkaError._PURGE_QUEUE
+"""The client dropped a record before it was sent, since its transaction has failed already."""
+
 BROKER_AWAY = frozenset({ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._RESOLVE})
 """A connection broke or cannot be opened: the broker may be away, or is being restarted."""
 

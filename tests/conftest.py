@@ -25,9 +25,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
         os.environ.setdefault(variable, "1")
 
-# A shell that starts the tests in the background ignores SIGINT for them and their children; tests
-# end commands with Ctrl-C.
+# A shell that starts the tests in the background ignores SIGINT for them and their children, and
+# nohup ignores SIGHUP; tests end commands with both.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # No deadlines: they measure the machine's load. No database: a test depends on its code and seed
 # alone; continuous integration draws the same examples every time.

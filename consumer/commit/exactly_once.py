@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import cast
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
@@ -17,7 +18,7 @@ from consumer.commit.sink import (
     UncertainError,
 )
 from consumer.errors import CommitError
-from kafkaio.error_codes import PRODUCER_FENCED
+from kafkaio.error_codes import PRODUCER_FENCED, STATE_INVALID
 from kafkaio.errors import PermissionMissingError
 
 # How much longer than its timeout a call may take before its producer is left behind.
@@ -77,12 +78,13 @@ class ExactlyOnce(KafkaSink):
             try:
                 timings = self._attempt(records, offsets, deadline, deliveries)
             except KafkaException as error:
-                failure = self._failed(error.args[0], started)
+                cause = self._cause(error.args[0])
+                failure = self._failed(cause, started)
                 adjusted = None
                 if failure is not CommitError:
                     adjusted = self._adjuster.adjust(records, deliveries)
                 if adjusted is None or deadline.is_over:
-                    reason = self._explain(error.args[0], records, deliveries)
+                    reason = self._explain(cause, records, deliveries)
                     if failure is CommitError:
                         reason = (
                             "Another process has taken over transactional id "
@@ -183,6 +185,19 @@ class ExactlyOnce(KafkaSink):
                 )
             )
         return metadata
+
+    def _cause(self, error: KafkaError) -> KafkaError:
+        """Return why the transaction failed, if the error only says that it has failed already.
+
+        To begin another one is rejected then, with the reason, and has no effect.
+        """
+        if error.code() == STATE_INVALID:
+            try:
+                self._producer.begin_transaction()
+            except KafkaException as rejected:
+                if rejected.args[0].code() != STATE_INVALID:
+                    return cast("KafkaError", rejected.args[0])
+        return error
 
     def _failed(
         self, error: KafkaError, started: float

@@ -191,8 +191,8 @@ class KafkaSink:
                 batches[record.topic] += record.size
             self._produce_one(record, deadline, deliveries)
         self._producer.poll(0)
-        if deliveries.failed:
-            raise KafkaException(deliveries.failed[0].error)
+        if deliveries.reasons:
+            raise KafkaException(deliveries.reasons[0].error)
 
     def _produce_one(
         self, record: OutputRecord, deadline: Deadline, deliveries: Deliveries
@@ -242,7 +242,7 @@ class KafkaSink:
         self, error: KafkaError, records: Sequence[OutputRecord], deliveries: Deliveries
     ) -> str:
         """Return why a commit failed, for the log."""
-        failed = deliveries.failed
+        failed = deliveries.reasons
         errors = [*(each.error for each in failed), error]
         forbidden = next((each for each in errors if each.code() in AUTHORIZATION_ERRORS), None)
         if forbidden is not None:  # all permissions were there at the start

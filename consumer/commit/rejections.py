@@ -14,6 +14,7 @@ from confluent_kafka import KafkaError
 
 from consumer.commit.sink import OutputRecord
 from events.codec import ORIGINAL_TIMESTAMP
+from kafkaio.error_codes import PURGED
 
 
 class Adjustment(StrEnum):
@@ -58,6 +59,11 @@ class Deliveries:
     def fail(self, record: OutputRecord, error: KafkaError) -> None:
         """Add a record that was not delivered."""
         self.failed.append(Undelivered(record, error))
+
+    @property
+    def reasons(self) -> list[Undelivered]:
+        """The records whose errors say why; others were given up because their transaction was."""
+        return [each for each in self.failed if each.error.code() != PURGED]
 
     def rejected(self) -> dict[int, Adjustment]:
         """Return why records were rejected, by their ids.

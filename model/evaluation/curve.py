@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.labelled import Labelled
+if TYPE_CHECKING:
+    from model.labelled import Labelled
 
 SECONDS_A_DAY = 86_400
 
@@ -31,7 +32,7 @@ class Scored:
     days: float
 
     @classmethod
-    def of(cls, rows: Labelled, scores: NDArray[np.floating[Any]]) -> "Scored":
+    def of(cls, rows: "Labelled", scores: NDArray[np.floating[Any]]) -> "Scored":
         """Return at least one row with its score.
 
         Args:

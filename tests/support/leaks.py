@@ -21,6 +21,8 @@ import pytest
 
 PAUSE = 0.02  # seconds between two looks at the resources of a test that has ended
 
+COMMAND_SECONDS = 2.0
+
 # Threads that a library starts once for the whole process, by the beginning of their names.
 LIBRARY_THREADS = {
     "pydevd": "a debugger, which watches the whole process",
@@ -77,13 +79,21 @@ def _child_processes() -> list[psutil.Process]:
 def _children() -> Iterator[str]:
     for child in _child_processes():
         try:
-            command = " ".join(child.cmdline()) or child.name()
+            command = _command(child)
         except psutil.ZombieProcess:
             command = f"{child.name()} (ended, but not waited for)"
         except psutil.NoSuchProcess:
             continue
         if not any(part in command for part in LIBRARY_PROCESSES):
             yield f"process {command}"
+
+
+def _command(process: psutil.Process) -> str:
+    """Return the command line, which is empty for a moment after a process has begun."""
+    deadline = time.monotonic() + COMMAND_SECONDS
+    while not (words := process.cmdline()) and time.monotonic() < deadline:
+        time.sleep(PAUSE)
+    return " ".join(words) or process.name()
 
 
 def _descriptors() -> Iterator[str]:

@@ -21,7 +21,7 @@ NUMBERS = {name: 3.0 + index / 1024 for index, name in enumerate(FEATURES)}
 # The labels that are allowed: each has few values, known before any transaction arrives.
 LABELS = {
     "backend", "device", "event", "feature", "le", "model_sha256", "model_version", "outcome",
-    "partition", "reason", "stage", "topic", "trigger", "version",
+    "partition", "reason", "runtime", "stage", "topic", "trigger", "version",
 }  # fmt: skip
 
 

@@ -9,13 +9,14 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from consumer.commit.exactly_once import ExactlyOnce
 from consumer.commit.sink import AbortedError, UnavailableError, UncertainError
 from consumer.errors import CommitError
-from kafkaio.error_codes import PRODUCER_FENCED, REQUEST_TIMED_OUT
+from kafkaio.error_codes import PRODUCER_FENCED, REQUEST_TIMED_OUT, STATE_INVALID
 from kafkaio.errors import PermissionMissingError
 from tests.support.clock import ManualClock
 
 OFFSETS = [TopicPartition("t", 0, 1)]
 TIMED_OUT = KafkaError(REQUEST_TIMED_OUT, "No answer", False, True, False)
 ABORTABLE = KafkaError(KafkaError.COORDINATOR_NOT_AVAILABLE, "Moved", False, False, True)
+STATE = KafkaError(STATE_INVALID, "Erroneous state", False, False, False)
 FENCED = KafkaError(PRODUCER_FENCED, "Fenced", True, False, False)
 FORBIDDEN = KafkaError(KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, "No", False, False, False)
 
@@ -70,7 +71,8 @@ class FailingProducer:
         self._kafka.open -= 1
 
     def begin_transaction(self) -> None:
-        """Begin."""
+        if self._kafka.calls[-1:] and self._kafka.calls[-1][0] == "offsets":  # in a transaction
+            self._kafka.call("begin", 0.0)
 
     def poll(self, _timeout: float) -> int:
         return 0
@@ -124,6 +126,15 @@ def test_a_failed_commit_is_followed_by_a_new_producer(
     sink.open()
     sink.commit([], OFFSETS)
     assert (kafka.open, kafka.calls[-1][0]) == (1, "commit")
+
+
+def test_the_reason_why_a_transaction_had_failed_already_is_named(
+    sink: ExactlyOnce, kafka: Kafka
+) -> None:
+    sink.open()
+    kafka.errors = {"offsets": (0.0, STATE), "begin": (0.0, ABORTABLE)}
+    with pytest.raises(AbortedError, match="Moved"):
+        sink.commit([], OFFSETS)
 
 
 def test_a_commit_has_ten_seconds_in_all(sink: ExactlyOnce, kafka: Kafka) -> None:
