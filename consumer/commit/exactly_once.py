@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import cast
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from consumer.commit.deadline import Deadline
-from consumer.commit.kafka_sink import KafkaSink, without_traceback
+from consumer.commit.kafka_sink import SHORTEST_CALL_SECONDS, KafkaSink, without_traceback
 from consumer.commit.rejections import Deliveries
 from consumer.commit.sink import (
     AbortedError,
@@ -78,13 +77,12 @@ class ExactlyOnce(KafkaSink):
             try:
                 timings = self._attempt(records, offsets, deadline, deliveries)
             except KafkaException as error:
-                cause = self._cause(error.args[0])
-                failure = self._failed(cause, started)
+                failure = self._failed(error.args[0], started)
                 adjusted = None
                 if failure is not CommitError:
                     adjusted = self._adjuster.adjust(records, deliveries)
                 if adjusted is None or deadline.is_over:
-                    reason = self._explain(cause, records, deliveries)
+                    reason = self._explain(error.args[0], records, deliveries)
                     if failure is CommitError:
                         reason = (
                             "Another process has taken over transactional id "
@@ -117,7 +115,13 @@ class ExactlyOnce(KafkaSink):
         produced = self._monotonic()
         self._hook(CommitStep.OFFSETS)
         metadata = self._membership()
-        self._retry(lambda left: self._send_offsets(offsets, metadata, left), deadline)
+        try:
+            self._retry(lambda left: self._send_offsets(offsets, metadata, left), deadline)
+        except KafkaException as error:
+            if error.args[0].code() != STATE_INVALID:
+                raise
+            # The transaction failed during the call; the next call is rejected with the reason.
+            self._send_offsets(offsets, metadata, SHORTEST_CALL_SECONDS)
         self._hook(CommitStep.COMMIT)
         self._retry(self._commit_transaction, deadline)
         self._hook(CommitStep.DONE)
@@ -185,19 +189,6 @@ class ExactlyOnce(KafkaSink):
                 )
             )
         return metadata
-
-    def _cause(self, error: KafkaError) -> KafkaError:
-        """Return why the transaction failed, if the error only says that it has failed already.
-
-        To begin another one is rejected then, with the reason, and has no effect.
-        """
-        if error.code() == STATE_INVALID:
-            try:
-                self._producer.begin_transaction()
-            except KafkaException as rejected:
-                if rejected.args[0].code() != STATE_INVALID:
-                    return cast("KafkaError", rejected.args[0])
-        return error
 
     def _failed(
         self, error: KafkaError, started: float
