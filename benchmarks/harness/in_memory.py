@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from typing import cast
 
-from confluent_kafka import TopicPartition
+from confluent_kafka import Message, TopicPartition
 from prometheus_client import CollectorRegistry, generate_latest
 
 from benchmarks.harness.stages import stage_microseconds
@@ -32,43 +33,6 @@ COMMIT_SECONDS = 0.1
 THRESHOLD = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRecord:
-    """A record of the only partition; see `consumer.detector.source.InputRecord`."""
-
-    stored_offset: int
-    stored_value: bytes
-    stored_time: int
-
-    def topic(self) -> str:
-        """Return the topic."""
-        return TOPICS.transactions
-
-    def partition(self) -> int:
-        """Return the partition."""
-        return 0
-
-    def offset(self) -> int:
-        """Return the offset."""
-        return self.stored_offset
-
-    def timestamp(self) -> tuple[int, int]:
-        """Return the type of the timestamp, and milliseconds since the epoch."""
-        return 1, self.stored_time
-
-    def key(self) -> bytes | None:
-        """Return no key."""
-        return None
-
-    def value(self) -> bytes | None:
-        """Return the value."""
-        return self.stored_value
-
-    def headers(self) -> list[tuple[str, bytes | None]] | None:
-        """Return no headers."""
-        return None
-
-
 class InMemoryTopic:
     """Records in memory, read batch after batch; see `consumer.detector.source.RecordSource`.
 
@@ -79,8 +43,12 @@ class InMemoryTopic:
 
     def __init__(self, payloads: Sequence[bytes], batch: int) -> None:
         now = time.time_ns() // 1_000_000
-        self._records = [StoredRecord(*place, now) for place in enumerate(payloads)]
-        self._unread = iter(self._records)
+        self._unread = iter(
+            [
+                Message(TOPICS.transactions, 0, offset, value=payload, timestamp=(1, now))
+                for offset, payload in enumerate(payloads)
+            ]
+        )
         self._batch = batch
         self.is_read = False
 
@@ -90,9 +58,9 @@ class InMemoryTopic:
 
     def read(self) -> tuple[list[InputRecord], Trigger]:
         """Return the next batch; none at the end."""
-        records: list[InputRecord] = list(islice(self._unread, self._batch))
+        records = list(islice(self._unread, self._batch))
         self.is_read = not records
-        return records, Trigger.FULL
+        return cast("list[InputRecord]", records), Trigger.FULL
 
     def rewind(self, partitions: Sequence[TopicPartition]) -> None:
         """Never happens: no commit fails."""

@@ -94,8 +94,6 @@ class JournalPositions(JournalPartitions):
         the transaction ends, in ten seconds at most. A partition that was added to the input and
         not to the journal is left out.
         """
-        if not partitions:
-            return {}
         admin = make_admin(self._settings.client())
         partitions = self._existing(admin, partitions)
         firsts, ends = self._bounds(admin, partitions)

@@ -67,7 +67,8 @@ class Decoder:
     def __init__(
         self, feature_names: Sequence[str], decode_usual: DecodeUsual | None = None
     ) -> None:
-        self._order = [FEATURES.index(name) for name in feature_names]
+        order = [FEATURES.index(name) for name in feature_names]
+        self._columns = slice(None) if tuple(feature_names) == FEATURES else order
         self._decode_usual = decode_usual or usual_decoder()
 
     def chunks(self, records: Sequence[InputRecord]) -> Iterator[Batch]:
@@ -104,7 +105,7 @@ class Decoder:
             ids = list(compress(ids, kept))
             features, amounts, timestamps = features[kept], amounts[kept], timestamps[kept]
         return Batch(
-            ids, features[:, self._order], amounts, timestamps / 1000.0, rejected, rejections
+            ids, features[:, self._columns], amounts, timestamps / 1000.0, rejected, rejections
         )
 
 

@@ -358,6 +358,8 @@ class Source:
 
     def _committed_positions(self, partitions: Sequence[int]) -> dict[int, int]:
         """Return the committed position of each partition; those that the journal lacks are out."""
+        if not partitions:
+            return {}
         none: Mapping[int, int] = dict.fromkeys(partitions, 0)
         journal = self._journal.next_offsets(partitions) if self._journal else none
         return {

@@ -6,19 +6,11 @@ from random import Random
 import numpy as np
 
 from events.codec import Encoding, decode_transaction
-from events.errors import NativeCodeError, PayloadError
+from events.errors import PayloadError
 from events.messages import FEATURES
 from events.native.library import NativeDecoder
 
 Value = tuple[bytes, Encoding]
-
-
-def native_decoder() -> NativeDecoder | None:
-    """Return the decoder, or None where the C code is not compiled."""
-    try:
-        return NativeDecoder()
-    except NativeCodeError:
-        return None
 
 
 def compare(decoder: NativeDecoder, values: Sequence[Value]) -> list[bool]:

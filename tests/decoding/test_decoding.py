@@ -14,7 +14,7 @@ from dataset.twin import synthesize
 from events.codec import MAXIMUM_PAYLOAD_BYTES, Encoding, encode
 from events.messages import BOUNDS, FEATURES, Transaction
 from events.native.library import NativeDecoder
-from tests.decoding.compare import compare, compare_many, native_decoder
+from tests.decoding.compare import compare, compare_many
 from tests.decoding.values import (
     NAMES,
     TRANSACTION,
@@ -28,14 +28,6 @@ from tests.decoding.values import (
 from tests.support.strategies import transactions
 
 SPACES = " \t\r\n"
-
-
-@pytest.fixture(scope="module")
-def decoder() -> NativeDecoder:
-    native = native_decoder()
-    if native is None:
-        pytest.skip("the C code is not compiled (python -m events.native.build)")
-    return native
 
 
 def is_usual(decoder: NativeDecoder, value: bytes, encoding: Encoding = Encoding.JSON) -> bool:

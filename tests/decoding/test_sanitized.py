@@ -9,7 +9,8 @@ import pytest
 
 from events.codec import MAXIMUM_PAYLOAD_BYTES, Encoding
 from events.native.build import SOURCE, compile_c, compilers
-from tests.decoding.compare import Value, native_decoder
+from events.native.library import NativeDecoder
+from tests.decoding.compare import Value
 from tests.decoding.values import (
     TRANSACTION,
     halfway,
@@ -66,10 +67,7 @@ def values() -> list[Value]:
     ]
 
 
-def test_the_sanitizers_find_nothing(program: Path, tmp_path: Path) -> None:
-    decoder = native_decoder()
-    if decoder is None:
-        pytest.skip("the C code is not compiled (python -m events.native.build)")
+def test_the_sanitizers_find_nothing(program: Path, decoder: NativeDecoder, tmp_path: Path) -> None:
     cases = [(value, encoding is Encoding.COMPACT) for value, encoding in values()]
     file = tmp_path / "values"
     file.write_bytes(
