@@ -19,9 +19,8 @@ from consumer.detector.decide import Decider
 from consumer.detector.decode import Decoder
 from consumer.detector.loop import Detector
 from consumer.detector.metrics import DetectorMetrics
-from consumer.detector.protocols import SourceListener
+from consumer.detector.protocols import InputRecord, SourceListener, Trigger
 from consumer.detector.score import ScoreRows
-from consumer.detector.source import InputRecord, Trigger
 from consumer.telemetry.health import Health
 from events.messages import FEATURES
 from events.topics import Topics
@@ -34,7 +33,7 @@ THRESHOLD = 0.5
 
 
 class InMemoryTopic:
-    """Records in memory, read batch after batch; see `consumer.detector.source.RecordSource`.
+    """Records in memory, read batch after batch; see `consumer.detector.protocols.RecordSource`.
 
     Args:
         payloads: the records' values.

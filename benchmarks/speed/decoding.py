@@ -19,7 +19,7 @@ from confluent_kafka import Message
 from benchmarks.harness import report
 from benchmarks.harness.command import command_parser, publish, run_command
 from consumer.detector.decode import CHUNK_RECORDS, Decoder
-from consumer.detector.source import InputRecord
+from consumer.detector.protocols import InputRecord
 from dataset.reader import read
 from dataset.twin import synthesize
 from events.codec import Encoding, decode_transaction

@@ -16,7 +16,7 @@ from confluent_kafka import Consumer
 
 from benchmarks.peers.job import BATCH, CONSUMER_SETTINGS, Job
 from consumer.detector.decode import Decoder
-from consumer.detector.source import InputRecord
+from consumer.detector.protocols import InputRecord
 from events.messages import FEATURES
 
 Limit = Callable[[Job, int], tuple[int, int, int]]

@@ -9,7 +9,7 @@ from typing import Any, Self, cast
 
 from confluent_kafka import KafkaException, TopicPartition
 
-from consumer.detector.source import InputRecord
+from consumer.detector.protocols import InputRecord
 from kafkaio.clients import make_consumer, reader_configuration
 from kafkaio.connectivity import Connectivity, Reachability
 from kafkaio.error_codes import LEADER_MOVING

@@ -23,7 +23,7 @@ from consumer.commit.watchdog import Watchdog, WatchedSink
 from consumer.dead_letters.reader import AWAY_SECONDS, DeadLetterReader
 from consumer.dead_letters.requeue_batch import RequeueBatch, RequeueResult
 from consumer.dead_letters.store import FOREIGN, StoredDeadLetter, parse
-from consumer.detector.source import InputRecord
+from consumer.detector.protocols import InputRecord
 from consumer.errors import CommitError, StillRejectedError
 from events.codec import decode_transaction
 from events.errors import PayloadError

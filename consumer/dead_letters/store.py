@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE
 
 from consumer.dead_letters.reader import DeadLetterReader
-from consumer.detector.source import InputRecord
+from consumer.detector.protocols import InputRecord
 from consumer.errors import DeadLetterNotFoundError
 from events.codec import read_dead_letter
 from events.errors import PayloadError

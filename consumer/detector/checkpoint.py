@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from consumer.detector.decode import Batch
     from consumer.detector.event_time import EventTimeDefect
     from consumer.detector.metrics import DetectorMetrics
-    from consumer.detector.source import InputRecord, Trigger
+    from consumer.detector.protocols import InputRecord, Trigger
     from kafkaio.partitions import PartitionId
 
 logger = logging.getLogger(__name__)

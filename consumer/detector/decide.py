@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from consumer.commit.sink import OutputRecord
 from consumer.detector.decode import Batch, Rejection
-from consumer.detector.source import InputRecord
+from consumer.detector.protocols import InputRecord
 from events.codec import dead_letter_headers, encode, source_header
 from events.messages import Alert, DeadLetter, Headers
 from events.topics import Topics

@@ -8,7 +8,7 @@ from operator import attrgetter
 import numpy as np
 from numpy.typing import NDArray
 
-from consumer.detector.source import InputRecord
+from consumer.detector.protocols import InputRecord
 from events.codec import decode_transaction
 from events.compact import is_compact
 from events.errors import PayloadError, Reason

@@ -24,8 +24,8 @@ from consumer.detector.checkpoint import BatchResult, Checkpoint
 from consumer.detector.decide import Decider
 from consumer.detector.decode import Batch, Decoder, concatenate
 from consumer.detector.event_time import measure
+from consumer.detector.protocols import InputRecord, RecordSource, Trigger
 from consumer.detector.score import ScoreRows, ScoringPipeline
-from consumer.detector.source import InputRecord, RecordSource, Trigger
 from consumer.errors import CommitError, RecordsLostError
 from consumer.telemetry.health import Health
 from kafkaio.connectivity import Reachability

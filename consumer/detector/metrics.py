@@ -14,7 +14,7 @@ from consumer.detector.checkpoint import BatchResult
 from consumer.detector.drift import Drift
 from consumer.detector.event_time import EventTimeDefect
 from consumer.detector.loop import CommitOutcome, RebalanceEvent, Stage
-from consumer.detector.source import Trigger
+from consumer.detector.protocols import Trigger
 from consumer.telemetry.counters import counters_by
 from consumer.telemetry.histogram import BatchHistogram
 from consumer.telemetry.late import LateGauge, LateInfo

@@ -1,11 +1,13 @@
-"""The seams of the source: what it reads through, and whom it notifies."""
+"""The seams of the source: who reads from it, what it reads through, and whom it notifies."""
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import Protocol
 
 from confluent_kafka import TopicPartition
 
 from kafkaio.gaps import Gap
+from kafkaio.partitions import PartitionId
 
 
 class SourceListener(Protocol):
@@ -43,6 +45,60 @@ class SourceListener(Protocol):
         Raises:
             RecordsLostError: if the detector is to stop at a gap.
         """
+
+
+class Trigger(StrEnum):
+    """What ended a batch."""
+
+    DRAINED = "drained"
+    """No more records had arrived."""
+
+    FULL = "full"
+    """It had as many records as a batch may have."""
+
+
+class InputRecord(Protocol):
+    """A record that was read: a `confluent_kafka.Message` without an error."""
+
+    def topic(self) -> str:
+        """Return the topic it was read from."""
+
+    def partition(self) -> int:
+        """Return its partition."""
+
+    def offset(self) -> int:
+        """Return its offset."""
+
+    def timestamp(self) -> tuple[int, int]:
+        """Return the type of its timestamp, and the timestamp in milliseconds since the epoch."""
+
+    def key(self) -> bytes | None:
+        """Return its key."""
+
+    def value(self) -> bytes | None:
+        """Return its value."""
+
+    def headers(self) -> list[tuple[str, bytes | None]] | None:
+        """Return its headers."""
+
+
+class RecordSource(Protocol):
+    """What the loop reads from; see `consumer.detector.source.Source`."""
+
+    def subscribe(self, listener: SourceListener) -> None:
+        """Join the group."""
+
+    def read(self) -> tuple[list[InputRecord], Trigger]:
+        """Return the records that have arrived, and what ended the batch."""
+
+    def rewind(self, partitions: Sequence[TopicPartition]) -> None:
+        """Read these partitions from their offsets on."""
+
+    def committed(self, partitions: Sequence[TopicPartition]) -> Mapping[PartitionId, int]:
+        """Return how far these partitions are committed."""
+
+    def close(self) -> None:
+        """Leave the group."""
 
 
 class CommittedPositions(Protocol):

@@ -3,8 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from enum import StrEnum
-from typing import Protocol, cast
+from typing import cast
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
@@ -13,9 +12,11 @@ from consumer.detector.beginning import Beginning
 from consumer.detector.positions import InputPositions, KnownPositions
 from consumer.detector.protocols import (
     CommittedPositions,
+    InputRecord,
     OutputPositions,
     SourceListener,
     TopicIdentity,
+    Trigger,
 )
 from kafkaio.error_codes import (
     AUTHORIZATION_ERRORS,
@@ -44,60 +45,6 @@ COMMITTED_SECONDS = 5.0
 
 # The connectivity watch handles an absent broker.
 _HARMLESS = BROKER_AWAY | {PARTITION_END}
-
-
-class Trigger(StrEnum):
-    """What ended a batch."""
-
-    DRAINED = "drained"
-    """No more records had arrived."""
-
-    FULL = "full"
-    """It had as many records as a batch may have."""
-
-
-class InputRecord(Protocol):
-    """A record that was read: a `confluent_kafka.Message` without an error."""
-
-    def topic(self) -> str:
-        """Return the topic it was read from."""
-
-    def partition(self) -> int:
-        """Return its partition."""
-
-    def offset(self) -> int:
-        """Return its offset."""
-
-    def timestamp(self) -> tuple[int, int]:
-        """Return the type of its timestamp, and the timestamp in milliseconds since the epoch."""
-
-    def key(self) -> bytes | None:
-        """Return its key."""
-
-    def value(self) -> bytes | None:
-        """Return its value."""
-
-    def headers(self) -> list[tuple[str, bytes | None]] | None:
-        """Return its headers."""
-
-
-class RecordSource(Protocol):
-    """What the loop reads from; see `Source`."""
-
-    def subscribe(self, listener: SourceListener) -> None:
-        """Join the group."""
-
-    def read(self) -> tuple[list[InputRecord], Trigger]:
-        """Return the records that have arrived, and what ended the batch."""
-
-    def rewind(self, partitions: Sequence[TopicPartition]) -> None:
-        """Read these partitions from their offsets on."""
-
-    def committed(self, partitions: Sequence[TopicPartition]) -> Mapping[PartitionId, int]:
-        """Return how far these partitions are committed."""
-
-    def close(self) -> None:
-        """Leave the group."""
 
 
 def _nothing_committed(_topic: str, _partition: int) -> int:

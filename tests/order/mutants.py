@@ -16,8 +16,8 @@ from consumer.commit.rejections import Deliveries
 from consumer.commit.sink import AbortedError, CommitTimings, OutputRecord
 from consumer.detector.checkpoint import Checkpoint
 from consumer.detector.loop import Detector
-from consumer.detector.protocols import OutputPositions
-from consumer.detector.source import InputRecord, Source, Trigger
+from consumer.detector.protocols import InputRecord, OutputPositions, Trigger
+from consumer.detector.source import Source
 from kafkaio.gaps import Gap
 from kafkaio.partitions import PartitionId
 from tests.order.external import Metadata

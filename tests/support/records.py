@@ -8,7 +8,7 @@ LONG_AGO = 1_700_000_000_000
 
 @dataclass
 class StoredRecord:
-    """A record as a consumer returns it; see `consumer.detector.source.InputRecord`."""
+    """A record as a consumer returns it; see `consumer.detector.protocols.InputRecord`."""
 
     stored_partition: int
     stored_offset: int

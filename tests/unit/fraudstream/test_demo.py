@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 
 from consumer.detector.metrics import LATENCY_BUCKETS, DetectorMetrics
-from consumer.detector.source import Trigger
+from consumer.detector.protocols import Trigger
 from consumer.quality.label_join import Outcome
 from consumer.quality.metrics import QualityMetrics
 from events.errors import Reason

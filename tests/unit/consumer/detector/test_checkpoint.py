@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from consumer.detector.checkpoint import BatchResult, Checkpoint
 from consumer.detector.dead_letter_limit import DeadLetterLimit
 from consumer.detector.metrics import DetectorMetrics
-from consumer.detector.source import Trigger
+from consumer.detector.protocols import Trigger
 from consumer.errors import OffsetOrderError
 from events.errors import Reason
 from kafkaio.gaps import Gap, GapReason

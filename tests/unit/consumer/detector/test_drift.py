@@ -22,7 +22,7 @@ from consumer.detector.drift import (
     stability_index,
 )
 from consumer.detector.metrics import DetectorMetrics
-from consumer.detector.source import Trigger
+from consumer.detector.protocols import Trigger
 from model.drift_baseline import Distribution, DriftBaseline
 
 NAMES = ("a", "b")

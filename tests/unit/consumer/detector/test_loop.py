@@ -25,9 +25,8 @@ from consumer.detector.decide import Decider
 from consumer.detector.decode import Decoder
 from consumer.detector.loop import Detector
 from consumer.detector.metrics import DetectorMetrics
-from consumer.detector.protocols import SourceListener
+from consumer.detector.protocols import InputRecord, SourceListener, Trigger
 from consumer.detector.score import ScoreRows
-from consumer.detector.source import InputRecord, Trigger
 from consumer.errors import CommitError, ScoreNotFiniteError
 from consumer.telemetry.health import Health
 from events.codec import encode
